@@ -1,0 +1,38 @@
+"""Coherent elastic neutrino-nucleus scattering in JAX.
+
+    import jax
+    jax.config.update("jax_enable_x64", True)
+    import cevns_jax as cj
+
+The names below are loaded when they are first used, so that importing the package costs nothing.
+"""
+
+from importlib import import_module
+from typing import Any
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Likelihood": "cevns_jax.likelihood",
+    "asimov": "cevns_jax.likelihood",
+    "toy": "cevns_jax.likelihood",
+    "fit": "cevns_jax.inference.fit",
+    "profile": "cevns_jax.inference.profile",
+    "load": "cevns_jax.results",
+    "experiments": None,
+    "form_factors": None,
+    "interactions": None,
+    "nuclei": None,
+    "recoil": None,
+    "sources": None,
+}
+__all__ = list(_HOMES)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    home = _HOMES[name]
+    found = import_module(f"{__name__}.{name}") if home is None else getattr(import_module(home), name)
+    globals()[name] = found
+    return found

@@ -1,0 +1,379 @@
+"""Configuration: TOML in, a likelihood and settings out. Strict: what is not understood is an error.
+
+The tables and keys are documented in ``docs/configuration.md``.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cevns_jax.errors import ConfigError, unknown
+
+if TYPE_CHECKING:
+    from cevns_jax.experiments import Experiment, Nuisance
+    from cevns_jax.form_factors import FormFactor
+    from cevns_jax.interactions import Interaction
+    from cevns_jax.likelihood import Likelihood
+
+
+class Table:
+    """One table of a config, read key by key; what was never asked for is an error in the end."""
+
+    def __init__(self, where: str, content: object) -> None:
+        if not isinstance(content, dict):
+            raise ConfigError(f"{where}: must be a table, not {_kind(content)}")
+        self.where = where
+        self.content: dict[str, Any] = content
+        self.known: set[str] = set()
+
+    def __contains__(self, key: str) -> bool:
+        self.known.add(key)
+        return key in self.content
+
+    def number(self, key: str, default: float | None = None) -> float | None:
+        """A finite number."""
+        if key not in self:
+            return default
+        value = self.content[key]
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise ConfigError(f"{self.where}: {key} must be a number, not {_kind(value)}")
+        if not math.isfinite(value):
+            raise ConfigError(f"{self.where}: {key} must be finite, not {value}")
+        return float(value)
+
+    def positive(self, key: str, default: float | None = None) -> float | None:
+        value = self.number(key, default)
+        if value is not None and not value > 0:
+            raise ConfigError(f"{self.where}: {key} must be positive, not {value:g}")
+        return value
+
+    def integer(self, key: str, default: int, lowest: int) -> int:
+        value = self.content.get(key, default) if key in self else default
+        if isinstance(value, bool) or not isinstance(value, int) or value < lowest:
+            raise ConfigError(
+                f"{self.where}: {key} must be a whole number of at least {lowest}, "
+                f"not {value if isinstance(value, int | float) else _kind(value)}"
+            )
+        return value
+
+    def flag(self, key: str, default: bool) -> bool:
+        value = self.content[key] if key in self else default
+        if not isinstance(value, bool):
+            raise ConfigError(f"{self.where}: {key} must be true or false, not {_kind(value)}")
+        return value
+
+    def text(self, key: str, default: str | None = None) -> str | None:
+        value = self.content[key] if key in self else default
+        if value is not None and not isinstance(value, str):
+            raise ConfigError(f"{self.where}: {key} must be a string, not {_kind(value)}")
+        return value
+
+    def choice(self, key: str, default: str, allowed: Iterable[str]) -> str:
+        value = self.text(key, default)
+        if value not in set(allowed):
+            raise unknown(self.where, key, value, allowed)
+        assert value is not None
+        return value
+
+    def texts(self, key: str, default: Sequence[str] = ()) -> tuple[str, ...]:
+        value = self.content[key] if key in self else list(default)
+        if not isinstance(value, list) or not all(isinstance(v, str) for v in value):
+            raise ConfigError(f"{self.where}: {key} must be a list of strings, not {_kind(value)}")
+        return tuple(value)
+
+    def table(self, key: str) -> Table:
+        """A table inside, empty if missing."""
+        content = self.content[key] if key in self else {}
+        return Table(f"{self.where} [{key}]", content)
+
+    def tables(self, key: str) -> list[Table]:
+        """A list of tables, empty if missing."""
+        content = self.content[key] if key in self else []
+        if not isinstance(content, list):
+            raise ConfigError(f"{self.where}: {key} must be a list of tables, not {_kind(content)}")
+        return [Table(f"{self.where} [{key} {i + 1}]", part) for i, part in enumerate(content)]
+
+    def numbers(self) -> dict[str, float]:
+        """All keys of the table, each with a number."""
+        return {key: value for key in self.content if (value := self.number(key)) is not None}
+
+    def done(self) -> None:
+        """Check that every key was asked for."""
+        for key in self.content:
+            if key not in self.known:
+                raise unknown(self.where, "key", key, self.known)
+
+
+def _kind(value: object) -> str:
+    names = {
+        bool: "true or false", int: "a number", float: "a number", str: "a string",
+        list: "a list", dict: "a table",
+    }
+    return names.get(type(value), "a date or time")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProfileSettings:
+    """Grid of a profile."""
+
+    parameter: str
+    low: float
+    high: float
+    points: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Analysis:
+    """What a config describes.
+
+    Attributes:
+        name: Stem of the config's file name; outputs are named after it.
+        title: For people.
+        likelihood: Experiments, interaction and parameters.
+        starts: Start points of fits.
+        profile: Grid of the profile, if the config has one.
+        record: Config as it was used, with the overrides: for the provenance.
+    """
+
+    name: str
+    title: str
+    likelihood: Likelihood
+    starts: tuple[dict[str, float], ...]
+    profile: ProfileSettings | None
+    record: dict[str, Any]
+
+
+def read_analysis(path: Path, overrides: Sequence[str] = ()) -> Analysis:
+    """Read a config and build what it describes.
+
+    Args:
+        path: The TOML file.
+        overrides: ``table.key=value`` each, in place of what the file says.
+
+    Raises:
+        ConfigError: anything in it that is not understood.
+    """
+    content = _apply(_parse(path), overrides)
+    try:
+        return _analysis(path, content, overrides)
+    except ConfigError as error:
+        text = str(error)
+        raise (error if text.startswith(str(path)) else ConfigError(f"{path}: {text}")) from None
+
+
+def _parse(path: Path) -> dict[str, Any]:
+    try:
+        text = path.read_bytes().decode("utf-8")
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read ({error.strerror})") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path}: is not a text file; expected TOML") from None
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path}: is not TOML: {error}") from None
+
+
+def _apply(content: dict[str, Any], overrides: Sequence[str]) -> dict[str, Any]:
+    """The config with overrides; a value that is not TOML is taken as a string."""
+    content = copy.deepcopy(content)
+    for override in overrides:
+        path, equals, text = override.partition("=")
+        keys = path.strip().split(".")
+        if not equals or not all(keys):
+            raise ConfigError(f'--set {override}: must look like "table.key=value"')
+        try:
+            value = tomllib.loads(f"value = {text}")["value"]
+        except tomllib.TOMLDecodeError:
+            value = text.strip()
+        place = content
+        for key in keys[:-1]:
+            place = place.setdefault(key, {})
+            if not isinstance(place, dict):
+                raise ConfigError(f'--set {override}: "{key}" is not a table')
+        place[keys[-1]] = value
+    return content
+
+
+def _analysis(path: Path, content: dict[str, Any], overrides: Sequence[str]) -> Analysis:
+    from cevns_jax.likelihood import Likelihood
+
+    root = Table(str(path), content)
+    title = root.text("title", path.stem) or path.stem
+    interaction = _interaction(root.table("interaction"))
+    experiments = _experiments(root.table("experiments"), path.parent)
+    settings = root.table("fit")
+    free = settings.texts("free")
+    starts = tuple(table.numbers() for table in settings.tables("starts")) or ({},)
+    settings.done()
+    likelihood = Likelihood(experiments, interaction, ())
+    _known(f"{path} [fit] free", free, likelihood)
+    likelihood = _declared(replace(likelihood, free=free), root.table("parameters"))
+    for number, start in enumerate(starts, start=1):
+        for name in start:
+            if name not in likelihood.names:
+                where = f"{path} [fit] start {number}"
+                raise unknown(where, "varying parameter", name, likelihood.names)
+    profile = _profile(root.table("profile"), likelihood) if "profile" in root else None
+    root.done()
+    return Analysis(
+        name=path.stem,
+        title=title,
+        likelihood=likelihood,
+        starts=starts,
+        profile=profile,
+        record={"config": path.name, "settings": content, "overrides": list(overrides)},
+    )
+
+
+def _known(where: str, names: Iterable[str], likelihood: Likelihood) -> None:
+    for name in names:
+        if name not in likelihood.parameters:
+            raise unknown(where, "parameter", name, likelihood.parameters)
+
+
+def _interaction(table: Table) -> Interaction:
+    from cevns_jax.interactions import standard_model
+
+    table.choice("name", "standard_model", ["standard_model"])
+    couplings = table.text("couplings", "tree") or "tree"
+    axial = table.flag("axial", True)
+    table.done()
+    return standard_model(couplings=couplings, axial=axial)
+
+
+def _experiments(table: Table, folder: Path) -> tuple[Experiment, ...]:
+    readers = {"coherent_csi_2021": _coherent_csi_2021}
+    for name in table.content:
+        if name not in readers:
+            raise unknown(table.where, "experiment", name, readers)
+    if not table.content:
+        allowed = ", ".join(readers)
+        raise ConfigError(f"{table.where}: name at least one experiment (allowed: {allowed})")
+    return tuple(readers[name](table.table(name), folder) for name in table.content)
+
+
+def _coherent_csi_2021(table: Table, folder: Path) -> Experiment:
+    from cevns_jax.experiments import coherent_csi_2021
+
+    counts = table.text("counts")
+    numbers = ("mass_kg", "distance_m", "protons_on_target", "neutrinos_per_proton")
+    given: dict[str, Any] = {
+        "nuisances": _nuisances(table, "atzori_corona_2023"),
+        "form_factor": _form_factor(table),
+        "proton_radius_fm": _radii(table, "proton_radius_fm"),
+        "neutron_radius_fm": _radii(table, "neutron_radius_fm"),
+        "common_neutron_radius": table.flag("common_neutron_radius", False),
+        "counts": None if counts is None else folder / counts,
+        **{key: table.positive(key) for key in (*numbers, "steady_state_events")},
+    }
+    table.done()
+    return coherent_csi_2021(**given)
+
+
+def _nuisances(table: Table, default: str) -> str | tuple[Nuisance, ...]:
+    """Name of a preset, or a list of tables."""
+    from cevns_jax.experiments import Nuisance
+
+    if not isinstance(table.content.get("nuisances"), list):
+        return table.text("nuisances", default) or default
+    nuisances = []
+    for part in table.tables("nuisances"):
+        name, width = part.text("name"), part.positive("width")
+        if name is None or width is None:
+            raise ConfigError(f"{part.where}: needs name, acts_on and width")
+        if not name.isidentifier():
+            raise ConfigError(f'{part.where}: name must be a Python identifier, not "{name}"')
+        nuisances.append(
+            Nuisance(
+                name=name,
+                acts_on=part.texts("acts_on"),
+                width=width,
+                form=part.choice("form", "linear", ["linear", "exponential"]),
+                shared=part.flag("shared", False),
+            )
+        )
+        part.done()
+    return tuple(nuisances)
+
+
+def _form_factor(table: Table) -> FormFactor | None:
+    """Name of a model, or a table with its second length."""
+    from cevns_jax.form_factors import Helm, KleinNystrand, SymmetrisedFermi, TwoParameterFermi
+
+    models: Mapping[str, tuple[type, str]] = {
+        "helm": (Helm, "skin"),
+        "klein_nystrand": (KleinNystrand, "range"),
+        "symmetrised_fermi": (SymmetrisedFermi, "diffuseness"),
+        "two_parameter_fermi": (TwoParameterFermi, "diffuseness"),
+    }
+    if "form_factor" not in table:
+        return None
+    if isinstance(table.content["form_factor"], str):
+        model, _ = models[table.choice("form_factor", "helm", models)]
+        return model()  # type: ignore[no-any-return]
+    part = table.table("form_factor")
+    model, length = models[part.choice("model", "helm", models)]
+    value = part.positive(f"{length}_fm")
+    part.done()
+    return model() if value is None else model(**{length: value})  # type: ignore[no-any-return]
+
+
+def _radii(table: Table, key: str) -> str | dict[str, float] | None:
+    if key not in table:
+        return None
+    if isinstance(table.content[key], str):
+        return table.text(key)
+    return table.table(key).numbers()
+
+
+def _declared(likelihood: Likelihood, table: Table) -> Likelihood:
+    """The likelihood with the declarations and held values of the table ``parameters``."""
+    declarations, held = {}, {}
+    for name in table.content:
+        _known(table.where, [name], likelihood)
+        part = table.table(name)
+        declared = likelihood.parameters[name]
+        start = part.number("start", float(declared.start))
+        assert start is not None
+        if not declared.lower <= start <= declared.upper:
+            raise ConfigError(
+                f"{part.where}: start must lie between {declared.lower:g} and {declared.upper:g}, "
+                f"not at {start:g}"
+            )
+        mean, width = part.number("prior_mean"), part.positive("prior_width")
+        if mean is not None and width is None:
+            raise ConfigError(f"{part.where}: prior_mean needs a prior_width")
+        changes = {"start": start}
+        if width is not None:
+            changes |= {"prior_width": width, "prior_mean": start if mean is None else mean}
+        declarations[name] = replace(declared, **changes)
+        if part.flag("fixed", False):
+            held[name] = start
+        part.done()
+    return replace(likelihood, declarations=declarations, held=held)
+
+
+def _profile(table: Table, likelihood: Likelihood) -> ProfileSettings:
+    parameter = table.text("parameter", next(iter(likelihood.free), None))
+    if parameter is None:
+        raise ConfigError(f"{table.where}: name the parameter")
+    _known(table.where, [parameter], likelihood)
+    low, high = table.number("min"), table.number("max")
+    points = table.integer("points", 121, 4)
+    table.done()
+    if low is None or high is None or not low < high:
+        raise ConfigError(f"{table.where}: needs min and max, min below max")
+    declared = likelihood.parameters[parameter]
+    if low < declared.lower or high > declared.upper:
+        raise ConfigError(
+            f"{table.where}: min and max must lie between {declared.lower:g} and "
+            f"{declared.upper:g}, the domain of {parameter}"
+        )
+    return ProfileSettings(parameter=parameter, low=low, high=high, points=points)

@@ -1,0 +1,280 @@
+"""A data set with its prediction: signal, backgrounds and nuisance parameters."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from cevns_jax.errors import ConfigError, unknown
+from cevns_jax.interactions.interaction import Interaction
+from cevns_jax.parameters import Parameter, Values, pull, static
+from cevns_jax.recoil import RecoilKernel
+
+N_SIGMA = Parameter(name="n_sigma", start=1.0, lower=0.0, label=r"$n_\sigma$")
+"""Ratio of the CEvNS cross section to the predicted one, common to all experiments."""
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True, kw_only=True)
+class Nuisance:
+    """A systematic uncertainty as data: a unit-normal pull and what it moves.
+
+    Attributes:
+        name: Name of the uncertainty; the parameter is ``<experiment>_<name>`` unless shared.
+        acts_on: Components whose normalisation it moves, or one effect of the signal.
+        width: One standard deviation: relative for a normalisation, in the unit of the effect else.
+        form: How a normalisation moves, ``"linear"`` 1 + width x or ``"exponential"``
+            exp(width x). Effects are linear.
+        shared: Whether all experiments that declare the name share one parameter.
+    """
+
+    name: str = static()
+    acts_on: tuple[str, ...] = static()
+    width: float
+    form: str = static(default="linear")
+    shared: bool = static(default=False)
+
+    def factor(self, x: jax.Array | float) -> jax.Array:
+        """Factor on a normalisation at pull x."""
+        move = jnp.asarray(self.width * x)
+        return jnp.exp(move) if self.form == "exponential" else 1 + move
+
+
+class Signal(Protocol):
+    """Prediction of the CEvNS counts."""
+
+    @property
+    def effects(self) -> dict[str, str]:
+        """Effects that nuisances can have, with the unit of their width."""
+        ...
+
+    @property
+    def parameters(self) -> tuple[Parameter, ...]:
+        """Parameters of the signal itself, e.g. nuclear radii."""
+        ...
+
+    def __call__(
+        self, interaction: Interaction, values: Values, effects: Mapping[str, jax.Array]
+    ) -> jax.Array:
+        """Expected counts, one per bin."""
+        ...
+
+
+class Response(Protocol):
+    """Probability of each energy bin for recoils; see ``detectors``."""
+
+    def __call__(self, recoil: jax.Array, effects: Mapping[str, jax.Array]) -> jax.Array: ...
+
+
+class Timing(Protocol):
+    """Accepted fraction of each flavour in each time bin; see ``detectors``."""
+
+    def __call__(self, effects: Mapping[str, jax.Array]) -> jax.Array: ...
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True, kw_only=True)
+class EnergyTimeSignal:
+    """CEvNS in bins of energy and time, where both factorise for each flavour.
+
+    Attributes:
+        kernel: Source on target.
+        response: Recoil -> energy bins.
+        timing: Flavour -> time bins.
+    """
+
+    kernel: RecoilKernel
+    response: Response
+    timing: Timing
+
+    @property
+    def effects(self) -> dict[str, str]:
+        return {
+            "quenching_0": "standard deviations of the released mode",
+            "quenching_1": "standard deviations of the released mode",
+            "efficiency": "standard deviations of the released curve",
+            "neutron_radius": "relative",
+            "timing_ns": "ns",
+        }
+
+    @property
+    def parameters(self) -> tuple[Parameter, ...]:
+        return self.kernel.target.parameters()
+
+    def __call__(
+        self, interaction: Interaction, values: Values, effects: Mapping[str, jax.Array]
+    ) -> jax.Array:
+        """Expected counts, shape (energy bins, time bins)."""
+        response = self.response(jnp.asarray(self.kernel.recoil), effects)
+        scale = 1 + jnp.asarray(effects.get("neutron_radius", 0.0))
+        energy = self.kernel.counts(interaction, values, response, scale)
+        return jnp.einsum("fe,ft->et", energy, self.timing(effects))
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True, kw_only=True)
+class FixedSignal:
+    """A signal that no varying parameter moves, evaluated once.
+
+    Attributes:
+        counts: Expected counts per bin.
+        parameters: Parameters of the signal that was evaluated.
+    """
+
+    counts: jax.Array
+    parameters: tuple[Parameter, ...]
+
+    @property
+    def effects(self) -> dict[str, str]:
+        return {}
+
+    def __call__(
+        self, interaction: Interaction, values: Values, effects: Mapping[str, jax.Array]
+    ) -> jax.Array:
+        return self.counts
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True, kw_only=True)
+class Experiment:
+    """One data set and how to predict it.
+
+    Attributes:
+        name: Python identifier.
+        title: For people.
+        citation: Publication of the data.
+        exposure: Exposure in words.
+        axes: Names of the binned quantities, units included.
+        conventions: Choices that change numbers, as (name, choice).
+        edges: Bin edges of each axis.
+        observed: Counts per bin, one array axis per binned quantity.
+        signal: Prediction of the component ``cevns``.
+        backgrounds: Expected counts per bin of the other components.
+        nuisances: Systematic uncertainties.
+    """
+
+    name: str = static()
+    title: str = static()
+    citation: str = static()
+    exposure: str = static()
+    axes: tuple[str, ...] = static()
+    conventions: tuple[tuple[str, str], ...] = static()
+    edges: tuple[np.ndarray, ...]
+    observed: np.ndarray
+    signal: Signal
+    backgrounds: dict[str, np.ndarray]
+    nuisances: tuple[Nuisance, ...]
+
+    @property
+    def components(self) -> tuple[str, ...]:
+        return ("cevns", *self.backgrounds)
+
+    def parameter_name(self, nuisance: Nuisance) -> str:
+        return nuisance.name if nuisance.shared else f"{self.name}_{nuisance.name}"
+
+    @property
+    def parameters(self) -> tuple[Parameter, ...]:
+        """Parameters of the experiment: strength of the signal, its own, and the pulls."""
+        pulls = [pull(self.parameter_name(nuisance)) for nuisance in self.nuisances]
+        return (N_SIGMA, *self.signal.parameters, *pulls)
+
+    @property
+    def pulls(self) -> tuple[str, ...]:
+        """Names of the nuisance parameters."""
+        return tuple(self.parameter_name(nuisance) for nuisance in self.nuisances)
+
+    def expected(self, interaction: Interaction, values: Values) -> dict[str, jax.Array]:
+        """Expected counts of each component, shape of the bins.
+
+        Args:
+            interaction: The cross section.
+            values: Values of all parameters.
+        """
+        factors: dict[str, jax.Array | float] = dict.fromkeys(self.components, 1.0)
+        for nuisance in self.nuisances:
+            for name in set(nuisance.acts_on) & set(self.components):
+                factors[name] *= nuisance.factor(values[self.parameter_name(nuisance)])
+        strength = values[N_SIGMA.name] * factors["cevns"]
+        signal = self.signal(interaction, values, self._effects(values))
+        templates = {name: jnp.asarray(template) for name, template in self.backgrounds.items()}
+        return {"cevns": strength * signal} | {n: factors[n] * t for n, t in templates.items()}
+
+    def _effects(self, values: Values) -> dict[str, jax.Array]:
+        """Size of each effect that a nuisance has on the signal, in the unit of its width."""
+        effects: dict[str, jax.Array] = {}
+        for nuisance in self.nuisances:
+            for name in nuisance.acts_on:
+                if name not in self.components:
+                    move = nuisance.width * values[self.parameter_name(nuisance)]
+                    effects[name] = effects.get(name, jnp.zeros(())) + move
+        return effects
+
+    def condensed(
+        self, interaction: Interaction, values: Values, varying: Sequence[str]
+    ) -> Experiment:
+        """The experiment with its signal evaluated, if no varying parameter can change its shape.
+
+        Args:
+            interaction: The cross section.
+            values: Values of all parameters.
+            varying: Names of the parameters that will change.
+        """
+        shaping = {p.name for p in (*interaction.parameters, *self.signal.parameters)}
+        for nuisance in self.nuisances:
+            if not set(nuisance.acts_on) <= set(self.components):
+                shaping.add(self.parameter_name(nuisance))
+        if shaping & set(varying):
+            return self
+        counts = self.signal(interaction, values, self._effects(values))
+        fixed = FixedSignal(counts=counts, parameters=self.signal.parameters)
+        return dataclasses.replace(self, signal=fixed)
+
+    def with_observed(self, observed: np.ndarray | jax.Array) -> Experiment:
+        """The same experiment with other counts, e.g. of a toy."""
+        return dataclasses.replace(self, observed=observed)
+
+
+def check_nuisances(
+    where: str, nuisances: tuple[Nuisance, ...], components: tuple[str, ...], signal: Signal
+) -> None:
+    """Check nuisances against the components and effects of an experiment.
+
+    Raises:
+        ConfigError: a name used twice, nothing or something unknown to act on, a width that is not
+            positive, or an unknown form.
+    """
+    seen: set[str] = set()
+    for nuisance in nuisances:
+        place = f'{where}, nuisance "{nuisance.name}"'
+        if nuisance.name in seen:
+            raise ConfigError(f"{place}: declared twice")
+        seen.add(nuisance.name)
+        if not nuisance.acts_on:
+            raise ConfigError(f"{place}: acts_on must name a component or an effect")
+        for name in nuisance.acts_on:
+            if name not in components and name not in signal.effects:
+                raise unknown(place, "component or effect", name, [*components, *signal.effects])
+        if not (math.isfinite(nuisance.width) and nuisance.width > 0):
+            raise ConfigError(f"{place}: width must be positive and finite, not {nuisance.width}")
+        if nuisance.form not in ("linear", "exponential"):
+            raise unknown(place, "form", nuisance.form, ["linear", "exponential"])
+
+
+def require_float64() -> None:
+    """Stop where JAX would silently work in 32 bits.
+
+    Raises:
+        RuntimeError: 64-bit is off.
+    """
+    if not jax.config.read("jax_enable_x64"):
+        raise RuntimeError(
+            "cevns_jax works in float64; switch it on before building an experiment with "
+            'jax.config.update("jax_enable_x64", True)'
+        )

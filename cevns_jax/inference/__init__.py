@@ -1,0 +1,1 @@
+"""Fits and profiles: what takes parameters to a likelihood and finds its minimum."""

@@ -1,0 +1,250 @@
+"""Best fit with errors: L-BFGS from one or several starts, finished by expected-information steps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from cevns_jax.errors import ConfigError, unknown
+from cevns_jax.inference.minimise import Minimum, minimise_lanes
+from cevns_jax.likelihood import Likelihood
+
+LBFGS_STEPS = 200
+LBFGS_BACKTRACKS = 30
+LBFGS_GRADIENT = 0.1  # norm of the scaled gradient at which the global stage hands over
+ERROR_STEPS = 12  # secant steps towards Delta chi^2 = 1
+ERROR_TOLERANCE = 1e-6  # of Delta chi^2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fit:
+    """Best fit of a likelihood. n parameters vary; vectors follow ``names``.
+
+    Attributes:
+        likelihood: What was fitted.
+        names: Varying parameters.
+        x: Best-fit values, shape (n,).
+        covariance: Inverse expected information (prior included) at the best fit, shape (n, n).
+        error_low, error_high: Distance down and up to where the profiled chi^2 has risen by one,
+            positive, shape (n,); NaN where it does not rise that far inside the bounds.
+        chi2: Baker-Cousins chi^2 plus squared pulls.
+        edm: Expected distance to the minimum in units of chi^2.
+        gradient_norm: Largest d chi^2/dx times error.
+        steps: Expected-information steps of the best start.
+        starts: End point (chi^2, converged) of each start.
+        converged: Whether the minimum is one: the best start converged with all numbers finite
+            and positive errors, and no lower point turned up while the errors were computed.
+        message: How that is known, or what went wrong.
+        impacts: Shift of each free physics parameter when one parameter moves to its lower and
+            upper error, others refitted: name -> shape (n, 2).
+    """
+
+    likelihood: Likelihood
+    names: tuple[str, ...]
+    x: np.ndarray
+    covariance: np.ndarray
+    error_low: np.ndarray
+    error_high: np.ndarray
+    chi2: float
+    edm: float
+    gradient_norm: float
+    steps: int
+    starts: tuple[tuple[float, bool], ...]
+    converged: bool
+    message: str
+    impacts: dict[str, np.ndarray]
+
+    @property
+    def values(self) -> dict[str, float]:
+        """Best-fit values of the varying parameters."""
+        return dict(zip(self.names, map(float, self.x), strict=True))
+
+    @property
+    def errors(self) -> np.ndarray:
+        """Symmetric errors from the covariance, shape (n,)."""
+        return np.sqrt(np.diag(self.covariance))
+
+    @property
+    def correlation(self) -> np.ndarray:
+        return self.covariance / np.outer(self.errors, self.errors)
+
+    @property
+    def degrees_of_freedom(self) -> int:
+        """Bins minus parameters without a prior (a prior counts as one more measurement)."""
+        _, precision = self.likelihood.priors
+        return self.likelihood.n_bins - int(np.sum(np.asarray(precision) == 0))
+
+    @property
+    def p_value(self) -> float:
+        """Probability of a larger chi^2 if chi^2 were distributed as one, which few-count bins
+        only approximate."""
+        from scipy.special import gammaincc
+
+        return float(gammaincc(self.degrees_of_freedom / 2, self.chi2 / 2))
+
+
+def fit(likelihood: Likelihood, starts: Sequence[Mapping[str, float]] = ({},)) -> Fit:
+    """Minimise chi^2 over all varying parameters.
+
+    Args:
+        likelihood: What to fit; at least one parameter varies.
+        starts: Values of parameters at each start; those left out start where declared.
+
+    Raises:
+        ConfigError: nothing varies, no start, or a start names a parameter that does not vary.
+    """
+    names = likelihood.names
+    if not names:
+        raise ConfigError("fit: no parameter varies; free one or declare a nuisance")
+    if not starts:
+        raise ConfigError("fit: at least one start is needed")
+    ends = []
+    for given in starts:
+        for name in given:
+            if name not in names:
+                raise unknown("fit.starts", "varying parameter", name, names)
+        values = dict(zip(names, likelihood.start, strict=True)) | dict(given)
+        ends.append(_lbfgs(likelihood, np.array([values[name] for name in names], dtype=float)))
+    best, all_ends = _polish(likelihood, jnp.stack(ends))
+    low, high, shifted, lowest = _profile_errors(likelihood, best)
+    information = np.asarray(best.information)
+    covariance = np.linalg.inv(information)
+    error = np.sqrt(np.diag(covariance))
+    message = "" if best.converged else f"not converged: EDM {float(best.edm):.2g} of chi^2"
+    if best.converged and lowest < float(best.chi2) - 1e-4:
+        message = f"a lower minimum was found: chi^2 {lowest:.6g} below {float(best.chi2):.6g}"
+    elif best.converged and not (np.isfinite(error).all() and (np.asarray(error) > 0).all()):
+        message = "the expected information is not positive definite"
+    x = np.asarray(best.x)
+    return Fit(
+        likelihood=likelihood,
+        names=names,
+        x=x,
+        covariance=covariance,
+        error_low=low,
+        error_high=high,
+        chi2=float(best.chi2),
+        edm=float(best.edm),
+        gradient_norm=float(np.max(np.abs(np.asarray(best.gradient) * error))),
+        steps=int(best.steps),
+        starts=all_ends,
+        converged=not message,
+        message=message or f"EDM {float(best.edm):.2g} of chi^2 after {int(best.steps)} steps",
+        impacts={
+            name: shifted[:, :, names.index(name)] - x[names.index(name)]
+            for name in likelihood.free
+            if name in names
+        },
+    )
+
+
+@jax.jit
+@partial(jax.value_and_grad, argnums=1)
+def _loss(likelihood: Likelihood, z: jax.Array, start: jax.Array, scale: jax.Array) -> jax.Array:
+    """chi^2/2 and its gradient in scaled coordinates x = start + scale z, inside the bounds."""
+    x = jnp.clip(start + scale * z, *likelihood.bounds)
+    return likelihood.chi2(likelihood.values(x)) / 2
+
+
+def _lbfgs(likelihood: Likelihood, start: np.ndarray) -> jax.Array:
+    """Global stage: L-BFGS with backtracking until near a minimum.
+
+    The loop runs in Python: one compilation of value and gradient serves steps and line search,
+    where the same loop inside ``jit`` takes twice as long to compile and saves nothing here.
+    """
+    import optax  # only fits need it
+
+    _, precision = (np.asarray(a) for a in likelihood.priors)
+    # One unit of a scaled coordinate: the prior width, else a tenth of the value.
+    scale = np.where(precision > 0, precision, 1.0) ** -0.5
+    scale = jnp.asarray(np.where(precision > 0, scale, 0.1 * np.maximum(np.abs(start), 0.1)))
+    optimiser = optax.scale_by_lbfgs(memory_size=10)
+    update = jax.jit(optimiser.update)
+    z = jnp.zeros_like(scale)
+    state = optimiser.init(z)
+    value, gradient = _loss(likelihood, z, jnp.asarray(start), scale)
+    for count in range(LBFGS_STEPS):
+        if not float(jnp.sum(gradient**2)) > LBFGS_GRADIENT**2:
+            break
+        direction, state = update(gradient, state, z)
+        slope = float(gradient @ direction)
+        step = 1.0 if count else min(1.0, 1.0 / float(jnp.linalg.norm(gradient)))
+        for _ in range(LBFGS_BACKTRACKS):
+            trial = z - step * direction
+            new, new_gradient = _loss(likelihood, trial, jnp.asarray(start), scale)
+            if float(new) <= float(value) - 1e-4 * step * slope:
+                break
+            step /= 2
+        else:
+            break  # no descent left: the final stage decides
+        z, value, gradient = trial, new, new_gradient
+    return jnp.clip(start + scale * z, *likelihood.bounds)
+
+
+def _lanes(likelihood: Likelihood) -> int:
+    """Lanes of every batched call of a fit: one size, one compilation."""
+    return 2 * len(likelihood.names)
+
+
+def _polish(
+    likelihood: Likelihood, ends: jax.Array
+) -> tuple[Minimum, tuple[tuple[float, bool], ...]]:
+    """Finish every start; the best end point, and (chi^2, converged) of all."""
+    lanes, n = _lanes(likelihood), ends.shape[1]
+    moving = jnp.ones((lanes, n), bool)
+    done: list[Minimum] = []
+    for first in range(0, len(ends), lanes):
+        block = ends[first : first + lanes]
+        padded = jnp.concatenate([block, jnp.tile(block[-1:], (lanes - len(block), 1))])
+        result = minimise_lanes(likelihood, padded, moving)
+        done += [Minimum(*(np.asarray(a)[i] for a in result)) for i in range(len(block))]
+    order = [(not m.converged, float(np.nan_to_num(m.chi2, nan=np.inf))) for m in done]
+    best = done[min(range(len(done)), key=order.__getitem__)]
+    return best, tuple((float(m.chi2), bool(m.converged)) for m in done)
+
+
+def _profile_errors(
+    likelihood: Likelihood, best: Minimum
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
+    """Distances to Delta chi^2 = 1 below and above, all parameters at once.
+
+    Secant iteration in sqrt(Delta chi^2), which is nearly linear in the distance.
+
+    Returns:
+        error_low, error_high, shape (n,); the parameters there, shape (n, 2, n); the lowest chi^2
+        met on the way.
+    """
+    n = len(best.x)
+    which = np.repeat(np.arange(n), 2)
+    sign = np.tile([-1.0, 1.0], n)
+    lower, upper = (np.asarray(b) for b in likelihood.bounds)
+    room = np.where(sign < 0, best.x[which] - lower[which], upper[which] - best.x[which])
+    moving = np.arange(n) != which[:, None]
+    error = np.sqrt(np.diag(np.linalg.inv(best.information)))[which]
+    near, h_near = np.zeros(2 * n), np.zeros(2 * n)
+    distance = np.minimum(error, room)
+    x = np.tile(best.x, (2 * n, 1))
+    found = np.zeros(2 * n, bool)
+    lowest = np.inf
+    for _ in range(ERROR_STEPS):
+        x[np.arange(2 * n), which] = best.x[which] + sign * distance
+        result = minimise_lanes(likelihood, jnp.asarray(x), jnp.asarray(moving))
+        chi2 = np.asarray(result.chi2)
+        lowest = min(lowest, float(np.min(np.where(result.converged, chi2, np.inf))))
+        x = np.array(result.x)
+        h = np.sqrt(np.maximum(chi2 - best.chi2, 0.0))
+        found = np.asarray(result.converged) & (np.abs(h**2 - 1) < ERROR_TOLERANCE)
+        if found.all():
+            break
+        slope = np.where(h > h_near, (h - h_near) / np.where(distance > near, distance - near, 1), 0)
+        moved = distance + np.where(slope > 0, (1 - h) / np.where(slope > 0, slope, 1), distance)
+        near, h_near = np.where(found, near, distance), np.where(found, h_near, h)
+        distance = np.where(found, distance, np.clip(moved, distance / 3, 3 * distance))
+        distance = np.minimum(distance, room)
+    distance = np.where(found, distance, np.nan)
+    return distance[::2], distance[1::2], x.reshape(n, 2, n), lowest

@@ -1,0 +1,207 @@
+"""Profile likelihood: chi^2 on a grid, everything else minimised at each point."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.sharding import PartitionSpec
+
+from cevns_jax.errors import ConfigError, unknown
+from cevns_jax.inference.fit import Fit, fit
+from cevns_jax.inference.minimise import Minimum, minimise
+from cevns_jax.likelihood import Likelihood
+
+BLOCK = 2048  # points of one call: the unit of progress
+CPU_LANES = 64  # points minimised together on a CPU device, whose cache they have to fit
+
+
+@dataclass(frozen=True, kw_only=True)
+class Profile:
+    """A profile over one parameter. P points, n parameters minimised at each.
+
+    Attributes:
+        parameter: Name of the parameter on the grid.
+        grid: Its values, shape (P,).
+        chi2: Minimum of chi^2 at each point, shape (P,).
+        converged: Whether the minimisation converged at each point, shape (P,).
+        edm: Expected distance to the minimum, in units of chi^2, shape (P,).
+        names: The minimised parameters.
+        x: Their values, shape (P, n).
+        best: Best fit with the parameter free.
+    """
+
+    parameter: str
+    grid: np.ndarray
+    chi2: np.ndarray
+    converged: np.ndarray
+    edm: np.ndarray
+    names: tuple[str, ...]
+    x: np.ndarray
+    best: Fit
+
+    @property
+    def delta_chi2(self) -> np.ndarray:
+        """chi^2 above its lowest value on the grid or at the best fit."""
+        converged = self.chi2[self.converged]
+        return self.chi2 - min(self.best.chi2, *converged)
+
+    def allowed(self, delta_chi2: float) -> list[tuple[float, float]]:
+        """Ranges where Delta chi^2 is below a level.
+
+        A cubic spline through the converged points is solved for the level; a range that reaches
+        the end of the grid ends there.
+
+        Args:
+            delta_chi2: Level, e.g. 1 (68 %), 2.71 (90 %) or 3.84 (95 %) for one parameter.
+        """
+        from scipy.interpolate import CubicSpline
+
+        use = self.converged
+        grid, delta = self.grid[use], self.delta_chi2[use]
+        if len(grid) < 4:
+            return []
+        curve = CubicSpline(grid, delta - delta_chi2)
+        roots = curve.roots(extrapolate=False)
+        cuts = np.unique(np.concatenate([grid[:1], roots[np.isfinite(roots)], grid[-1:]]))
+        ranges: list[tuple[float, float]] = []
+        for low, high in zip(cuts[:-1], cuts[1:], strict=True):
+            if curve((low + high) / 2) >= 0:
+                continue
+            if ranges and ranges[-1][1] == low:
+                low = ranges.pop()[0]
+            ranges.append((float(low), float(high)))
+        return ranges
+
+
+Progress = Callable[[Iterable[int]], Iterable[int]]
+
+
+def profile(
+    likelihood: Likelihood,
+    *,
+    best: Fit | None = None,
+    progress: Progress = iter,
+    **grid: np.ndarray | jax.Array,
+) -> Profile:
+    """Profile of one parameter, e.g. ``profile(like, sin2_theta_w=jnp.linspace(0.15, 0.33, 201))``.
+
+    Args:
+        likelihood: What to profile. The parameter may be free in it or not.
+        best: Best fit with the parameter free; fitted here if not given.
+        progress: Wraps the iterable of blocks, e.g. ``tqdm.tqdm``.
+        **grid: One parameter and its values, shape (P,).
+
+    Raises:
+        ConfigError: no or several parameters, an unknown one, an empty or non-finite grid.
+    """
+    if len(grid) != 1:
+        raise ConfigError(f"profile: give one parameter and its grid, not {len(grid)}")
+    ((name, values),) = grid.items()
+    if name not in likelihood.parameters:
+        raise unknown("profile", "parameter", name, likelihood.parameters)
+    points = np.asarray(values, dtype=float)
+    if points.ndim != 1 or points.size == 0 or not np.isfinite(points).all():
+        raise ConfigError(f"profile: the grid of {name} must be a list of finite numbers")
+    if name not in likelihood.names:
+        likelihood = _freed(likelihood, name)
+    best = best or fit(likelihood)
+    result = minimise_points(
+        likelihood, (name,), points[:, None], _conditional_starts(best, name, points), progress
+    )
+    again = ~result.converged
+    if again.any():  # the linear prediction can lead out of the domain: start from the best fit
+        index = best.names.index(name)
+        starts = np.tile(np.delete(best.x, index), (int(again.sum()), 1))
+        second = minimise_points(likelihood, (name,), points[again][:, None], starts, iter)
+        for first_pass, second_pass in zip(result, second, strict=True):
+            first_pass[again] = second_pass
+    return Profile(
+        parameter=name,
+        grid=points,
+        chi2=result.chi2,
+        converged=result.converged,
+        edm=result.edm,
+        names=tuple(n for n in likelihood.names if n != name),
+        x=result.x,
+        best=best,
+    )
+
+
+def minimise_points(
+    likelihood: Likelihood,
+    names: tuple[str, ...],
+    points: np.ndarray,
+    starts: np.ndarray,
+    progress: Progress = iter,
+) -> Minimum:
+    """Minimise at every point of a grid, in blocks, over all local devices.
+
+    Args:
+        likelihood: What to minimise.
+        names: The k parameters held at the points.
+        points: Their values, shape (P, k).
+        starts: Start values of the n parameters that vary, shape (P, n).
+        progress: Wraps the iterable of blocks.
+
+    Returns:
+        The minima as NumPy arrays with a leading axis of P points.
+    """
+    likelihood = jax.device_put(likelihood)
+    devices = jax.local_device_count()
+    size = min(BLOCK, -(-len(points) // devices) * devices)
+    blocks = []
+    for first in progress(range(0, len(points), size)):
+        held, start = points[first : first + size], starts[first : first + size]
+        rows = np.minimum(np.arange(size), len(held) - 1)  # the last block repeats its last point
+        block = _minimise_block(likelihood, held[rows], start[rows], names=names, devices=devices)
+        blocks.append([np.asarray(a)[: len(held)] for a in block])
+    return Minimum(*(np.concatenate(parts) for parts in zip(*blocks, strict=True)))
+
+
+@partial(jax.jit, static_argnames=("names", "devices"))
+def _minimise_block(
+    likelihood: Likelihood,
+    points: jax.Array,
+    starts: jax.Array,
+    *,
+    names: tuple[str, ...],
+    devices: int,
+) -> Minimum:
+    def one(likelihood: Likelihood, point: jax.Array, start: jax.Array) -> Minimum:
+        return minimise(likelihood.hold(**dict(zip(names, point, strict=True))), start)
+
+    def share(likelihood: Likelihood, points: jax.Array, starts: jax.Array) -> Minimum:
+        """One device's share of a block."""
+        lanes = CPU_LANES if jax.default_backend() == "cpu" else len(points)
+        single = lambda pair: one(likelihood, *pair)  # noqa: E731
+        return jax.lax.map(single, (points, starts), batch_size=lanes)
+
+    if devices == 1:
+        return share(likelihood, points, starts)
+    mesh = jax.make_mesh((devices,), ("points",), axis_types=(jax.sharding.AxisType.Auto,))
+    split, whole = PartitionSpec("points"), PartitionSpec()
+    spread = jax.shard_map(
+        share, mesh=mesh, in_specs=(whole, split, split), out_specs=split, check_vma=False
+    )
+    return spread(likelihood, points, starts)
+
+
+def _conditional_starts(best: Fit, name: str, points: np.ndarray) -> np.ndarray:
+    """Where a Gaussian likelihood would put the other parameters, shape (P, n)."""
+    index = best.names.index(name)
+    slopes = np.delete(best.covariance[:, index], index) / best.covariance[index, index]
+    return np.delete(best.x, index) + np.outer(points - best.x[index], slopes)
+
+
+def _freed(likelihood: Likelihood, name: str) -> Likelihood:
+    """The likelihood with one more free parameter."""
+    held = {key: value for key, value in likelihood.held.items() if key != name}
+    free = likelihood.free if name in likelihood.free else (*likelihood.free, name)
+    return Likelihood(
+        likelihood.experiments, likelihood.interaction, free, held, likelihood.declarations
+    )

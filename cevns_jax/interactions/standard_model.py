@@ -1,0 +1,92 @@
+"""CEvNS in the Standard Model: Z exchange with the vector and axial charge of the nucleus."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import jax
+import jax.numpy as jnp
+
+from cevns_jax.constants import AXIAL_COUPLING, FERMI_CONSTANT, SIN2_THETA_W_LOW_ENERGY
+from cevns_jax.interactions.interaction import axial_coefficients, vector_coefficients
+from cevns_jax.nuclei import NucleusAtRecoil
+from cevns_jax.parameters import Parameter, Values, static
+from cevns_jax.weak_mixing import SIN2_THETA_W, Couplings, named_couplings
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True, kw_only=True)
+class StandardModel:
+    """dsigma/dT = (G_F^2 M/pi) Q_W^2 [1 - T/E - M T/(2 E^2)] + axial part.
+
+    Q_W = Z g_V^p F_p(q) + N g_V^n F_n(q), D. Z. Freedman, Phys. Rev. D 9 (1974) 1389, eqs. 1 and 2
+    of De Romeri, LHEP 2023, 343 (whose 1/(4 pi) belongs to Q_W = N - (1 - 4 s^2) Z). Axial part:
+    (G_F^2 M/(4 pi)) F_A [1 - T/E + M T/(2 E^2)], F_A = (4/3) ((J+1)/J) g_A^2 (<S_p> - <S_n>)^2
+    at zero momentum transfer, an upper limit at larger ones.
+
+    Attributes:
+        couplings: Vector couplings of the nucleons.
+        axial: Whether the axial part is included.
+    """
+
+    couplings: Couplings
+    axial: bool = static(default=True)
+
+    @property
+    def parameters(self) -> tuple[Parameter, ...]:
+        return (SIN2_THETA_W,)
+
+    @property
+    def conventions(self) -> dict[str, str]:
+        c = self.couplings
+        return {
+            "interaction": "Standard Model CEvNS",
+            "couplings": f"{c.name}: g_V^p(nu_e) = {c.proton_electron:.5g}, "
+            f"g_V^p(nu_mu) = {c.proton_muon:.5g}, g_V^n = {c.neutron:.5g} "
+            f"at sin^2 theta_W = {SIN2_THETA_W_LOW_ENERGY}; {c.source}",
+            "axial part": "F_A at zero momentum transfer" if self.axial else "neglected",
+        }
+
+    def coefficients(
+        self, recoil: jax.Array, nucleus: NucleusAtRecoil, flavour: str, values: Values
+    ) -> jax.Array:
+        """a_k(T) [MeV^(k-3)], shape (3, I, ...); see :class:`Interaction`."""
+        charge = self.weak_charge(nucleus, flavour, values)
+        strength = FERMI_CONSTANT**2 * nucleus.mass / jnp.pi * charge**2
+        result = vector_coefficients(strength, recoil, nucleus.mass)
+        if self.axial:
+            strength = FERMI_CONSTANT**2 * nucleus.mass / (4 * jnp.pi) * axial_charge(nucleus)
+            strength = jnp.broadcast_to(strength, recoil.shape)
+            result = result + axial_coefficients(strength, recoil, nucleus.mass)
+        return result
+
+    def weak_charge(self, nucleus: NucleusAtRecoil, flavour: str, values: Values) -> jax.Array:
+        """Q_W(q) = Z g_V^p F_p + N g_V^n F_n, shape of the form factors."""
+        proton = self.couplings.proton(flavour, values["sin2_theta_w"])
+        return (
+            nucleus.Z * proton * nucleus.proton_form_factor
+            + nucleus.N * self.couplings.neutron * nucleus.neutron_form_factor
+        )
+
+
+def axial_charge(nucleus: NucleusAtRecoil) -> jax.Array:
+    """F_A(0) = (4/3) ((J+1)/J) g_A^2 (<S_p> - <S_n>)^2, zero for J = 0."""
+    spin = jnp.where(nucleus.spin > 0, nucleus.spin, 1.0)
+    difference = nucleus.spin_protons - nucleus.spin_neutrons
+    factor = jnp.where(nucleus.spin > 0, (spin + 1) / spin, 0.0)
+    return 4 / 3 * factor * AXIAL_COUPLING**2 * difference**2
+
+
+def standard_model(*, couplings: str | Couplings = "tree", axial: bool = True) -> StandardModel:
+    """Standard-Model CEvNS.
+
+    Args:
+        couplings: ``"tree"``, ``"radiative_2020"``, ``"radiative_2023"`` or own couplings.
+        axial: Whether to include the axial part.
+
+    Raises:
+        ConfigError: unknown set of couplings.
+    """
+    if isinstance(couplings, str):
+        couplings = named_couplings(couplings)
+    return StandardModel(couplings=couplings, axial=axial)

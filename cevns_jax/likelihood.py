@@ -1,0 +1,188 @@
+"""Likelihood: Poisson bins of one or several experiments times Gaussian priors.
+
+chi^2 means -2 ln L throughout: the Poisson deviance (Baker and Cousins, Nucl. Instrum. Meth. 221
+(1984) 437) plus the squared pulls.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from cevns_jax.errors import ConfigError, unknown
+from cevns_jax.experiments.experiment import Experiment
+from cevns_jax.interactions.interaction import Interaction
+from cevns_jax.parameters import Parameter, Values
+
+
+def poisson_deviance(expected: jax.Array, observed: jax.Array) -> jax.Array:
+    """2 (mu - n + n ln(n/mu)) of each bin, accurate also where mu is close to a large n.
+
+    Args:
+        expected: mu, any shape. Where it is not positive the deviance is infinite.
+        observed: n >= 0, same shape.
+    """
+    positive = expected > 0
+    mu = jnp.where(positive, expected, 1.0)
+    n = jnp.where(observed > 0, observed, 1.0)
+    r = (mu - n) / n
+    series = jnp.zeros_like(r)  # of (r - ln(1 + r))/r^2, to 1e-15 where it is used
+    for k in range(10, 1, -1):
+        series = 1 / k - r * series
+    excess = jnp.where(jnp.abs(r) < 0.02, r**2 * series, r - jnp.log(mu / n))
+    deviance = 2 * jnp.where(observed > 0, n * excess, mu)
+    return jnp.where(positive, deviance, jnp.inf)
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class Likelihood:
+    """Experiments, an interaction, and which parameters are free.
+
+    A pytree whose structure (experiments, bins, names of parameters) is static and whose numbers
+    (counts, priors, held values) are not: functions of it compile once.
+
+    Attributes:
+        experiments: Data sets; they are independent given the parameters.
+        interaction: The cross section, one for all.
+        free: Free parameters besides the nuisance parameters, which are free unless held.
+        held: Values at which parameters are held fixed.
+        declarations: Declarations that replace those of experiments and interaction.
+
+    Raises:
+        ConfigError: a name that no experiment or interaction declares, or experiments that share a
+            name.
+    """
+
+    experiments: Sequence[Experiment]
+    interaction: Interaction
+    free: Sequence[str] = field(default=(), metadata={"static": True})
+    held: Mapping[str, float] = field(default_factory=dict)
+    declarations: Mapping[str, Parameter] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "experiments", tuple(self.experiments))
+        object.__setattr__(self, "free", tuple(self.free))
+        names = [e.name for e in self.experiments if isinstance(e, Experiment)]
+        if len(set(names)) < len(names):
+            raise ConfigError(f"likelihood: an experiment is there twice ({', '.join(names)})")
+        for name in (*self.free, *self.held, *self.declarations):
+            if name not in self.parameters:
+                raise unknown("likelihood", "parameter", name, self.parameters)
+
+    @property
+    def parameters(self) -> dict[str, Parameter]:
+        """Declarations of all parameters, free or not."""
+        declared = {p.name: p for p in self.interaction.parameters}
+        for experiment in self.experiments:
+            declared |= {p.name: p for p in experiment.parameters}
+        return declared | dict(self.declarations)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the parameters that vary, in the order of the vectors used below."""
+        pulls = [name for experiment in self.experiments for name in experiment.pulls]
+        return tuple(n for n in dict.fromkeys((*self.free, *pulls)) if n not in self.held)
+
+    @property
+    def start(self) -> np.ndarray:
+        """Start values of the varying parameters, shape (n,)."""
+        return np.array([self.parameters[name].start for name in self.names], dtype=float)
+
+    @property
+    def bounds(self) -> tuple[jax.Array, jax.Array]:
+        """Lowest and highest values of the varying parameters, shape (n,) each."""
+        varying = [self.parameters[name] for name in self.names]
+        return jnp.array([p.lower for p in varying]), jnp.array([p.upper for p in varying])
+
+    def values(self, x: jax.Array | np.ndarray | None = None) -> dict[str, jax.Array]:
+        """Values of all parameters: varying ones from a vector (default: start), others fixed."""
+        x = self.start if x is None else x
+        values = {name: jnp.asarray(p.start) for name, p in self.parameters.items()}
+        values |= {name: jnp.asarray(value) for name, value in self.held.items()}
+        return values | {name: jnp.asarray(x[i]) for i, name in enumerate(self.names)}
+
+    def hold(self, **held: jax.Array | float) -> Likelihood:
+        """The likelihood with parameters held fixed at values."""
+        return dataclasses.replace(self, held={**self.held, **held})
+
+    def condensed(self) -> Likelihood:
+        """The same likelihood with everything evaluated that no varying parameter can change."""
+        values = self.values()
+        experiments = (e.condensed(self.interaction, values, self.names) for e in self.experiments)
+        return dataclasses.replace(self, experiments=tuple(experiments))
+
+    def with_observed(self, observed: Mapping[str, np.ndarray | jax.Array]) -> Likelihood:
+        """The likelihood of other data: counts by name of the experiment."""
+        return dataclasses.replace(
+            self, experiments=tuple(e.with_observed(observed[e.name]) for e in self.experiments)
+        )
+
+    def components(self, values: Values) -> dict[str, dict[str, jax.Array]]:
+        """Expected counts by experiment and component, shape of the bins."""
+        return {e.name: e.expected(self.interaction, values) for e in self.experiments}
+
+    def expected(self, values: Values) -> jax.Array:
+        """Expected counts of all bins of all experiments, shape (bins,)."""
+        totals = [sum(parts.values()) for parts in self.components(values).values()]
+        return jnp.concatenate([jnp.ravel(total) for total in totals])
+
+    @property
+    def observed(self) -> jax.Array:
+        """Observed counts in the order of :meth:`expected`."""
+        return jnp.concatenate([jnp.ravel(e.observed) for e in self.experiments])
+
+    @property
+    def n_bins(self) -> int:
+        return sum(int(np.prod(np.shape(e.observed))) for e in self.experiments)
+
+    @property
+    def priors(self) -> tuple[jax.Array, jax.Array]:
+        """Mean and precision (zero: no prior) of the varying parameters, shape (n,) each."""
+        varying = [self.parameters[name] for name in self.names]
+        mean = jnp.array([p.prior_mean for p in varying])
+        return mean, jnp.array([p.prior_width for p in varying]) ** -2.0
+
+    def chi2(self, values: Values) -> jax.Array:
+        """-2 ln L up to a constant: deviance of all bins plus squared pulls of the priors."""
+        mean, precision = self.priors
+        x = jnp.stack([jnp.asarray(values[name]) for name in self.names]) if self.names else mean
+        deviance = jnp.sum(poisson_deviance(self.expected(values), self.observed))
+        return deviance + jnp.sum(precision * (x - mean) ** 2)
+
+
+def asimov(likelihood: Likelihood, values: Values | None = None) -> Likelihood:
+    """The likelihood of the Asimov data set: counts equal to their expectation.
+
+    Args:
+        likelihood: Whose prediction to use.
+        values: Values of the parameters; default the start values.
+    """
+    expected = jax.jit(Likelihood.components)(likelihood, _full(likelihood, values))
+    return likelihood.with_observed(
+        {name: np.asarray(sum(parts.values())) for name, parts in expected.items()}
+    )
+
+
+def toy(likelihood: Likelihood, seed: int, values: Values | None = None) -> Likelihood:
+    """The likelihood of a toy data set: counts drawn from their Poisson distributions.
+
+    Args:
+        likelihood: Whose prediction to use.
+        seed: Seed of the random numbers.
+        values: Values of the parameters; default the start values.
+    """
+    random = np.random.default_rng(seed)
+    means = asimov(likelihood, values)
+    return likelihood.with_observed(
+        {e.name: random.poisson(e.observed).astype(float) for e in means.experiments}
+    )
+
+
+def _full(likelihood: Likelihood, values: Values | None) -> dict[str, jax.Array]:
+    return likelihood.values() | {k: jnp.asarray(v) for k, v in (values or {}).items()}

@@ -1,0 +1,49 @@
+"""Declaration of a parameter of a fit: where it starts, what is known about it, how it is called."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+import jax
+
+Values: TypeAlias = Mapping[str, jax.Array | float]
+"""Values of parameters: a flat mapping name -> number, so that gradients have the same shape."""
+
+
+def static(**kwargs):  # type: ignore[no-untyped-def]
+    """A dataclass field that belongs to the structure of a pytree, not to its numbers."""
+    return field(metadata={"static": True}, **kwargs)
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True, kw_only=True)
+class Parameter:
+    """One parameter, free or fixed.
+
+    Attributes:
+        name: Python identifier, unique in a likelihood.
+        start: Value where fits start, and the value of a fixed parameter [unit].
+        prior_mean: Mean of the Gaussian prior [unit].
+        prior_width: Width of the Gaussian prior [unit]; infinite where there is none.
+        lower: Lowest value of the declared domain [unit].
+        upper: Highest value of the declared domain [unit].
+        unit: Unit of the value; empty for a pure number.
+        label: TeX label for figures.
+    """
+
+    name: str = static()
+    start: float = 0.0
+    prior_mean: float = 0.0
+    prior_width: float = math.inf
+    lower: float = -math.inf
+    upper: float = math.inf
+    unit: str = static(default="")
+    label: str = static(default="")
+
+
+def pull(name: str, label: str = "") -> Parameter:
+    """A nuisance parameter: unit-normal pull, in units of its own width."""
+    return Parameter(name=name, prior_width=1.0, label=label or name.replace("_", " "))

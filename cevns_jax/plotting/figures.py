@@ -1,0 +1,184 @@
+"""Figures of results; one function each. Matplotlib without pyplot: no global state, no window."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from cevns_jax.published import published_for
+from cevns_jax.results import Result, write_atomically
+
+STYLE = {"cevns": ("CEvNS", "#0b5394", ""), "steady_state": ("steady state", "#d9d9d9", "")}
+SPARE = (("#e69138", "////"), ("#6aa84f", "...."), ("#a64d79", "xxxx"), ("#3d85c6", "\\\\\\\\"))
+LABELS = {"brn": "beam-related neutrons", "nin": "neutrino-induced neutrons"}
+AXES = {"photoelectrons": "photo-electrons", "time_us": r"recoil time [$\mu$s]"}
+UNITS = {"photoelectrons": "PE", "time_us": r"$\mu$s"}
+LINES = ("-", "--", ":", "-.")
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Write a figure as PNG, atomically."""
+    write_atomically(path, lambda part: figure.savefig(part, dpi=160, format="png"))
+
+
+def _figure(width: float, height: float) -> Figure:
+    figure = Figure(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def spectra(result: Result, experiment: str) -> Figure:
+    """Observed and fitted counts of one experiment: projections on each axis, with residuals.
+
+    Args:
+        result: A fit.
+        experiment: Name of the experiment.
+    """
+    group = result.groups[experiment]
+    axes, observed = group["observed"]
+    _, expected = group["expected"]
+    components = [str(name) for name in group["component"][1]]
+    figure = _figure(5.2 * len(axes), 5.6)
+    panels = figure.subplots(2, len(axes), height_ratios=(3, 1), sharex="col", squeeze=False)
+    for column, axis in enumerate(axes):
+        others = tuple(i for i in range(len(axes)) if i != column)
+        edges = group[f"{axis}_edges"][1]
+        parts = expected.sum(axis=tuple(i + 1 for i in others))
+        _projection(
+            panels[0, column], panels[1, column], axis, edges, observed.sum(axis=others),
+            dict(zip(components, parts, strict=True)),
+        )
+    handles, labels = panels[0, 0].get_legend_handles_labels()
+    order = list(range(len(labels)))[::-1]
+    panels[0, -1].legend(
+        [handles[i] for i in order], [labels[i] for i in order], frameon=False, fontsize=9
+    )
+    a = result.attributes
+    figure.suptitle(
+        f"{a['titles'][experiment]}\n"
+        f"best fit: {_headline(result)}, $\\chi^2$/dof = {a['chi2']:.1f}/{a['degrees_of_freedom']}",
+        fontsize=11,
+    )
+    return figure
+
+
+def _projection(
+    top: Axes, bottom: Axes, axis: str, edges: np.ndarray, observed: np.ndarray,
+    parts: dict[str, np.ndarray],
+) -> None:
+    """Stacked components and data per unit of the axis, residuals below."""
+    width = np.diff(edges)
+    centre = (edges[1:] + edges[:-1]) / 2
+    base = np.zeros_like(width)
+    spare = iter(SPARE)
+    for name in sorted(parts, key=lambda n: (n == "cevns", -parts[n].sum())):
+        label = LABELS.get(name, name)
+        colour, hatch = ("", "")
+        if name in STYLE:
+            label, colour, hatch = STYLE[name]
+        else:
+            colour, hatch = next(spare)
+        density = parts[name] / width
+        top.stairs(
+            base + density, edges, baseline=base, fill=True, facecolor=colour, hatch=hatch,
+            edgecolor="black", linewidth=0.6, label=f"{label} ({parts[name].sum():.0f})",
+        )
+        base = base + density
+    error = np.sqrt(np.maximum(observed, 1))
+    top.errorbar(
+        centre, observed / width, yerr=error / width, xerr=width / 2, fmt="o", color="black",
+        markersize=3.5, linewidth=1, label=f"observed ({observed.sum():.0f})", zorder=5,
+    )
+    unit = UNITS.get(axis, axis)
+    top.set_ylabel(f"events / {unit}")
+    top.set_ylim(bottom=0)
+    top.set_xlim(edges[0], edges[-1])
+    total = sum(parts.values())
+    bottom.axhline(0, color="black", linewidth=0.8)
+    bottom.errorbar(
+        centre, (observed - total) / np.sqrt(total), yerr=1, xerr=width / 2, fmt="o",
+        color="black", markersize=3.5, linewidth=1,
+    )
+    bottom.set_ylabel(r"(n $-$ $\mu$)/$\sqrt{\mu}$")
+    bottom.set_ylim(-3.8, 3.8)
+    bottom.set_xlabel(AXES.get(axis, axis))
+
+
+def _headline(result: Result) -> str:
+    """The free physics parameters with their errors."""
+    names = [str(n) for n in result.variables["parameter"][1]]
+    physics = [str(n) for n in result.variables["physics"][1]] or names[:1]
+    texts = []
+    for name in physics:
+        i = names.index(name)
+        value, low, high = (
+            float(result.variables[v][1][i]) for v in ("value", "error_low", "error_high")
+        )
+        unit = result.attributes["units"][name]
+        digits = 2 if value > 1 else 3
+        label = result.attributes["labels"][name].strip("$")
+        texts.append(
+            f"${label} = {value:.{digits}f}^{{+{high:.{digits}f}}}_{{-{low:.{digits}f}}}$ {unit}"
+        )
+    return ", ".join(texts).strip()
+
+
+def profiles(results: list[Result]) -> Figure:
+    """Delta chi^2 of one parameter from one or several profiles, with published values.
+
+    Args:
+        results: Profiles of the same parameter.
+    """
+    figure = _figure(6.4, 4.8)
+    axes = figure.subplots()
+    first = results[0]
+    shown = []
+    for number, result in enumerate(results):
+        grid, delta = result.variables["grid"][1], result.variables["delta_chi2"][1]
+        good = result.variables["point_converged"][1].astype(bool)
+        name = " + ".join(result.attributes["titles"].values())
+        axes.plot(
+            grid[good], delta[good], color="black" if number == 0 else f"C{number - 1}",
+            linestyle=LINES[number % len(LINES)], label=f"cevns_jax, {name}",
+        )
+        if not good.all():
+            axes.plot(grid[~good], delta[~good], "x", color="C3", label="not converged")
+        shown += [
+            p
+            for p in published_for(
+                result.attributes["parameter"], tuple(result.attributes["experiments"])
+            )
+            if p not in shown
+        ]
+    for level, text in ((1, "68 %"), (2.71, "90 %"), (3.84, "95 %")):
+        axes.axhline(level, color="grey", linewidth=0.7, linestyle="--")
+        axes.annotate(
+            text, (1, level), xycoords=("axes fraction", "data"), xytext=(-4, 2),
+            textcoords="offset points", ha="right", fontsize=8, color="grey",
+        )
+    for number, published in enumerate(shown):
+        height = 0.5 + 0.45 * number
+        axes.errorbar(
+            published.value, height, xerr=[[published.error_low], [published.error_high]],
+            fmt="sD^v"[number % 4], color=f"C{number}", markersize=6, capsize=3,
+            label=f"{published.short}: {published.text()}",
+        )
+    unit = first.attributes["unit"]
+    axes.set_xlabel(first.attributes["label"] + (f" [{unit}]" if unit else ""))
+    axes.set_ylabel(r"$\Delta\chi^2$")
+    axes.set_ylim(0, 9)
+    axes.set_xlim(_visible(results))
+    axes.legend(frameon=True, fontsize=8, loc="upper center")
+    return figure
+
+
+def _visible(results: list[Result]) -> tuple[float, float]:
+    """Range of the grid that holds Delta chi^2 below the upper end of the figure, and a margin."""
+    grids = [r.variables["grid"][1][r.variables["delta_chi2"][1] < 9.5] for r in results]
+    used = np.concatenate([g for g in grids if g.size] or [results[0].variables["grid"][1]])
+    margin = 0.02 * (used.max() - used.min())
+    return float(used.min() - margin), float(used.max() + margin)

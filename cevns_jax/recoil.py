@@ -1,0 +1,171 @@
+"""The kernel: source x target x interaction -> recoil spectrum -> counts.
+
+    dR/dT = sum_isotope N_isotope (hbar c)^2 sum_k a_k(T) M_k(E_min(T))
+
+The moments M_k of the source do not depend on any parameter, so they are computed once, in NumPy,
+on fixed recoil nodes; a prediction is a weighted sum over these nodes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from cevns_jax.constants import HBAR_C_MEV_CM
+from cevns_jax.interactions.interaction import Interaction
+from cevns_jax.nuclei import Target
+from cevns_jax.parameters import Values, static
+
+
+class Source(Protocol):
+    """A neutrino source as the kernel sees it."""
+
+    flavours: tuple[str, ...]
+    edges: tuple[float, ...]
+
+    def moments(self, e_min: np.ndarray) -> np.ndarray:
+        """M_k(e_min), shape (flavours, 3) + that of e_min."""
+        ...
+
+
+def minimum_energy(recoil: np.ndarray, mass: np.ndarray) -> np.ndarray:
+    """Lowest neutrino energy [MeV] that gives a recoil T [MeV] to a nucleus of mass M [MeV]."""
+    return (recoil + np.sqrt(recoil**2 + 2 * mass * recoil)) / 2
+
+
+def maximum_recoil(energy: float, mass: np.ndarray) -> np.ndarray:
+    """Highest recoil energy [MeV] from a neutrino of an energy [MeV]: 2 E^2/(M + 2 E)."""
+    return 2 * energy**2 / (mass + 2 * energy)
+
+
+def recoil_rate(
+    recoil: jax.Array,
+    moments: jax.Array,
+    target: Target,
+    interaction: Interaction,
+    flavours: tuple[str, ...],
+    values: Values,
+    radius_scale: float = 1.0,
+) -> jax.Array:
+    """Recoil spectrum per kg of target, dR/dT.
+
+    Args:
+        recoil: T [MeV], shape (I, ...), one row per isotope of the target.
+        moments: M_k(E_min(T)) [MeV^-k/cm^2], shape (F, 3, I, ...).
+        target: The isotope mixture.
+        interaction: The cross section.
+        flavours: Flavours of the source.
+        values: Values of the parameters.
+        radius_scale: Factor on all neutron radii.
+
+    Returns:
+        Recoils per MeV and kg by flavour and isotope, shape (F, I, ...).
+    """
+    nucleus = target.at(recoil, values, radius_scale)
+    number = jnp.reshape(target.nuclei_per_kg, (-1,) + (1,) * (recoil.ndim - 1))
+    return jnp.stack(
+        [
+            HBAR_C_MEV_CM**2
+            * number
+            * jnp.sum(interaction.coefficients(recoil, nucleus, flavour, values) * moment, axis=0)
+            for flavour, moment in zip(flavours, moments, strict=True)
+        ]
+    )
+
+
+def differential_rate(
+    recoil: np.ndarray, source: Source, target: Target, interaction: Interaction, values: Values
+) -> jax.Array:
+    """dR/dT at given recoil energies, recoils per MeV and kg in the exposure of the source.
+
+    Args:
+        recoil: T [MeV], shape (n,), positive.
+        source, target, interaction: What scatters on what, and how.
+        values: Values of the parameters of the interaction.
+
+    Returns:
+        Shape (F, I, n): by flavour and isotope.
+    """
+    rows = np.broadcast_to(recoil, (len(target.symbols), len(recoil)))
+    moments = source.moments(minimum_energy(rows, target.mass[:, None]))
+    return recoil_rate(
+        jnp.asarray(rows), jnp.asarray(moments), target, interaction, source.flavours, values
+    )
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True, kw_only=True)
+class RecoilKernel:
+    """A source on a target, integrated on fixed recoil nodes; build it with :func:`kernel`.
+
+    Attributes:
+        flavours: The F flavours of the source.
+        target: The mixture of I isotopes.
+        recoil: Recoil nodes T [MeV], shape (I, n).
+        moments: Moments of the source times quadrature weight times detector mass, shape
+            (F, 3, I, n).
+    """
+
+    flavours: tuple[str, ...] = static()
+    target: Target
+    recoil: np.ndarray
+    moments: np.ndarray
+
+    def counts(
+        self,
+        interaction: Interaction,
+        values: Values,
+        response: jax.Array,
+        radius_scale: float = 1.0,
+    ) -> jax.Array:
+        """Expected counts per bin.
+
+        Args:
+            interaction: The cross section.
+            values: Values of the parameters.
+            response: Probability of each bin for a recoil at each node, shape (I, n, B).
+            radius_scale: Factor on all neutron radii.
+
+        Returns:
+            Counts by flavour, shape (F, B).
+        """
+        events = recoil_rate(
+            jnp.asarray(self.recoil),
+            jnp.asarray(self.moments),
+            self.target,
+            interaction,
+            self.flavours,
+            values,
+            radius_scale,
+        )
+        return jnp.einsum("fin,inb->fb", events, response)
+
+
+def kernel(source: Source, target: Target, *, mass_kg: float, nodes: int = 32) -> RecoilKernel:
+    """Recoil nodes and moments of a source on a target.
+
+    Gauss-Legendre panels in sqrt(T), split where a spectrum of the source ends: moments, form
+    factors and kinematics are smooth there, down to T = 0.
+
+    Args:
+        source: Neutrino source.
+        target: Isotope mixture.
+        mass_kg: Mass of the target [kg].
+        nodes: Nodes per panel; 32 integrate the CsI counts per bin to 1e-10.
+    """
+    ends = np.stack([maximum_recoil(energy, target.mass) for energy in sorted(source.edges)])
+    edges = np.sqrt(np.concatenate([np.zeros_like(ends[:1]), ends]))  # (panels + 1, I)
+    x, w = np.polynomial.legendre.leggauss(nodes)
+    half = (edges[1:] - edges[:-1])[..., None] / 2
+    root = (edges[1:] + edges[:-1])[..., None] / 2 + half * x  # (panels, I, nodes)
+    per_isotope: Callable[[np.ndarray], np.ndarray] = lambda a: np.concatenate(list(a), axis=-1)
+    recoil, weights = per_isotope(root**2), per_isotope(2 * root * half * w)
+    moments = source.moments(minimum_energy(recoil, target.mass[:, None]))
+    return RecoilKernel(
+        flavours=source.flavours, target=target, recoil=recoil, moments=moments * weights * mass_kg
+    )

@@ -1,0 +1,265 @@
+"""What comes out: named arrays with provenance, saved as netCDF and loaded again.
+
+A :class:`Result` is plain NumPy, so that predicting and fitting never wait for xarray; it becomes
+an ``xarray.DataTree`` where it is saved, loaded or handed to a user.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cevns_jax.errors import ConfigError
+
+if TYPE_CHECKING:
+    import xarray
+
+    from cevns_jax.inference.fit import Fit
+    from cevns_jax.inference.profile import Profile
+    from cevns_jax.likelihood import Likelihood
+    from cevns_jax.parameters import Values
+
+Variables = dict[str, tuple[tuple[str, ...], np.ndarray]]
+
+FIT_CONVENTIONS = {
+    "chi2": "-2 ln L: Baker-Cousins deviance plus squared pulls",
+    "error": "square root of the diagonal of the inverse expected information, priors included",
+    "error_low, error_high": "profiled chi2 rises by 1; others refitted",
+    "nuisance parameters": "pulls in units of their prior width",
+    "edm": "expected distance to the minimum, in units of chi2",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """Arrays and attributes of one computation.
+
+    Attributes:
+        kind: ``"fit"`` or ``"profile"``.
+        attributes: Numbers, flags, conventions and provenance; anything JSON can hold.
+        variables: Name -> (dimensions, values); a variable named as its dimension is a coordinate.
+        groups: The same for each experiment: edges, observed and expected counts.
+    """
+
+    kind: str
+    attributes: dict[str, Any]
+    variables: Variables
+    groups: dict[str, Variables] = field(default_factory=dict)
+
+    def to_xarray(self) -> xarray.DataTree:
+        """The result as a tree: the experiments are groups."""
+        import xarray
+
+        def dataset(variables: Variables) -> xarray.Dataset:
+            coordinates = {name: v for name, v in variables.items() if v[0] == (name,)}
+            data = {name: v for name, v in variables.items() if name not in coordinates}
+            return xarray.Dataset(data, coordinates)
+
+        root = dataset(self.variables)
+        root.attrs = {"kind": self.kind, "attributes": json.dumps(self.attributes)}
+        groups = {f"/{name}": dataset(variables) for name, variables in self.groups.items()}
+        return xarray.DataTree.from_dict({"/": root} | groups)
+
+    def save(self, path: Path) -> None:
+        """Write netCDF, atomically.
+
+        Raises:
+            ConfigError: the path cannot be written.
+        """
+        tree = self.to_xarray()
+        write_atomically(path, lambda part: tree.to_netcdf(part, engine="h5netcdf"))
+
+
+def load(path: Path) -> Result:
+    """Read a result that :meth:`Result.save` wrote.
+
+    Raises:
+        ConfigError: the file cannot be read or is no result of cevns_jax.
+    """
+    import xarray
+
+    if not path.is_file():
+        raise ConfigError(f"{path}: no such file; expected a result (.nc) of fit or profile")
+    try:
+        with xarray.open_datatree(path, engine="h5netcdf") as opened:
+            tree = opened.load()
+        kind, attributes = tree.attrs["kind"], json.loads(tree.attrs["attributes"])
+    except Exception:  # whatever a broken file makes HDF5 and its readers raise
+        raise ConfigError(f"{path}: is not a result of cevns_jax (netCDF of fit or profile)") from None
+
+    def variables(dataset: Any) -> Variables:
+        return {str(n): (tuple(v.dims), np.asarray(v)) for n, v in dataset.variables.items()}
+
+    return Result(
+        kind=kind,
+        attributes=attributes,
+        variables=variables(tree.to_dataset(inherit=False)),
+        groups={name: variables(child.to_dataset(inherit=False)) for name, child in tree.items()
+                if hasattr(child, "to_dataset") and name in tree.children},
+    )
+
+
+def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
+    """Write a file under a temporary name beside it, then put it in place.
+
+    Raises:
+        ConfigError: the folder cannot be made or written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, part = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=path.suffix)
+        os.close(handle)
+        try:
+            write(Path(part))
+            os.chmod(part, 0o644)
+            os.replace(part, path)
+        except BaseException:
+            Path(part).unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be written ({error.strerror or error})") from None
+
+
+def provenance(likelihood: Likelihood, analysis: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Versions, data and conventions behind a result.
+
+    Args:
+        likelihood: What was evaluated.
+        analysis: What the caller knows: config, overrides, data set.
+    """
+    import jax
+
+    packages = ("cevns-jax", "jax", "jaxlib", "numpy", "optax")
+    return {
+        **(analysis or {}),
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "versions": {name: version(name) for name in packages}
+        | {"python": platform.python_version()},
+        "device": jax.devices()[0].device_kind,
+        "data": {e.name: e.citation for e in likelihood.experiments},
+    }
+
+
+def conventions(likelihood: Likelihood) -> dict[str, Any]:
+    """Choices that change numbers: of the interaction, of the statistics, of each experiment."""
+    return (
+        likelihood.interaction.conventions
+        | FIT_CONVENTIONS
+        | {e.name: dict(e.conventions) for e in likelihood.experiments}
+    )
+
+
+def expected_groups(likelihood: Likelihood, values: Values) -> dict[str, Variables]:
+    """Edges, observed and expected counts of each experiment."""
+    import jax
+
+    from cevns_jax.likelihood import Likelihood
+
+    expected = jax.jit(Likelihood.components)(likelihood, values)
+    groups: dict[str, Variables] = {}
+    for experiment in likelihood.experiments:
+        axes = experiment.axes
+        parts = expected[experiment.name]
+        groups[experiment.name] = {
+            f"{axis}_edges": ((f"{axis}_edge",), np.asarray(edges))
+            for axis, edges in zip(axes, experiment.edges, strict=True)
+        } | {
+            "component": (("component",), np.array(list(experiment.components))),
+            "observed": (axes, np.asarray(experiment.observed)),
+            "expected": (
+                ("component", *axes),
+                np.stack([np.asarray(parts[name]) for name in experiment.components]),
+            ),
+        }
+    return groups
+
+
+def fit_result(fit: Fit, analysis: Mapping[str, Any] | None = None) -> Result:
+    """Everything a fit found; the groups hold the expectation at the best fit."""
+    names = np.array(fit.names)
+    physics = list(fit.impacts)
+    return Result(
+        kind="fit",
+        attributes={
+            "chi2": fit.chi2,
+            "n_bins": fit.likelihood.n_bins,
+            "degrees_of_freedom": fit.degrees_of_freedom,
+            "p_value": fit.p_value,
+            "converged": fit.converged,
+            "message": fit.message,
+            "edm": fit.edm,
+            "gradient_norm": fit.gradient_norm,
+            "steps": fit.steps,
+            "starts": [list(start) for start in fit.starts],
+            "labels": {n: fit.likelihood.parameters[n].label for n in fit.names},
+            "units": {n: fit.likelihood.parameters[n].unit for n in fit.names},
+            "titles": {e.name: e.title for e in fit.likelihood.experiments},
+            "conventions": conventions(fit.likelihood),
+            "provenance": provenance(fit.likelihood, analysis),
+        },
+        variables={
+            "parameter": (("parameter",), names),
+            "value": (("parameter",), fit.x),
+            "error": (("parameter",), fit.errors),
+            "error_low": (("parameter",), fit.error_low),
+            "error_high": (("parameter",), fit.error_high),
+            "correlation": (("parameter", "parameter_2"), fit.correlation),
+            "physics": (("physics",), np.array(physics, dtype=names.dtype)),
+            "impact": (
+                ("physics", "parameter", "side"),
+                np.stack([fit.impacts[name] for name in physics])
+                if physics
+                else np.zeros((0, len(names), 2)),
+            ),
+        },
+        groups=expected_groups(fit.likelihood, fit.likelihood.values(fit.x)),
+    )
+
+
+def profile_result(
+    profile: Profile, levels: Sequence[float], analysis: Mapping[str, Any] | None = None
+) -> Result:
+    """Everything a profile found."""
+    likelihood = profile.best.likelihood
+    declared = likelihood.parameters[profile.parameter]
+    limits = [{"delta_chi2": level, "allowed": profile.allowed(level)} for level in levels]
+    return Result(
+        kind="profile",
+        attributes={
+            "parameter": profile.parameter,
+            "label": declared.label,
+            "unit": declared.unit,
+            "experiments": [e.name for e in likelihood.experiments],
+            "titles": {e.name: e.title for e in likelihood.experiments},
+            "best": {
+                "parameters": {n: {"value": v} for n, v in profile.best.values.items()},
+                "chi2": profile.best.chi2,
+                "converged": profile.best.converged,
+                "message": profile.best.message,
+            },
+            "n_bins": likelihood.n_bins,
+            "limits": limits,
+            "converged": bool(profile.converged.all() and profile.best.converged),
+            "conventions": conventions(likelihood),
+            "provenance": provenance(likelihood, analysis),
+        },
+        variables={
+            "grid": (("grid",), profile.grid),
+            "chi2": (("grid",), profile.chi2),
+            "delta_chi2": (("grid",), profile.delta_chi2),
+            "point_converged": (("grid",), profile.converged),
+            "edm": (("grid",), profile.edm),
+            "nuisance": (("nuisance",), np.array(profile.names)),
+            "minimised": (("grid", "nuisance"), profile.x),
+        },
+    )
