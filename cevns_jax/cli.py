@@ -62,9 +62,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("--json", action="store_true", help="one JSON document on stdout")
-    common.add_argument(
-        "--output", metavar="DIR", type=Path, default=None, help="folder for files"
-    )
+    common.add_argument("--output", metavar="DIR", type=Path, default=None, help="folder for files")
     common.add_argument(
         "--set",
         metavar="TABLE.KEY=VALUE",

@@ -112,8 +112,12 @@ class Table:
 
 def _kind(value: object) -> str:
     names = {
-        bool: "true or false", int: "a number", float: "a number", str: "a string",
-        list: "a list", dict: "a table",
+        bool: "true or false",
+        int: "a number",
+        float: "a number",
+        str: "a string",
+        list: "a list",
+        dict: "a table",
     }
     return names.get(type(value), "a date or time")
 

@@ -95,10 +95,10 @@ class Likelihood:
         return np.array([self.parameters[name].start for name in self.names], dtype=float)
 
     @property
-    def bounds(self) -> tuple[jax.Array, jax.Array]:
+    def bounds(self) -> tuple[jax.Array | np.ndarray, jax.Array | np.ndarray]:
         """Lowest and highest values of the varying parameters, shape (n,) each."""
         varying = [self.parameters[name] for name in self.names]
-        return jnp.array([p.lower for p in varying]), jnp.array([p.upper for p in varying])
+        return _vector([p.lower for p in varying]), _vector([p.upper for p in varying])
 
     def values(self, x: jax.Array | np.ndarray | None = None) -> dict[str, jax.Array]:
         """Values of all parameters: varying ones from a vector (default: start), others fixed."""
@@ -111,11 +111,18 @@ class Likelihood:
         """The likelihood with parameters held fixed at values."""
         return dataclasses.replace(self, held={**self.held, **held})
 
-    def condensed(self) -> Likelihood:
-        """The same likelihood with everything evaluated that no varying parameter can change."""
-        values = self.values()
-        experiments = (e.condensed(self.interaction, values, self.names) for e in self.experiments)
-        return dataclasses.replace(self, experiments=tuple(experiments))
+    def frozen(self, values: Values, varying: Sequence[str] = ()) -> Likelihood:
+        """The same likelihood with those signals evaluated that no varying parameter can shape.
+
+        Args:
+            values: Values of all parameters.
+            varying: Names of the parameters that will change; default none.
+        """
+        experiments = tuple(
+            e if e.shaping(self.interaction) & set(varying) else e.frozen(self.interaction, values)
+            for e in self.experiments
+        )
+        return dataclasses.replace(self, experiments=experiments)
 
     def with_observed(self, observed: Mapping[str, np.ndarray | jax.Array]) -> Likelihood:
         """The likelihood of other data: counts by name of the experiment."""
@@ -142,11 +149,11 @@ class Likelihood:
         return sum(int(np.prod(np.shape(e.observed))) for e in self.experiments)
 
     @property
-    def priors(self) -> tuple[jax.Array, jax.Array]:
+    def priors(self) -> tuple[jax.Array | np.ndarray, jax.Array | np.ndarray]:
         """Mean and precision (zero: no prior) of the varying parameters, shape (n,) each."""
         varying = [self.parameters[name] for name in self.names]
-        mean = jnp.array([p.prior_mean for p in varying])
-        return mean, jnp.array([p.prior_width for p in varying]) ** -2.0
+        mean = _vector([p.prior_mean for p in varying])
+        return mean, _vector([p.prior_width for p in varying]) ** -2.0
 
     def chi2(self, values: Values) -> jax.Array:
         """-2 ln L up to a constant: deviance of all bins plus squared pulls of the priors."""
@@ -182,6 +189,13 @@ def toy(likelihood: Likelihood, seed: int, values: Values | None = None) -> Like
     return likelihood.with_observed(
         {e.name: random.poisson(e.observed).astype(float) for e in means.experiments}
     )
+
+
+def _vector(numbers: Sequence[float | jax.Array]) -> jax.Array | np.ndarray:
+    """Numbers as a vector: traced where one of them is, NumPy (which compiles nothing) else."""
+    if any(isinstance(number, jax.core.Tracer) for number in numbers):
+        return jnp.stack([jnp.asarray(number, dtype=float) for number in numbers])
+    return np.array(numbers, dtype=float)
 
 
 def _full(likelihood: Likelihood, values: Values | None) -> dict[str, jax.Array]:

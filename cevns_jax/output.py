@@ -14,11 +14,13 @@ from typing import Any, Self
 
 
 def _prepare() -> None:
-    """Import what writing needs."""
+    """Import what writing needs, and let matplotlib load its fonts."""
     import h5netcdf  # noqa: F401
     import xarray  # noqa: F401
 
-    import cevns_jax.plotting.figures  # noqa: F401
+    from cevns_jax.plotting import figures
+
+    figures.warm_up()
 
 
 def save_result(result: Any, path: Path) -> None:

@@ -34,7 +34,9 @@ class Published:
 
     def text(self, digits: int = 3) -> str:
         """Value and errors as they are printed."""
-        value, low, high = (f"{x:.{digits}f}" for x in (self.value, self.error_low, self.error_high))
+        value, low, high = (
+            f"{x:.{digits}f}" for x in (self.value, self.error_low, self.error_high)
+        )
         return f"{value} +- {low}" if low == high else f"{value} +{high} -{low}"
 
 

@@ -95,7 +95,9 @@ def load(path: Path) -> Result:
             tree = opened.load()
         kind, attributes = tree.attrs["kind"], json.loads(tree.attrs["attributes"])
     except Exception:  # whatever a broken file makes HDF5 and its readers raise
-        raise ConfigError(f"{path}: is not a result of cevns_jax (netCDF of fit or profile)") from None
+        raise ConfigError(
+            f"{path}: is not a result of cevns_jax (netCDF of fit or profile)"
+        ) from None
 
     def variables(dataset: Any) -> Variables:
         return {str(n): (tuple(v.dims), np.asarray(v)) for n, v in dataset.variables.items()}
@@ -104,8 +106,11 @@ def load(path: Path) -> Result:
         kind=kind,
         attributes=attributes,
         variables=variables(tree.to_dataset(inherit=False)),
-        groups={name: variables(child.to_dataset(inherit=False)) for name, child in tree.items()
-                if hasattr(child, "to_dataset") and name in tree.children},
+        groups={
+            name: variables(child.to_dataset(inherit=False))
+            for name, child in tree.items()
+            if hasattr(child, "to_dataset") and name in tree.children
+        },
     )
 
 

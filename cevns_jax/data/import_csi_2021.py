@@ -68,7 +68,10 @@ def compact_tables(release: Path) -> dict[str, str]:
             counts,
         ),
         "neutron_energy.csv": format_table(
-            [*SOURCE, "Photo-electron spectra of neutrons, efficiency included, sum 1 below 60 PE."],
+            [
+                *SOURCE,
+                "Photo-electron spectra of neutrons, efficiency included, sum 1 below 60 PE.",
+            ],
             energy,
         ),
         "neutron_time.csv": format_table(

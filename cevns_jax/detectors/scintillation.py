@@ -11,6 +11,7 @@ where a quenching or efficiency nuisance does.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -44,12 +45,12 @@ def photoelectron_density(
     Returns:
         P [1/PE].
     """
-    from scipy.special import gammaln  # slow to import, needed only while building
-
     shape = 1 + spread * energy_kevee
     rate = inverse_yield / energy_kevee * shape
     x = photoelectrons
-    return np.exp(shape * np.log(rate) - gammaln(shape) + (shape - 1) * np.log(x) - rate * x)
+    return np.exp(
+        shape * np.log(rate) - np.vectorize(math.lgamma)(shape) + (shape - 1) * np.log(x) - rate * x
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,7 +91,9 @@ class PhotoelectronBins:
         for curve, coefficients in enumerate(efficiencies):
             threshold = logistic_threshold(coefficients)
             above = w * (_panel_starts(panels, x) >= threshold)
-            result[curve] = shared @ self._into_bins(x, above * logistic_efficiency(x, coefficients))
+            result[curve] = shared @ self._into_bins(
+                x, above * logistic_efficiency(x, coefficients)
+            )
             cut = np.searchsorted(panels, threshold)
             if 0 < cut < len(panels):
                 y, v = _panel_nodes(np.array([threshold, panels[cut]]))

@@ -115,9 +115,7 @@ def timing(
         movable: Whether a nuisance shifts the shapes.
     """
     if not movable:
-        return FixedTiming(
-            fractions=accepted_fractions(edges, shape_edges, cumulative, efficiency)
-        )
+        return FixedTiming(fractions=accepted_fractions(edges, shape_edges, cumulative, efficiency))
     shifts = np.linspace(-SHIFT_RANGE_US, SHIFT_RANGE_US, SHIFT_KNOTS)
     values = np.stack(
         [accepted_fractions(edges, shape_edges, cumulative, efficiency, s) for s in shifts]

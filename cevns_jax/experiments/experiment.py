@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -216,22 +216,16 @@ class Experiment:
                     effects[name] = effects.get(name, jnp.zeros(())) + move
         return effects
 
-    def condensed(
-        self, interaction: Interaction, values: Values, varying: Sequence[str]
-    ) -> Experiment:
-        """The experiment with its signal evaluated, if no varying parameter can change its shape.
-
-        Args:
-            interaction: The cross section.
-            values: Values of all parameters.
-            varying: Names of the parameters that will change.
-        """
-        shaping = {p.name for p in (*interaction.parameters, *self.signal.parameters)}
+    def shaping(self, interaction: Interaction) -> set[str]:
+        """Names of the parameters that change the shape of the signal, not only its size."""
+        names = {p.name for p in (*interaction.parameters, *self.signal.parameters)}
         for nuisance in self.nuisances:
             if not set(nuisance.acts_on) <= set(self.components):
-                shaping.add(self.parameter_name(nuisance))
-        if shaping & set(varying):
-            return self
+                names.add(self.parameter_name(nuisance))
+        return names
+
+    def frozen(self, interaction: Interaction, values: Values) -> Experiment:
+        """The experiment with the shape of its signal evaluated; what only scales it still acts."""
         counts = self.signal(interaction, values, self._effects(values))
         fixed = FixedSignal(counts=counts, parameters=self.signal.parameters)
         return dataclasses.replace(self, signal=fixed)

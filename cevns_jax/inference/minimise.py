@@ -57,9 +57,7 @@ class _Carry(NamedTuple):
     steps: jax.Array
 
 
-def minimise(
-    likelihood: Likelihood, start: jax.Array, moving: jax.Array | None = None
-) -> Minimum:
+def minimise(likelihood: Likelihood, start: jax.Array, moving: jax.Array | None = None) -> Minimum:
     """Minimise chi^2 over the varying parameters of a likelihood.
 
     Args:
@@ -71,7 +69,7 @@ def minimise(
     Returns:
         The minimum. Never raises: ``converged`` says how it went.
     """
-    likelihood = likelihood.condensed()
+    likelihood = likelihood.frozen(likelihood.values(), varying=likelihood.names)
     mean, precision = likelihood.priors
     lower, upper = likelihood.bounds
     observed = likelihood.observed
@@ -155,16 +153,19 @@ def _expected_and_jacobian(likelihood: Likelihood, x: jax.Array) -> tuple[jax.Ar
     """Expected counts (bins,) and their derivatives (n, bins), one parameter at a time.
 
     ``jacfwd`` would push a dense basis through everything; taken alone, a parameter costs only
-    what depends on it, and for most nuisances that is one template.
+    what depends on it. For most nuisance parameters that is one template: they act on the signal
+    evaluated once.
     """
     values = likelihood.values(x)
+    frozen = likelihood.frozen(values)
+    shaping = set().union(*(e.shaping(likelihood.interaction) for e in likelihood.experiments))
 
-    def along(name: str) -> tuple[jax.Array, jax.Array]:
-        moved = lambda value: likelihood.expected(values | {name: value})  # noqa: E731
-        return jax.jvp(moved, (values[name],), (jnp.ones_like(values[name]),))
+    def along(name: str) -> jax.Array:
+        model = likelihood if name in shaping else frozen
+        moved = lambda value: model.expected(values | {name: value})  # noqa: E731
+        return jax.jvp(moved, (values[name],), (jnp.ones_like(values[name]),))[1]
 
-    columns = [along(name) for name in likelihood.names]
-    return columns[0][0], jnp.stack([derivative for _, derivative in columns])
+    return frozen.expected(values), jnp.stack([along(name) for name in likelihood.names])
 
 
 def _solve(matrix: jax.Array, vector: jax.Array) -> jax.Array:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +32,13 @@ def _figure(width: float, height: float) -> Figure:
     return figure
 
 
+def warm_up() -> None:
+    """Draw an empty figure: loads fonts and parsers, which takes longer than a figure itself."""
+    figure = _figure(1, 1)
+    figure.subplots().set_title(r"$\chi^2$")
+    figure.savefig(io.BytesIO(), format="png")
+
+
 def spectra(result: Result, experiment: str) -> Figure:
     """Observed and fitted counts of one experiment: projections on each axis, with residuals.
 
@@ -49,7 +57,11 @@ def spectra(result: Result, experiment: str) -> Figure:
         edges = group[f"{axis}_edges"][1]
         parts = expected.sum(axis=tuple(i + 1 for i in others))
         _projection(
-            panels[0, column], panels[1, column], axis, edges, observed.sum(axis=others),
+            panels[0, column],
+            panels[1, column],
+            axis,
+            edges,
+            observed.sum(axis=others),
             dict(zip(components, parts, strict=True)),
         )
     handles, labels = panels[0, 0].get_legend_handles_labels()
@@ -67,7 +79,11 @@ def spectra(result: Result, experiment: str) -> Figure:
 
 
 def _projection(
-    top: Axes, bottom: Axes, axis: str, edges: np.ndarray, observed: np.ndarray,
+    top: Axes,
+    bottom: Axes,
+    axis: str,
+    edges: np.ndarray,
+    observed: np.ndarray,
     parts: dict[str, np.ndarray],
 ) -> None:
     """Stacked components and data per unit of the axis, residuals below."""
@@ -84,14 +100,29 @@ def _projection(
             colour, hatch = next(spare)
         density = parts[name] / width
         top.stairs(
-            base + density, edges, baseline=base, fill=True, facecolor=colour, hatch=hatch,
-            edgecolor="black", linewidth=0.6, label=f"{label} ({parts[name].sum():.0f})",
+            base + density,
+            edges,
+            baseline=base,
+            fill=True,
+            facecolor=colour,
+            hatch=hatch,
+            edgecolor="black",
+            linewidth=0.6,
+            label=f"{label} ({parts[name].sum():.0f})",
         )
         base = base + density
     error = np.sqrt(np.maximum(observed, 1))
     top.errorbar(
-        centre, observed / width, yerr=error / width, xerr=width / 2, fmt="o", color="black",
-        markersize=3.5, linewidth=1, label=f"observed ({observed.sum():.0f})", zorder=5,
+        centre,
+        observed / width,
+        yerr=error / width,
+        xerr=width / 2,
+        fmt="o",
+        color="black",
+        markersize=3.5,
+        linewidth=1,
+        label=f"observed ({observed.sum():.0f})",
+        zorder=5,
     )
     unit = UNITS.get(axis, axis)
     top.set_ylabel(f"events / {unit}")
@@ -100,8 +131,14 @@ def _projection(
     total = sum(parts.values())
     bottom.axhline(0, color="black", linewidth=0.8)
     bottom.errorbar(
-        centre, (observed - total) / np.sqrt(total), yerr=1, xerr=width / 2, fmt="o",
-        color="black", markersize=3.5, linewidth=1,
+        centre,
+        (observed - total) / np.sqrt(total),
+        yerr=1,
+        xerr=width / 2,
+        fmt="o",
+        color="black",
+        markersize=3.5,
+        linewidth=1,
     )
     bottom.set_ylabel(r"(n $-$ $\mu$)/$\sqrt{\mu}$")
     bottom.set_ylim(-3.8, 3.8)
@@ -142,8 +179,11 @@ def profiles(results: list[Result]) -> Figure:
         good = result.variables["point_converged"][1].astype(bool)
         name = " + ".join(result.attributes["titles"].values())
         axes.plot(
-            grid[good], delta[good], color="black" if number == 0 else f"C{number - 1}",
-            linestyle=LINES[number % len(LINES)], label=f"cevns_jax, {name}",
+            grid[good],
+            delta[good],
+            color="black" if number == 0 else f"C{number - 1}",
+            linestyle=LINES[number % len(LINES)],
+            label=f"cevns_jax, {name}",
         )
         if not good.all():
             axes.plot(grid[~good], delta[~good], "x", color="C3", label="not converged")
@@ -157,14 +197,25 @@ def profiles(results: list[Result]) -> Figure:
     for level, text in ((1, "68 %"), (2.71, "90 %"), (3.84, "95 %")):
         axes.axhline(level, color="grey", linewidth=0.7, linestyle="--")
         axes.annotate(
-            text, (1, level), xycoords=("axes fraction", "data"), xytext=(-4, 2),
-            textcoords="offset points", ha="right", fontsize=8, color="grey",
+            text,
+            (1, level),
+            xycoords=("axes fraction", "data"),
+            xytext=(-4, 2),
+            textcoords="offset points",
+            ha="right",
+            fontsize=8,
+            color="grey",
         )
     for number, published in enumerate(shown):
         height = 0.5 + 0.45 * number
         axes.errorbar(
-            published.value, height, xerr=[[published.error_low], [published.error_high]],
-            fmt="sD^v"[number % 4], color=f"C{number}", markersize=6, capsize=3,
+            published.value,
+            height,
+            xerr=[[published.error_low], [published.error_high]],
+            fmt="sD^v"[number % 4],
+            color=f"C{number}",
+            markersize=6,
+            capsize=3,
             label=f"{published.short}: {published.text()}",
         )
     unit = first.attributes["unit"]
