@@ -33,8 +33,6 @@ def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     home = _HOMES[name]
-    found = (
-        import_module(f"{__name__}.{name}") if home is None else getattr(import_module(home), name)
-    )
-    globals()[name] = found
-    return found
+    if home is None:
+        return import_module(f"{__name__}.{name}")
+    return getattr(import_module(home), name)

@@ -119,7 +119,8 @@ def _fit(options: argparse.Namespace) -> int:
         files = [folder / f"{analysis.name}_fit.nc"]
         writer.submit(output.save_result, result, files[0])
         for name in result.groups:
-            files.append(folder / f"{analysis.name}_fit_{name}.png")
+            which = f"_{name}" if len(result.groups) > 1 else ""
+            files.append(folder / f"{analysis.name}_spectra{which}.png")
             writer.submit(output.save_spectra, result, name, files[-1])
         if not options.json:
             print(_fit_text(analysis.title, result))
@@ -146,7 +147,8 @@ def _profile(options: argparse.Namespace) -> int:
 
         began = time.perf_counter()
         grid = np.linspace(settings.low, settings.high, settings.points)
-        scan = profile(likelihood, progress=_progress, **{settings.parameter: grid})
+        given: dict[str, Any] = {settings.parameter: grid}
+        scan = profile(likelihood, progress=_progress, **given)
         seconds = time.perf_counter() - began
         result = profile_result(scan, LEVELS, record)
         stem = f"{analysis.name}_profile"
@@ -189,7 +191,7 @@ def _predict(options: argparse.Namespace) -> int:
     from cevns_jax.results import conventions, expected_groups, provenance
 
     groups = expected_groups(likelihood, likelihood.values())
-    summary = {
+    summary: dict[str, Any] = {
         "predictions": {name: _prediction(group) for name, group in groups.items()},
         "experiments": list(groups),
         "conventions": conventions(likelihood),
@@ -215,7 +217,7 @@ def _experiments(options: argparse.Namespace) -> int:
     _start_jax()
     from cevns_jax import experiments
 
-    described = {}
+    described: dict[str, dict[str, Any]] = {}
     for build in (experiments.coherent_csi_2021,):
         e = build()
         described[e.name] = {
@@ -259,7 +261,9 @@ def _plot(options: argparse.Namespace) -> int:
     files = []
     for path, result in loaded:
         for name in result.groups:
-            files.append(_beside(options, path, f"{path.stem}_{name}.png"))
+            which = f"_{name}" if len(result.groups) > 1 else ""
+            stem = path.stem.removesuffix("_fit")
+            files.append(_beside(options, path, f"{stem}_spectra{which}.png"))
             output.save_spectra(result, name, files[-1])
     if profiles:
         path = profiles[0][0]
@@ -278,7 +282,7 @@ def _validate(options: argparse.Namespace) -> int:
     _start_jax()
     from cevns_jax.validation import rows, table_text
 
-    found = list(_progress_of(rows(options.configs)))
+    found = list(_progress(rows(options.configs)))
     path = _folder(options, "docs") / "validation.md"
     _write_text(path, table_text(found))
     if options.json:
@@ -347,12 +351,8 @@ def _write_text(path: Path, text: str) -> None:
     write_atomically(path, lambda part: part.write_text(text, encoding="utf-8"))
 
 
-def _progress(blocks: Iterable[int]) -> Iterable[int]:
+def _progress(items: Iterable[Any]) -> Iterable[Any]:
     """A progress bar on a terminal, nothing in a pipe."""
-    return _progress_of(blocks)
-
-
-def _progress_of(items: Iterable[Any]) -> Iterable[Any]:
     if not sys.stderr.isatty():
         return items
     import tqdm

@@ -1,4 +1,4 @@
-"""Configuration: TOML in, a likelihood and settings out. Strict: what is not understood is an error.
+"""Configuration: TOML in, a likelihood and settings out; what is not understood is an error.
 
 The tables and keys are documented in ``docs/configuration.md``.
 """
@@ -321,12 +321,12 @@ def _form_factor(table: Table) -> FormFactor | None:
         return None
     if isinstance(table.content["form_factor"], str):
         model, _ = models[table.choice("form_factor", "helm", models)]
-        return model()  # type: ignore[no-any-return]
+        return model()
     part = table.table("form_factor")
     model, length = models[part.choice("model", "helm", models)]
     value = part.positive(f"{length}_fm")
     part.done()
-    return model() if value is None else model(**{length: value})  # type: ignore[no-any-return]
+    return model() if value is None else model(**{length: value})
 
 
 def _radii(table: Table, key: str) -> str | dict[str, float] | None:
@@ -354,10 +354,11 @@ def _declared(likelihood: Likelihood, table: Table) -> Likelihood:
         mean, width = part.number("prior_mean"), part.positive("prior_width")
         if mean is not None and width is None:
             raise ConfigError(f"{part.where}: prior_mean needs a prior_width")
-        changes = {"start": start}
+        declared = replace(declared, start=start)
         if width is not None:
-            changes |= {"prior_width": width, "prior_mean": start if mean is None else mean}
-        declarations[name] = replace(declared, **changes)
+            mean = start if mean is None else mean
+            declared = replace(declared, prior_width=width, prior_mean=mean)
+        declarations[name] = declared
         if part.flag("fixed", False):
             held[name] = start
         part.done()

@@ -62,7 +62,7 @@ class Likelihood:
     experiments: Sequence[Experiment]
     interaction: Interaction
     free: Sequence[str] = field(default=(), metadata={"static": True})
-    held: Mapping[str, float] = field(default_factory=dict)
+    held: Mapping[str, float | jax.Array] = field(default_factory=dict)
     declarations: Mapping[str, Parameter] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -90,9 +90,9 @@ class Likelihood:
         return tuple(n for n in dict.fromkeys((*self.free, *pulls)) if n not in self.held)
 
     @property
-    def start(self) -> np.ndarray:
+    def start(self) -> jax.Array | np.ndarray:
         """Start values of the varying parameters, shape (n,)."""
-        return np.array([self.parameters[name].start for name in self.names], dtype=float)
+        return _vector([self.parameters[name].start for name in self.names])
 
     @property
     def bounds(self) -> tuple[jax.Array | np.ndarray, jax.Array | np.ndarray]:

@@ -171,7 +171,9 @@ class Target:
             for name, start in starts.items()
         )
 
-    def at(self, recoil: jax.Array, values: Values, radius_scale: float = 1.0) -> NucleusAtRecoil:
+    def at(
+        self, recoil: jax.Array, values: Values, radius_scale: jax.Array | float = 1.0
+    ) -> NucleusAtRecoil:
         """Nuclear properties and form factors at recoil energies.
 
         Args:

@@ -1,11 +1,11 @@
-"""Declaration of a parameter of a fit: where it starts, what is known about it, how it is called."""
+"""Declaration of a parameter of a fit: name, start, prior, bounds, unit."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import jax
 
@@ -13,7 +13,7 @@ Values: TypeAlias = Mapping[str, jax.Array | float]
 """Values of parameters: a flat mapping name -> number, so that gradients have the same shape."""
 
 
-def static(**kwargs):  # type: ignore[no-untyped-def]
+def static(**kwargs: Any) -> Any:
     """A dataclass field that belongs to the structure of a pytree, not to its numbers."""
     return field(metadata={"static": True}, **kwargs)
 

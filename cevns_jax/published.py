@@ -101,6 +101,19 @@ COHERENT_SIGNIFICANCE = Published(
     source="COHERENT, arXiv:2110.07730",
     checked=False,
 )
+COHERENT_BACKGROUNDS = {
+    component: Published(
+        parameter=f"{component} events",
+        experiments=CSI_2021,
+        value=value,
+        error_low=0.0,
+        error_high=0.0,
+        short="COHERENT 2022",
+        source="COHERENT, arXiv:2110.07730, best fit",
+        checked=False,
+    )
+    for component, value in (("steady_state", 1273.0), ("brn", 17.3), ("nin", 5.5))
+}
 ATZORI_CORONA_RADIUS = Published(
     parameter="r_n_csi",
     experiments=CSI_2021,

@@ -8,7 +8,6 @@ on fixed recoil nodes; a prediction is a weighted sum over these nodes.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -25,8 +24,15 @@ from cevns_jax.parameters import Values, static
 class Source(Protocol):
     """A neutrino source as the kernel sees it."""
 
-    flavours: tuple[str, ...]
-    edges: tuple[float, ...]
+    @property
+    def flavours(self) -> tuple[str, ...]:
+        """Names of the flavours."""
+        ...
+
+    @property
+    def edges(self) -> tuple[float, ...]:
+        """Energies [MeV] where a spectrum is not smooth, the end point among them."""
+        ...
 
     def moments(self, e_min: np.ndarray) -> np.ndarray:
         """M_k(e_min), shape (flavours, 3) + that of e_min."""
@@ -50,7 +56,7 @@ def recoil_rate(
     interaction: Interaction,
     flavours: tuple[str, ...],
     values: Values,
-    radius_scale: float = 1.0,
+    radius_scale: jax.Array | float = 1.0,
 ) -> jax.Array:
     """Recoil spectrum per kg of target, dR/dT.
 
@@ -121,7 +127,7 @@ class RecoilKernel:
         interaction: Interaction,
         values: Values,
         response: jax.Array,
-        radius_scale: float = 1.0,
+        radius_scale: jax.Array | float = 1.0,
     ) -> jax.Array:
         """Expected counts per bin.
 
@@ -163,8 +169,9 @@ def kernel(source: Source, target: Target, *, mass_kg: float, nodes: int = 32) -
     x, w = np.polynomial.legendre.leggauss(nodes)
     half = (edges[1:] - edges[:-1])[..., None] / 2
     root = (edges[1:] + edges[:-1])[..., None] / 2 + half * x  # (panels, I, nodes)
-    per_isotope: Callable[[np.ndarray], np.ndarray] = lambda a: np.concatenate(list(a), axis=-1)
-    recoil, weights = per_isotope(root**2), per_isotope(2 * root * half * w)
+    # (panels, I, nodes) -> (I, panels x nodes)
+    recoil = np.concatenate(list(root**2), axis=-1)
+    weights = np.concatenate(list(2 * root * half * w), axis=-1)
     moments = source.moments(minimum_energy(recoil, target.mass[:, None]))
     return RecoilKernel(
         flavours=source.flavours, target=target, recoil=recoil, moments=moments * weights * mass_kg

@@ -99,18 +99,17 @@ def load(path: Path) -> Result:
             f"{path}: is not a result of cevns_jax (netCDF of fit or profile)"
         ) from None
 
-    def variables(dataset: Any) -> Variables:
-        return {str(n): (tuple(v.dims), np.asarray(v)) for n, v in dataset.variables.items()}
+    def variables(node: xarray.DataTree) -> Variables:
+        dataset = node.to_dataset(inherit=False)
+        return {
+            str(n): (tuple(map(str, v.dims)), np.asarray(v)) for n, v in dataset.variables.items()
+        }
 
     return Result(
         kind=kind,
         attributes=attributes,
-        variables=variables(tree.to_dataset(inherit=False)),
-        groups={
-            name: variables(child.to_dataset(inherit=False))
-            for name, child in tree.items()
-            if hasattr(child, "to_dataset") and name in tree.children
-        },
+        variables=variables(tree),
+        groups={name: variables(child) for name, child in tree.children.items()},
     )
 
 

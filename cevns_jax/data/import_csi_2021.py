@@ -44,7 +44,7 @@ def compact_tables(release: Path) -> dict[str, str]:
     names = {"coincidence": "dataBeamOnC.txt", "anticoincidence": "dataBeamOnAC.txt"}
     for column, name in names.items():
         events = _columns(release / name, 2)
-        histogram, _, _ = np.histogram2d(*events.T, bins=(energy_edges, time_edges))
+        histogram, _ = np.histogramdd(events, bins=[energy_edges, time_edges])
         counts[column] = histogram.ravel()
     energy = {"pe_low": np.arange(60.0), "pe_high": np.arange(1.0, 61.0)}
     fine = np.concatenate([np.arange(0, 2, 0.01), np.arange(2, 6.01, 0.05)]).round(3)

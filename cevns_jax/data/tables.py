@@ -40,9 +40,9 @@ def read_table(path: Path, columns: Sequence[str]) -> dict[str, np.ndarray]:
         raise ConfigError(f"{path}: columns must be {', '.join(columns)}; found {found[:200]}")
     if len(rows) == 1:
         raise ConfigError(f"{path}: the table has no rows")
-    for number, row in enumerate(rows[1:], start=1):
-        if len(row) != len(columns):
-            raise ConfigError(f"{path}: row {number} has {len(row)} values, not {len(columns)}")
+    for number, cells in enumerate(rows[1:], start=1):
+        if len(cells) != len(columns):
+            raise ConfigError(f"{path}: row {number} has {len(cells)} values, not {len(columns)}")
     try:
         values = np.array(rows[1:], dtype=float)
     except ValueError as error:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import jax
+import numpy as np
+
+Array = TypeVar("Array", jax.Array, np.ndarray)
 
 
-def polynomial_quenching(recoil: jax.Array, coefficients: jax.Array) -> jax.Array:
+def polynomial_quenching(recoil: Array, coefficients: Array) -> Array:
     """E_ee = c_1 T + c_2 T^2 + c_3 T^3 + ..., Horner's scheme.
 
     Args:
@@ -15,7 +20,7 @@ def polynomial_quenching(recoil: jax.Array, coefficients: jax.Array) -> jax.Arra
     Returns:
         E_ee [MeV], shape of ``recoil``.
     """
-    total = 0.0
+    total = 0 * recoil
     for c in coefficients[::-1]:
         total = (total + c) * recoil
     return total

@@ -166,7 +166,8 @@ class ScintillationResponse:
         """
         pulls = jnp.stack([jnp.asarray(effects.get(f"quenching_{i}", 0.0)) for i in range(2)])
         pulls = jnp.clip(pulls, -PULL_RANGE, PULL_RANGE)
-        energy = polynomial_quenching(recoil, self.quenching + pulls @ self.quenching_modes)
+        coefficients = jnp.asarray(self.quenching) + pulls @ self.quenching_modes
+        energy = polynomial_quenching(recoil, coefficients)
         return self.table(energy * 1e3, jnp.asarray(effects.get("efficiency", 0.0)))
 
 
@@ -192,7 +193,7 @@ def scintillation_response(
         movable: Whether a nuisance moves quenching or efficiency.
     """
     if not movable:
-        energy = 1e3 * np.asarray(polynomial_quenching(recoil, quenching))
+        energy = 1e3 * polynomial_quenching(recoil, quenching)
         matrix = bins.probabilities(energy.ravel(), [efficiency])[0]
         return FixedResponse(matrix=matrix.reshape(*recoil.shape, -1))
     highest = 12.0  # [keVee]: 160 PE, above all bins and all recoils within the pulls' domain

@@ -56,10 +56,11 @@ class Spline:
         """Values at one x, shape of a value."""
         table = jnp.asarray(self.table)
         index, weights = _cell(jnp.asarray(x), self.start, self.step, self.table.shape[0])
-        return sum(
+        terms = [
             weights[knot][order] * table[index + knot, order]
             for knot, order in product(range(2), repeat=2)
-        )
+        ]
+        return jnp.sum(jnp.stack(terms), axis=0)
 
 
 def spline(start: float, stop: float, values: np.ndarray) -> Spline:

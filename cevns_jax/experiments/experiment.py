@@ -167,7 +167,7 @@ class Experiment:
     axes: tuple[str, ...] = static()
     conventions: tuple[tuple[str, str], ...] = static()
     edges: tuple[np.ndarray, ...]
-    observed: np.ndarray
+    observed: np.ndarray | jax.Array
     signal: Signal
     backgrounds: dict[str, np.ndarray]
     nuisances: tuple[Nuisance, ...]

@@ -1,4 +1,4 @@
-"""Best fit with errors: L-BFGS from one or several starts, finished by expected-information steps."""
+"""Best fit with errors: L-BFGS from each start, finished by expected-information steps."""
 
 from __future__ import annotations
 
@@ -193,7 +193,7 @@ def _lbfgs(likelihood: Likelihood, start: np.ndarray) -> np.ndarray:
         direction, state = update(gradient, state, z)
         direction = np.asarray(direction)
         slope = gradient @ direction
-        step = 1.0 if count else min(1.0, 1.0 / np.linalg.norm(gradient))
+        step = 1.0 if count else min(1.0, 1.0 / float(np.linalg.norm(gradient)))
         for _ in range(LBFGS_BACKTRACKS):
             new, new_gradient = loss(z - step * direction)
             if new <= value - 1e-4 * step * slope:

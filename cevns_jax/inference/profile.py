@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
+from itertools import pairwise
 
 import jax
 import numpy as np
@@ -68,7 +69,7 @@ class Profile:
         roots = curve.roots(extrapolate=False)
         cuts = np.unique(np.concatenate([grid[:1], roots[np.isfinite(roots)], grid[-1:]]))
         ranges: list[tuple[float, float]] = []
-        for low, high in zip(cuts[:-1], cuts[1:], strict=True):
+        for low, high in pairwise(cuts):
             if curve((low + high) / 2) >= 0:
                 continue
             if ranges and ranges[-1][1] == low:
@@ -122,11 +123,11 @@ def profile(
     return Profile(
         parameter=name,
         grid=points,
-        chi2=result.chi2,
-        converged=result.converged,
-        edm=result.edm,
+        chi2=np.asarray(result.chi2),
+        converged=np.asarray(result.converged),
+        edm=np.asarray(result.edm),
         names=tuple(n for n in likelihood.names if n != name),
-        x=result.x,
+        x=np.asarray(result.x),
         best=best,
     )
 
@@ -158,8 +159,8 @@ def minimise_points(
         held, start = points[first : first + size], starts[first : first + size]
         rows = np.minimum(np.arange(size), len(held) - 1)  # the last block repeats its last point
         block = _minimise_block(likelihood, held[rows], start[rows], names=names, devices=devices)
-        blocks.append([np.asarray(a)[: len(held)] for a in block])
-    return Minimum(*(np.concatenate(parts) for parts in zip(*blocks, strict=True)))
+        blocks.append(jax.tree.map(np.asarray, block))
+    return jax.tree.map(lambda *parts: np.concatenate(parts)[: len(points)], *blocks)
 
 
 @partial(jax.jit, static_argnames=("names", "devices"))

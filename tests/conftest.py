@@ -1,0 +1,9 @@
+"""What every test needs: float64 before JAX is used, and reproducible random inputs."""
+
+import hypothesis
+import jax
+
+jax.config.update("jax_enable_x64", True)
+
+hypothesis.settings.register_profile("cevns", deadline=None, derandomize=True, max_examples=40)
+hypothesis.settings.load_profile("cevns")
