@@ -7,6 +7,7 @@ same). JAX, xarray and matplotlib are imported by the commands that need them.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import math
 import os
@@ -300,7 +301,9 @@ def _start_jax() -> None:
     jax.config.update("jax_enable_x64", True)
     if "XLA_FLAGS" not in os.environ:
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-        jax.config.update("jax_num_cpu_devices", cores or 1)
+        # Refused where JAX runs already (cevns called from Python): its devices are used then.
+        with contextlib.suppress(RuntimeError):
+            jax.config.update("jax_num_cpu_devices", cores or 1)
 
 
 def _prepare(options: argparse.Namespace) -> tuple[Analysis, Likelihood, dict[str, Any]]:

@@ -155,12 +155,21 @@ class Likelihood:
         mean = _vector([p.prior_mean for p in varying])
         return mean, _vector([p.prior_width for p in varying]) ** -2.0
 
+    def penalty(self, values: Values) -> jax.Array:
+        """Squared pulls of the priors of all parameters that vary or are held.
+
+        A held parameter keeps its prior, so that a profile over it rises with its pull.
+        """
+        known = [self.parameters[name] for name in dict.fromkeys((*self.names, *self.held))]
+        mean = _vector([p.prior_mean for p in known])
+        width = _vector([p.prior_width for p in known])
+        x = _vector([values[p.name] for p in known])
+        return jnp.sum(((x - mean) / width) ** 2)
+
     def chi2(self, values: Values) -> jax.Array:
         """-2 ln L up to a constant: deviance of all bins plus squared pulls of the priors."""
-        mean, precision = self.priors
-        x = jnp.stack([jnp.asarray(values[name]) for name in self.names]) if self.names else mean
         deviance = jnp.sum(poisson_deviance(self.expected(values), self.observed))
-        return deviance + jnp.sum(precision * (x - mean) ** 2)
+        return deviance + self.penalty(values)
 
 
 def asimov(likelihood: Likelihood, values: Values | None = None) -> Likelihood:

@@ -18,7 +18,7 @@ from cevns_jax.likelihood import Likelihood
 LBFGS_STEPS = 200
 LBFGS_BACKTRACKS = 30
 LBFGS_GRADIENT = 0.1  # norm of the scaled gradient at which the global stage hands over
-ERROR_STEPS = 12  # secant steps towards Delta chi^2 = 1
+ERROR_STEPS = 20  # secant steps towards Delta chi^2 = 1
 ERROR_TOLERANCE = 1e-6  # of Delta chi^2
 
 
@@ -125,7 +125,9 @@ def fit(likelihood: Likelihood, starts: Sequence[Mapping[str, float]] = ({},)) -
         values = dict(zip(names, likelihood.start, strict=True)) | dict(given)
         ends.append(_lbfgs(likelihood, np.array([values[name] for name in names], dtype=float)))
     best, all_ends = _polish(likelihood, np.stack(ends))
-    low, high, shifted, lowest = _profile_errors(likelihood, best)
+    low, high, shifted, lowest = (
+        _profile_errors(likelihood, best) if best.converged else _no_errors(len(names))
+    )
     information = np.asarray(best.information)
     covariance = np.linalg.inv(information)
     error = np.sqrt(np.diag(covariance))
@@ -228,6 +230,12 @@ def _polish(
     return best, tuple((float(m.chi2), bool(m.converged)) for m in done)
 
 
+def _no_errors(n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
+    """What :func:`_profile_errors` returns where there is no minimum to start from."""
+    nothing = np.full(n, np.nan)
+    return nothing, nothing, np.full((n, 2, n), np.nan), np.inf
+
+
 def _profile_errors(
     likelihood: Likelihood, best: Minimum
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
@@ -246,7 +254,9 @@ def _profile_errors(
     room = np.where(sign < 0, best.x[which] - lower[which], upper[which] - best.x[which])
     moving = np.arange(n) != which[:, None]
     error = np.sqrt(np.diag(np.linalg.inv(best.information)))[which]
-    near, h_near = np.zeros(2 * n), np.zeros(2 * n)
+    # Secant between the last two points, kept inside the bracket (below, above) of the crossing.
+    last, h_last = np.zeros(2 * n), np.zeros(2 * n)
+    below, above = np.zeros(2 * n), room.copy()
     distance = np.minimum(error, room)
     x = np.tile(best.x, (2 * n, 1))
     found = np.zeros(2 * n, bool)
@@ -261,12 +271,13 @@ def _profile_errors(
         found = np.asarray(result.converged) & (np.abs(h**2 - 1) < ERROR_TOLERANCE)
         if found.all():
             break
-        slope = np.where(
-            h > h_near, (h - h_near) / np.where(distance > near, distance - near, 1), 0
-        )
-        moved = distance + np.where(slope > 0, (1 - h) / np.where(slope > 0, slope, 1), distance)
-        near, h_near = np.where(found, near, distance), np.where(found, h_near, h)
-        distance = np.where(found, distance, np.clip(moved, distance / 3, 3 * distance))
-        distance = np.minimum(distance, room)
+        below = np.where(h < 1, distance, below)
+        above = np.where(h < 1, above, distance)
+        run, rise = distance - last, h - h_last
+        ahead = distance + (1 - h) * run / np.where(rise == 0, np.inf, rise)
+        middle = np.where(np.isfinite(above), (below + above) / 2, 2 * distance)
+        proposed = np.where((ahead > below) & (ahead < above), ahead, middle)
+        last, h_last = np.where(found, last, distance), np.where(found, h_last, h)
+        distance = np.where(found, distance, proposed)
     distance = np.where(found, distance, np.nan)
     return distance[::2], distance[1::2], x.reshape(n, 2, n), lowest

@@ -78,7 +78,8 @@ def minimise(likelihood: Likelihood, start: jax.Array, moving: jax.Array | None 
     def local(x: jax.Array) -> _Local:
         mu, jacobian = _expected_and_jacobian(likelihood, x)
         safe = jnp.where(mu > 0, mu, 1.0)
-        chi2 = jnp.sum(poisson_deviance(mu, observed)) + jnp.sum(precision * (x - mean) ** 2)
+        deviance = jnp.sum(poisson_deviance(mu, observed))
+        chi2 = deviance + likelihood.penalty(likelihood.values(x))
         # Sums, not matrix products: XLA fuses them, and a batched product of this size costs four
         # times as much on a CPU.
         gradient = jnp.sum(jacobian * (1 - observed / safe), axis=1) + precision * (x - mean)

@@ -1,0 +1,138 @@
+"""Fits: against iminuit, against closed forms, their errors, and how they say that they failed."""
+
+import iminuit
+import jax
+import numpy as np
+import pytest
+from scipy.stats import chi2 as chi2_distribution
+
+import cevns_jax as cj
+from cevns_jax.errors import ConfigError
+from cevns_jax.inference.fit import chi2_survival
+
+
+def build(nuisances="atzori_corona_2023", free=("sin2_theta_w",), **options):
+    csi = cj.experiments.coherent_csi_2021(nuisances=nuisances, **options)
+    return cj.Likelihood([csi], cj.interactions.standard_model(), free=free)
+
+
+@pytest.fixture(scope="module", params=["atzori_corona_2023", "split"])
+def fitted(request):
+    return cj.fit(build(request.param))
+
+
+def test_minimum_and_minos_errors_agree_with_iminuit(fitted):
+    """The same chi^2, another minimiser with numerical derivatives of its own."""
+    like = fitted.likelihood
+    chi2 = jax.jit(lambda like, x: like.chi2(like.values(x)))
+    minuit = iminuit.Minuit(lambda x: float(chi2(like, x)), like.start, name=like.names)
+    minuit.errordef, minuit.strategy, minuit.tol = 1.0, 2, 1e-4
+    minuit.errors = np.where(np.array(like.names) == "sin2_theta_w", 0.02, 1.0)
+    minuit.migrad()
+    minuit.minos("sin2_theta_w", "coherent_csi_2021_steady_state")
+    assert minuit.valid
+    assert fitted.chi2 == pytest.approx(minuit.fval, abs=1e-5)
+    np.testing.assert_allclose(fitted.x, minuit.values, atol=2e-3)
+    for name in ("sin2_theta_w", "coherent_csi_2021_steady_state"):
+        i = fitted.names.index(name)
+        assert fitted.error_low[i] == pytest.approx(-minuit.merrors[name].lower, rel=2e-3)
+        assert fitted.error_high[i] == pytest.approx(minuit.merrors[name].upper, rel=2e-3)
+
+
+def test_fit_says_that_it_converged_and_how_it_knows(fitted):
+    assert fitted.converged
+    assert fitted.edm < 1e-9
+    assert fitted.gradient_norm < 1e-4
+    assert "EDM" in fitted.message
+    assert (fitted.errors > 0).all()
+    assert (fitted.error_low > 0).all()
+    assert (fitted.error_high > 0).all()
+
+
+def test_correlation_is_one_on_the_diagonal_and_bounded(fitted):
+    np.testing.assert_allclose(np.diag(fitted.correlation), 1.0)
+    assert np.abs(fitted.correlation).max() <= 1 + 1e-12
+    np.testing.assert_allclose(fitted.correlation, fitted.correlation.T, atol=1e-12)
+
+
+def test_pulls_are_no_wider_than_their_priors(fitted):
+    pulls = [i for i, name in enumerate(fitted.names) if name != "sin2_theta_w"]
+    assert (fitted.errors[pulls] <= 1 + 1e-12).all()
+
+
+def test_impact_of_a_nuisance_is_the_shift_of_the_angle_at_its_error(fitted):
+    """Recomputed by holding the nuisance parameter there and fitting again."""
+    name = "coherent_csi_2021_steady_state"
+    i = fitted.names.index(name)
+    up = cj.fit(fitted.likelihood.hold(**{name: fitted.x[i] + fitted.error_high[i]}))
+    shift = up.values["sin2_theta_w"] - fitted.values["sin2_theta_w"]
+    assert fitted.impacts["sin2_theta_w"][i, 1] == pytest.approx(shift, abs=2e-6)
+    assert up.chi2 - fitted.chi2 == pytest.approx(1.0, abs=1e-5)
+
+
+def test_asimov_fit_returns_its_truth():
+    like = build()
+    truth = {"sin2_theta_w": 0.21, "coherent_csi_2021_brn": 0.4}
+    best = cj.fit(cj.asimov(like, truth))
+    # The pull of 0.4 is pulled back by its prior; the angle stays within a fraction of its error.
+    assert best.values["sin2_theta_w"] == pytest.approx(0.21, abs=3e-3)
+    assert best.converged
+    at_start = cj.fit(cj.asimov(like))
+    np.testing.assert_allclose(at_start.x, like.start, atol=1e-5)
+    assert at_start.chi2 == pytest.approx(0.0, abs=1e-8)
+
+
+def test_expected_errors_of_the_asimov_data_equal_its_profile_errors_for_large_exposure():
+    """With ten thousand times the data everything is Gaussian: both errors are one.
+
+    (A pull on the signal would stay: it multiplies the square of the weak charge.)
+    """
+    like = build("backgrounds_only", protons_on_target=3.198e27, steady_state_events=1286e4)
+    best = cj.fit(cj.asimov(like))
+    np.testing.assert_allclose(best.error_low, best.errors, rtol=2e-2)
+    np.testing.assert_allclose(best.error_high, best.errors, rtol=2e-2)
+    assert best.converged
+
+
+def test_several_starts_find_the_lower_of_two_minima():
+    """Q_W^2 is even: a second, mirror minimum lies at sin^2 theta_W far below zero."""
+    like = build()
+    best = cj.fit(like, [{"sin2_theta_w": -0.8}, {}, {"sin2_theta_w": 0.4}])
+    assert len(best.starts) == 3
+    assert all(converged for _, converged in best.starts)
+    assert best.chi2 == pytest.approx(min(chi2 for chi2, _ in best.starts))
+    assert best.chi2 <= cj.fit(like).chi2 + 1e-7
+
+
+def test_a_common_neutron_radius_can_be_fitted():
+    best = cj.fit(build(free=["r_n_csi"], common_neutron_radius=True))
+    assert best.converged
+    assert 4.5 < best.values["r_n_csi"] < 6.5
+
+
+def test_a_parameter_driven_to_its_bound_is_reported():
+    """Without any excess the cross-section ratio falls to its lower bound, zero."""
+    like = build("backgrounds_only", free=["n_sigma"])
+    nothing = cj.asimov(like, {"n_sigma": 0.0})
+    fewer = nothing.with_observed(
+        {"coherent_csi_2021": np.asarray(nothing.experiments[0].observed) * 0.9}
+    )
+    best = cj.fit(fewer)
+    assert best.values["n_sigma"] == 0.0
+    assert np.isnan(best.error_low[0])
+    assert best.error_high[0] > 0
+
+
+def test_nothing_to_fit_is_refused():
+    with pytest.raises(ConfigError, match="no parameter varies"):
+        cj.fit(build(nuisances=[], free=[]))
+    with pytest.raises(ConfigError, match="start"):
+        cj.fit(build(), [])
+    with pytest.raises(ConfigError, match="sin2_theta_w"):
+        cj.fit(build(), [{"sin2_theta": 0.2}])
+
+
+@pytest.mark.parametrize("dof", [1, 2, 3, 50, 98, 99])
+def test_survival_probability_agrees_with_scipy(dof):
+    for x in (0.0, 0.1, 1.0, dof, 3.0 * dof):
+        assert chi2_survival(x, dof) == pytest.approx(chi2_distribution.sf(x, dof), rel=1e-10)
