@@ -155,7 +155,11 @@ def precise(name, q, rms):
         a = mpmath.mpf(0.52)
         c = mpmath.sqrt(5 * rms**2 / 3 - 7 * (mpmath.pi * a) ** 2 / 3)
         p = mpmath.pi * k * a
-        top = p / mpmath.sinh(p) * (p / mpmath.tanh(p) * mpmath.sin(k * c) - k * c * mpmath.cos(k * c))
+        top = (
+            p
+            / mpmath.sinh(p)
+            * (p / mpmath.tanh(p) * mpmath.sin(k * c) - k * c * mpmath.cos(k * c))
+        )
         bottom = c * (c**2 + (mpmath.pi * a) ** 2) / 3
         top = top / k**3
         if name == "TwoParameterFermi":

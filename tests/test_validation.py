@@ -1,0 +1,62 @@
+"""Published numbers: what has to come out of the configs of the repository."""
+
+from pathlib import Path
+
+import pytest
+
+from cevns_jax.validation import rows, table_text
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="module")
+def found():
+    return list(rows(ROOT / "configs"))
+
+
+def pick(found, text, config="coherent_csi_2021"):
+    (row,) = [r for r in found if text in r.quantity and r.config == f"{config}.toml"]
+    return row
+
+
+@pytest.mark.parametrize("config", ["coherent_csi_2021", "coherent_csi_2021_atzori_corona_2023"])
+def test_weak_mixing_angle_of_atzori_corona(found, config):
+    """0.231 +0.027 -0.024 (arXiv:2303.09360), to a tenth of its error, errors to 5 %."""
+    row = pick(found, "Atzori Corona", config)
+    assert row.value == pytest.approx(0.231, abs=0.0025)
+    assert row.error_low == pytest.approx(0.024, rel=0.05)
+    assert row.error_high == pytest.approx(0.027, rel=0.05)
+
+
+def test_weak_mixing_angle_with_split_systematics_is_compatible(found):
+    assert abs(pick(found, "Atzori", "coherent_csi_2021_split").difference) < 0.3
+
+
+def test_collaboration_angle_is_within_half_a_sigma(found):
+    assert abs(pick(found, "theta_W, COHERENT").difference) < 0.5
+
+
+def test_free_normalisation_count_backgrounds_and_significance(found):
+    """Near 306 events; 1273, 17.3 and 5.5 background events; above 11 sigma."""
+    config = "coherent_csi_2021_count"
+    assert pick(found, "free normalisation", config).value == pytest.approx(306, abs=10)
+    assert pick(found, "steady_state events", config).value == pytest.approx(1273, abs=5)
+    assert pick(found, "brn events", config).value == pytest.approx(17.3, abs=0.5)
+    assert pick(found, "nin events", config).value == pytest.approx(5.5, abs=0.1)
+    assert pick(found, "no CEvNS", config).value > 11
+
+
+def test_neutron_radius_of_csi(found):
+    """5.47 +- 0.38 fm (arXiv:2303.09360)."""
+    row = pick(found, "neutron rms radius", "coherent_csi_2021_neutron_radius")
+    assert abs(row.difference) < 0.3
+    assert row.error_low == pytest.approx(0.38, abs=0.08)
+
+
+def test_committed_page_is_what_the_command_writes(found):
+    assert (ROOT / "docs" / "validation.md").read_text(encoding="utf-8") == table_text(found)
+
+
+def test_every_difference_above_half_a_sigma_has_its_reason(found):
+    for row in found:
+        assert row.remark or not abs(row.difference) > 0.5
