@@ -46,7 +46,7 @@ class Row:
     """One line of the table, times in seconds.
 
     Attributes:
-        quantity: What was measured; includes the likelihood.
+        quantity: What was measured.
         cevns_jax: Warm time, or a ratio of two.
         numpy: The same by NumPy + iminuit, fastest variant.
         compile: First call of cevns_jax less a warm one.
@@ -79,10 +79,8 @@ class Case:
     """One likelihood on both sides.
 
     Attributes:
-        name: For the table.
         likelihood: Of cevns_jax, sin^2 theta_W first.
         best: Its best fit.
-        model: Of NumPy.
         repeats: Number of times of which a median is taken.
         scan_aims: Longest time of a full scan [s] and smallest ratio to NumPy + iminuit.
     """
@@ -96,10 +94,8 @@ class Case:
 
 
 def duration(seconds: float) -> str:
-    for unit, size in (("s", 1.0), ("ms", 1e-3)):
-        if seconds >= size:
-            return f"{seconds / size:.3g} {unit}"
-    return f"{seconds / 1e-6:.3g} us"
+    size, unit = next((s, u) for s, u in ((1, "s"), (1e-3, "ms"), (0, "us")) if seconds >= s)
+    return f"{seconds / (size or 1e-6):.3g} {unit}"
 
 
 def once(call: Callable[[], Any]) -> tuple[Any, float]:
@@ -111,12 +107,15 @@ def once(call: Callable[[], Any]) -> tuple[Any, float]:
 
 def warm(call: Callable[[], Any], repeats: int) -> float:
     """Median time of a call [s]; short ones are looped to last 20 ms."""
-    once(call)
+    result, _ = once(call)
+    arrays = [a for a in jax.tree.leaves(result) if isinstance(a, jax.Array)]
     loops = max(1, int(0.02 / max(once(call)[1], 1e-7)))
 
     def several() -> None:
         for _ in range(loops):
-            jax.block_until_ready(call())
+            found = call()
+            if arrays:  # NumPy need not wait
+                jax.block_until_ready(found)
 
     return statistics.median(once(several)[1] for _ in range(repeats)) / loops
 
@@ -156,9 +155,9 @@ def agree(case: Case) -> dict[str, float]:
     chi2 = jax.jit(lambda x: like.chi2(like.values(x)))
     random = np.random.default_rng(2021)
     widths = np.array([0.05] + [1.0] * len(case.model.names))
-    points = like.start + np.r_[0, np.ones(5)][:, None] * widths * random.normal(
-        size=(6, len(widths))
-    )
+    moves = widths * random.normal(size=(6, widths.size))
+    moves[0] = 0
+    points = like.start + moves
     relative = max(abs(case.model.chi2(x) / float(chi2(x)) - 1) for x in points)
     grid = np.linspace(LOW, HIGH, 21)
     ours = profile(like, best=case.best, **{ANGLE: grid})
@@ -198,9 +197,8 @@ def evaluations(case: Case) -> list[Row]:
         (f"each of {BATCH}", jax.vmap(chi2), jax.vmap(both), batch, BATCH),
     ):
         x, times = jax.device_put(x), []
-        for function, (what, variants) in zip(
-            (value, value_and_gradient), theirs.items(), strict=True
-        ):
+        both_ways = zip((value, value_and_gradient), theirs.items(), strict=True)
+        for function, (what, variants) in both_ways:
             lowered, tracing = once(lambda f=function, x=x: jax.jit(f).lower(x))
             call, compilation = once(lowered.compile)
             times.append(warm(lambda call=call, x=x: call(x), case.repeats) / size)
@@ -292,12 +290,11 @@ def machine() -> dict[str, Any]:
     info = Path("/proc/cpuinfo")
     lines = info.read_text().splitlines() if info.exists() else []
     names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    affinity = getattr(os, "sched_getaffinity", None)
     packages = ("jax", "jaxlib", "numpy", "scipy", "iminuit")
     return {
         "processor": names[0] if names else platform.processor() or platform.machine(),
-        "cores": len(os.sched_getaffinity(0))
-        if hasattr(os, "sched_getaffinity")
-        else os.cpu_count(),
+        "cores": len(affinity(0)) if affinity else os.cpu_count(),
         "devices": [f"{d.platform} {d.device_kind}" for d in jax.devices()],
         "python": platform.python_version(),
         **{name: importlib.metadata.version(name) for name in packages},
@@ -339,9 +336,7 @@ def main() -> None:
         print(f"profile to {found['profile_chi2']:.1e}")
         rows = [built, *evaluations(case), *profiles(case, points, subset)]
         document["times"][name] = shown(name, rows)
-    print(
-        f"\nNumPy + iminuit: scan measured on {min(subset, points)} points and scaled up, one core"
-    )
+    print(f"\nNumPy + iminuit: scan of {min(subset, points)} points scaled up, on one core")
     if not (options.quick or options.no_shell):
         rows = [Row(**row) for row in shell.times(CONFIGS / "coherent_csi_2021.toml")]
         document["times"]["shell"] = shown("shell", rows)

@@ -78,8 +78,10 @@ def test_a_missing_file_and_a_folder_are_refused_by_name(tmp_path):
 
 
 COMMITTED = {
-    "counts.csv": ("pe_low", "pe_high", "time_low_us", "time_high_us")
-    + ("coincidence", "anticoincidence"),
+    "counts.csv": (
+        *("pe_low", "pe_high", "time_low_us", "time_high_us"),
+        *("coincidence", "anticoincidence"),
+    ),
     "neutron_energy.csv": ("pe_low", "pe_high", "brn", "nin"),
     "neutron_time.csv": ("time_us", "brn", "nin"),
     "neutrino_time.csv": ("time_us", "nu_mu", "nu_mu_bar", "nu_e"),

@@ -1,6 +1,7 @@
 """Detector responses against adaptive quadrature of the released description."""
 
 import tomllib
+from itertools import pairwise
 from math import exp, log
 
 import jax
@@ -236,7 +237,7 @@ def test_accepted_fractions_are_adaptive_integrals(shift):
         for low, high, value in zip(TIME_EDGES[:-1], TIME_EDGES[1:], values, strict=True):
             cuts = [low, *edges[(edges > low) & (edges < high)], high]
             expected = 0.0
-            for left, right in zip(cuts[:-1], cuts[1:], strict=True):
+            for left, right in pairwise(cuts):
                 cell = np.searchsorted(edges, (left + right) / 2) - 1
                 if 0 <= cell < len(density):
                     kink = [0.52] if left < 0.52 < right else None

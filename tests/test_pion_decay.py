@@ -49,7 +49,7 @@ def test_mean_energy_of_free_muon_decay(flavour, mean):
 
 
 def test_the_line_has_no_continuous_spectrum():
-    with pytest.raises(ValueError, match="line at 29.79"):
+    with pytest.raises(ValueError, match=r"line at 29\.79"):
         UNIT.spectrum("nu_mu", np.array([10.0]))
 
 

@@ -5,6 +5,7 @@ spectra, integrated over the neutrino energy, which the kernel never does.
 """
 
 import tomllib
+from itertools import pairwise
 
 import jax.numpy as jnp
 import mpmath
@@ -174,7 +175,7 @@ def test_all_recoils_of_the_kernel_are_the_total_cross_section():
     found = np.asarray(one.counts(VECTOR, SM, np.ones((*one.recoil.shape, 1))))[:, 0]
     ends = [0.0, *(float(maximum_recoil(e, caesium.mass)[0]) for e in (LINE, END))]
     total = np.zeros(3)
-    for low, high in zip(ends[:-1], ends[1:], strict=True):
+    for low, high in pairwise(ends):
         t, w = gauss(low, high, 3, nodes=64)
         total += np.asarray(differential_rate(t, SOURCE, caesium, VECTOR, SM))[:, 0] @ w
     np.testing.assert_allclose(found, 2.0 * total, rtol=1e-9)
