@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
-import math
 import os
 import sys
 import time
@@ -22,7 +21,6 @@ from cevns_jax.errors import ConfigError
 if TYPE_CHECKING:
     from cevns_jax.config import Analysis
     from cevns_jax.likelihood import Likelihood
-    from cevns_jax.results import Result
 
 LEVELS = (1.0, 2.71, 3.84)  # Delta chi^2 of 68.3, 90 and 95 % for one parameter
 NOT_CONVERGED = 3
@@ -107,11 +105,13 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _fit(options: argparse.Namespace) -> int:
-    from cevns_jax import output
+    from cevns_jax import output, reports
+    from cevns_jax.config import read_toml
 
-    folder = _folder(options, "results")
+    read_toml(options.config, options.overrides)  # what is plainly wrong is said at once
     with output.Writer() as writer:
         analysis, likelihood, record = _prepare(options)
+        folder = _folder(options, "results")
         from cevns_jax.inference.fit import fit
         from cevns_jax.results import fit_result
 
@@ -124,9 +124,9 @@ def _fit(options: argparse.Namespace) -> int:
             files.append(folder / f"{analysis.name}_spectra{which}.png")
             writer.submit(output.save_spectra, result, name, files[-1])
         if not options.json:
-            print(_fit_text(analysis.title, result))
+            print(reports.fit_text(analysis.title, result))
     if options.json:
-        _print_json(_fit_json(result) | {"files": [str(f) for f in files]})
+        _print_json(reports.fit_document(result) | {"files": [str(f) for f in files]})
     else:
         print("\n".join(f"wrote {f}" for f in files))
     return 0 if best.converged else NOT_CONVERGED
@@ -135,53 +135,44 @@ def _fit(options: argparse.Namespace) -> int:
 def _profile(options: argparse.Namespace) -> int:
     import numpy as np
 
-    from cevns_jax import output
+    from cevns_jax import output, reports
+    from cevns_jax.config import read_toml
 
-    folder = _folder(options, "results")
+    read_toml(options.config, options.overrides)
     with output.Writer() as writer:
         analysis, likelihood, record = _prepare(options)
         settings = analysis.profile
         if settings is None:
             raise ConfigError(f"{options.config}: profile needs a table [profile] with min and max")
-        from cevns_jax.inference.profile import profile
+        folder = _folder(options, "results")
+        from cevns_jax.inference.fit import fit
+        from cevns_jax.inference.profile import freed, profile
         from cevns_jax.results import profile_result
 
-        began = time.perf_counter()
+        likelihood = freed(likelihood, settings.parameter)
+        best = fit(likelihood, analysis.starts)
         grid = np.linspace(settings.low, settings.high, settings.points)
         given: dict[str, Any] = {settings.parameter: grid}
-        scan = profile(likelihood, progress=_progress, **given)
+        began = time.perf_counter()
+        scan = profile(likelihood, best=best, progress=_progress, **given)
         seconds = time.perf_counter() - began
         result = profile_result(scan, LEVELS, record)
         stem = f"{analysis.name}_profile"
         files = [folder / f"{stem}.nc", folder / f"{stem}.csv", folder / f"{stem}.png"]
         writer.submit(output.save_result, result, files[0])
         writer.submit(output.save_profiles, [result], files[2])
-        _write_text(files[1], _profile_table(result))
-    failed = int((~scan.converged).sum())
-    summary = {
-        "parameter": settings.parameter,
-        **{key: result.attributes[key] for key in ("best", "limits", "experiments", "n_bins")},
-        "grid": scan.grid.tolist(),
-        "delta_chi2": scan.delta_chi2.tolist(),
-        "point_converged": scan.converged.tolist(),
-        "n_points": len(scan.grid),
-        "n_not_converged": failed,
-        "converged": result.attributes["converged"],
-        "seconds": seconds,
-        "conventions": result.attributes["conventions"],
-        "provenance": result.attributes["provenance"],
-        "files": [str(f) for f in files],
-    }
+        _write_text(files[1], reports.profile_table(result))
+    summary = reports.profile_document(result, seconds) | {"files": [str(f) for f in files]}
     if options.json:
         _print_json(summary)
     else:
-        print(_profile_text(analysis.title, summary))
+        print(reports.profile_text(analysis.title, summary))
         print("\n".join(f"wrote {f}" for f in files))
-    if failed:
-        worst = scan.grid[int(np.nanargmax(np.where(scan.converged, -1, scan.edm)))]
+    if failed := summary["n_not_converged"]:
+        edm = np.where(scan.converged, -1.0, np.nan_to_num(scan.edm, nan=np.inf))
         print(
-            f"cevns: profile of {settings.parameter}: {failed} of {len(scan.grid)} points not "
-            f"converged (worst at {worst:g}); narrow the range",
+            f"cevns: profile of {settings.parameter}: {failed} of {len(grid)} points not "
+            f"converged (worst at {grid[np.argmax(edm)]:g}); narrow the range",
             file=sys.stderr,
         )
     return 0 if result.attributes["converged"] else NOT_CONVERGED
@@ -189,26 +180,27 @@ def _profile(options: argparse.Namespace) -> int:
 
 def _predict(options: argparse.Namespace) -> int:
     analysis, likelihood, record = _prepare(options)
+    from cevns_jax import reports
     from cevns_jax.results import conventions, expected_groups, provenance
 
     groups = expected_groups(likelihood, likelihood.values())
     summary: dict[str, Any] = {
-        "predictions": {name: _prediction(group) for name, group in groups.items()},
+        "predictions": {name: reports.prediction(group) for name, group in groups.items()},
         "experiments": list(groups),
         "conventions": conventions(likelihood),
         "provenance": provenance(likelihood, record),
     }
     if options.output is not None:
         path = options.output / f"{analysis.name}_prediction.json"
-        _write_text(path, json.dumps(_plain(summary), indent=1) + "\n")
+        _write_text(path, json.dumps(reports.plain(summary), indent=1) + "\n")
         summary["files"] = [str(path)]
     if options.json:
         _print_json(summary)
     else:
         print(analysis.title)
         for name, group in groups.items():
-            print("\n".join(_prediction_text(name, group)))
-        print(_conventions_text(summary["conventions"]))
+            print("\n".join(reports.prediction_text(name, group)))
+        print(reports.conventions_text(summary["conventions"]))
         print("\n".join(f"wrote {f}" for f in summary.get("files", [])), end="")
     return 0
 
@@ -308,9 +300,8 @@ def _start_jax() -> None:
 
 def _prepare(options: argparse.Namespace) -> tuple[Analysis, Likelihood, dict[str, Any]]:
     """The analysis of a config, with the data set that the options ask for."""
-    from cevns_jax.config import read_analysis
-
     _start_jax()
+    from cevns_jax.config import read_analysis
     from cevns_jax.likelihood import asimov, toy
 
     analysis = read_analysis(options.config, options.overrides)
@@ -363,122 +354,10 @@ def _progress(items: Iterable[Any]) -> Iterable[Any]:
     return tqdm.tqdm(items, leave=False)
 
 
-def _plain(value: Any) -> Any:
-    """JSON has no NaN: null."""
-    if isinstance(value, dict):
-        return {key: _plain(part) for key, part in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(part) for part in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value
-
-
 def _print_json(document: dict[str, Any]) -> None:
-    print(json.dumps(_plain(document), allow_nan=False))
+    from cevns_jax.reports import plain
 
-
-def _prediction(group: dict[str, Any]) -> dict[str, Any]:
-    axes, observed = group["observed"]
-    expected = group["expected"][1]
-    components = [str(name) for name in group["component"][1]]
-    return {
-        "observed": float(observed.sum()),
-        "components": {n: float(c.sum()) for n, c in zip(components, expected, strict=True)},
-        "bins": {
-            "edges": {axis: group[f"{axis}_edges"][1].tolist() for axis in axes},
-            "observed": observed.tolist(),
-            "components": {n: c.tolist() for n, c in zip(components, expected, strict=True)},
-        },
-    }
-
-
-def _fit_json(result: Result) -> dict[str, Any]:
-    v, a = result.variables, result.attributes
-    names = [str(name) for name in v["parameter"][1]]
-    columns = ("value", "error", "error_low", "error_high")
-    return {
-        "parameters": {
-            name: {column: float(v[column][1][i]) for column in columns}
-            for i, name in enumerate(names)
-        },
-        "correlation": {
-            name: dict(zip(names, map(float, row), strict=True))
-            for name, row in zip(names, v["correlation"][1], strict=True)
-        },
-        "impacts": {
-            str(name): {n: list(map(float, sides)) for n, sides in zip(names, rows, strict=True)}
-            for name, rows in zip(v["physics"][1], v["impact"][1], strict=True)
-        },
-        **{
-            key: a[key]
-            for key in (
-                *("chi2", "n_bins", "degrees_of_freedom", "p_value", "converged", "message"),
-                *("edm", "gradient_norm", "steps", "starts"),
-            )
-        },
-        "experiments": list(result.groups),
-        "fitted": {name: _prediction(group) for name, group in result.groups.items()},
-        "conventions": a["conventions"],
-        "provenance": a["provenance"],
-    }
-
-
-def _fit_text(title: str, result: Result) -> str:
-    v, a = result.variables, result.attributes
-    lines = [title, "", f"{'parameter':<38}{'value':>10}{'error':>10}{'down':>10}{'up':>10}"]
-    for i, name in enumerate(v["parameter"][1]):
-        row = [float(v[c][1][i]) for c in ("value", "error", "error_low", "error_high")]
-        lines.append(f"{name:<38}" + "".join(f"{x:>10.4f}" for x in row))
-    lines += [
-        "",
-        f"chi2 / dof   {a['chi2']:.2f} / {a['degrees_of_freedom']} ({a['n_bins']} bins), "
-        f"p = {a['p_value']:.2f}",
-        f"converged    {'yes' if a['converged'] else 'NO'}: {a['message']}",
-    ]
-    for name, group in result.groups.items():
-        lines += _prediction_text(f"{name}, at the best fit", group)
-    return "\n".join([*lines, _conventions_text(a["conventions"])])
-
-
-def _prediction_text(name: str, group: dict[str, Any]) -> list[str]:
-    found = _prediction(group)
-    lines = ["", f"{name}: {found['observed']:g} observed"]
-    lines += [f"  {component:<14}{n:>10.1f}" for component, n in found["components"].items()]
-    return [*lines, f"  {'sum':<14}{sum(found['components'].values()):>10.1f}"]
-
-
-def _conventions_text(chosen: dict[str, Any], indent: str = "  ") -> str:
-    lines = ["", "conventions"] if indent == "  " else []
-    for key, value in chosen.items():
-        if isinstance(value, dict):
-            lines += [f"{indent}{key}", _conventions_text(value, indent + "  ")]
-        else:
-            lines.append(f"{indent}{key}: {value}")
-    return "\n".join(lines)
-
-
-def _profile_table(result: Result) -> str:
-    """CSV: the profiled parameter, chi^2, flag, and the minimised parameters."""
-    v = result.variables
-    names = [str(name) for name in v["nuisance"][1]]
-    rows = [",".join([result.attributes["parameter"], "delta_chi2", "chi2", "converged", *names])]
-    columns = (v["grid"][1], v["delta_chi2"][1], v["chi2"][1], v["point_converged"][1])
-    for *numbers, flag, minimised in zip(*columns, v["minimised"][1], strict=True):
-        values = [f"{x:.10g}" for x in (*numbers,)] + [str(int(flag))]
-        rows.append(",".join([*values, *(f"{x:.10g}" for x in minimised)]))
-    return "\n".join(rows) + "\n"
-
-
-def _profile_text(title: str, summary: dict[str, Any]) -> str:
-    best = summary["best"]["parameters"][summary["parameter"]]["value"]
-    lines = [title, "", f"{summary['parameter']} = {best:.4f} at the best fit"]
-    for limit in summary["limits"]:
-        ranges = ", ".join(f"[{low:.4f}, {high:.4f}]" for low, high in limit["allowed"])
-        lines.append(f"  Delta chi2 < {limit['delta_chi2']:<5g} {ranges or 'nowhere on the grid'}")
-    done = summary["n_points"] - summary["n_not_converged"]
-    lines.append(f"{done} of {summary['n_points']} points converged, {summary['seconds']:.2f} s")
-    return "\n".join(lines)
+    print(json.dumps(plain(document), allow_nan=False))
 
 
 if __name__ == "__main__":

@@ -25,10 +25,12 @@ if TYPE_CHECKING:
 class Table:
     """One table of a config, read key by key; what was never asked for is an error in the end."""
 
-    def __init__(self, where: str, content: object) -> None:
+    def __init__(self, file: Path, name: str, content: object) -> None:
+        self.file = file
+        self.name = name
+        self.where = f"{file} [{name}]" if name else str(file)
         if not isinstance(content, dict):
-            raise ConfigError(f"{where}: must be a table, not {_kind(content)}")
-        self.where = where
+            raise ConfigError(f"{self.where}: must be a table, not {_kind(content)}")
         self.content: dict[str, Any] = content
         self.known: set[str] = set()
 
@@ -90,14 +92,20 @@ class Table:
     def table(self, key: str) -> Table:
         """A table inside, empty if missing."""
         content = self.content[key] if key in self else {}
-        return Table(f"{self.where} [{key}]", content)
+        return Table(self.file, self._inside(key), content)
 
     def tables(self, key: str) -> list[Table]:
         """A list of tables, empty if missing."""
         content = self.content[key] if key in self else []
         if not isinstance(content, list):
             raise ConfigError(f"{self.where}: {key} must be a list of tables, not {_kind(content)}")
-        return [Table(f"{self.where} [{key} {i + 1}]", part) for i, part in enumerate(content)]
+        return [
+            Table(self.file, f"{self._inside(key)} {number}", part)
+            for number, part in enumerate(content, start=1)
+        ]
+
+    def _inside(self, key: str) -> str:
+        return f"{self.name}.{key}" if self.name else key
 
     def numbers(self) -> dict[str, float]:
         """All keys of the table, each with a number."""
@@ -153,17 +161,26 @@ class Analysis:
     record: dict[str, Any]
 
 
-def read_analysis(path: Path, overrides: Sequence[str] = ()) -> Analysis:
-    """Read a config and build what it describes.
+def read_toml(path: Path, overrides: Sequence[str] = ()) -> dict[str, Any]:
+    """The tables of a config, with overrides, not yet understood.
 
     Args:
         path: The TOML file.
         overrides: ``table.key=value`` each, in place of what the file says.
 
     Raises:
+        ConfigError: the file cannot be read, or it or an override is not TOML.
+    """
+    return _apply(_parse(path), overrides)
+
+
+def read_analysis(path: Path, overrides: Sequence[str] = ()) -> Analysis:
+    """Read a config and build what it describes; arguments as :func:`read_toml`.
+
+    Raises:
         ConfigError: anything in it that is not understood.
     """
-    content = _apply(_parse(path), overrides)
+    content = read_toml(path, overrides)
     try:
         return _analysis(path, content, overrides)
     except ConfigError as error:
@@ -208,7 +225,7 @@ def _apply(content: dict[str, Any], overrides: Sequence[str]) -> dict[str, Any]:
 def _analysis(path: Path, content: dict[str, Any], overrides: Sequence[str]) -> Analysis:
     from cevns_jax.likelihood import Likelihood
 
-    root = Table(str(path), content)
+    root = Table(path, "", content)
     title = root.text("title", path.stem) or path.stem
     interaction = _interaction(root.table("interaction"))
     experiments = _experiments(root.table("experiments"), path.parent)
@@ -274,6 +291,7 @@ def _coherent_csi_2021(table: Table, folder: Path) -> Experiment:
         "proton_radius_fm": _radii(table, "proton_radius_fm"),
         "neutron_radius_fm": _radii(table, "neutron_radius_fm"),
         "common_neutron_radius": table.flag("common_neutron_radius", False),
+        "exposure_scale": table.positive("exposure_scale", 1.0),
         "counts": None if counts is None else folder / counts,
         **{key: table.positive(key) for key in (*numbers, "steady_state_events")},
     }

@@ -7,6 +7,7 @@ length (surface thickness, range, diffuseness) is a field.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -17,7 +18,10 @@ from cevns_jax.constants import HBAR_C_MEV_FM
 
 
 class FormFactor(Protocol):
-    """F(q, R_rms); see the models of this module."""
+    """F(q, R_rms); see the models of this module.
+
+    A model may declare ``smallest_radius``, the rms radius [fm] above which it has a density.
+    """
 
     def __call__(self, q: jax.Array, rms_radius: jax.Array) -> jax.Array:
         """F(q) [dimensionless] for q [MeV] and rms radius [fm]; the shapes broadcast."""
@@ -26,7 +30,7 @@ class FormFactor(Protocol):
 
 # Below these q R the closed forms lose digits; the series there are exact to 1e-14.
 SMALL_SPHERE = 0.2
-SMALL_FERMI = 0.02
+SMALL_FERMI = 0.07
 
 
 def sphere(x: jax.Array) -> jax.Array:
@@ -39,7 +43,7 @@ def sphere(x: jax.Array) -> jax.Array:
 
 
 def _radius_from_square(square: jax.Array) -> jax.Array:
-    """Root of a squared radius [fm]; below (0.1 fm)^2 the model has no solution and stays there."""
+    """Root of a squared radius [fm]; at the smallest rms radius it stays at 0.1 fm."""
     return jnp.sqrt(jnp.maximum(square, 0.01))
 
 
@@ -48,13 +52,17 @@ def _radius_from_square(square: jax.Array) -> jax.Array:
 class Helm:
     """Helm, Phys. Rev. 104 (1956) 1466: sphere folded with a Gaussian of width ``skin``.
 
-    R0^2 = (5/3) R_rms^2 - 5 s^2. Domain: R_rms > 1.7 s.
+    R0^2 = (5/3) R_rms^2 - 5 s^2.
 
     Attributes:
         skin: Surface thickness s [fm].
     """
 
     skin: float = 0.9
+
+    @property
+    def smallest_radius(self) -> float:
+        return math.sqrt(3) * self.skin
 
     def __call__(self, q: jax.Array, rms_radius: jax.Array) -> jax.Array:
         q = q / HBAR_C_MEV_FM
@@ -67,13 +75,17 @@ class Helm:
 class KleinNystrand:
     """Klein and Nystrand, Phys. Rev. C 60 (1999) 014903: sphere folded with a Yukawa potential.
 
-    R_rms^2 = (3/5) R_A^2 + 6 a^2. Domain: R_rms > 2.5 a.
+    R_rms^2 = (3/5) R_A^2 + 6 a^2.
 
     Attributes:
         range: Range a of the Yukawa potential [fm].
     """
 
     range: float = 0.7
+
+    @property
+    def smallest_radius(self) -> float:
+        return math.sqrt(6) * self.range
 
     def __call__(self, q: jax.Array, rms_radius: jax.Array) -> jax.Array:
         q = q / HBAR_C_MEV_FM
@@ -98,13 +110,17 @@ class SymmetrisedFermi:
     """Symmetrised Fermi density, Sprung and Martorell, J. Phys. A 30 (1997) 6525.
 
     F = 3/[q c ((q c)^2 + (pi q a)^2)] (pi q a)/sinh(pi q a) [pi q a/tanh(pi q a) sin(q c)
-    - q c cos(q c)], R_rms^2 = (3/5) c^2 + (7/5) (pi a)^2. Domain: R_rms > 3.8 a.
+    - q c cos(q c)], R_rms^2 = (3/5) c^2 + (7/5) (pi a)^2.
 
     Attributes:
         diffuseness: a [fm]; 0.52 fm is a surface thickness (90 % to 10 %) of 2.3 fm.
     """
 
     diffuseness: float = 0.52
+
+    @property
+    def smallest_radius(self) -> float:
+        return math.sqrt(7 / 5) * math.pi * self.diffuseness
 
     def __call__(self, q: jax.Array, rms_radius: jax.Array) -> jax.Array:
         q = q / HBAR_C_MEV_FM
@@ -115,7 +131,8 @@ class SymmetrisedFermi:
         exact = 3 * _fermi_integral(safe, c, a) / (safe**3 * c * (c**2 + (jnp.pi * a) ** 2))
         b = (jnp.pi * a) ** 2
         r4 = (3 * c**4 + 18 * b * c**2 + 31 * b**2) / 7
-        series = 1 - (q * rms_radius) ** 2 / 6 + q**4 * r4 / 120
+        r6 = (5 * c**6 + 55 * b * c**4 + 239 * b**2 * c**2 + 381 * b**3) / 15
+        series = 1 - (q * rms_radius) ** 2 / 6 + q**4 * r4 / 120 - q**6 * r6 / 5040
         return jnp.where(small, series, exact)
 
 
@@ -127,7 +144,7 @@ class TwoParameterFermi:
     It differs from the symmetrised one by sum_m (-1)^(m-1) exp(-m (r + c)/a), whose transform is
     elementary (Maximon and Schrack, J. Res. NBS 70B (1966) 85); eight terms give 1e-14. The
     half-density radius c is that of the symmetrised density with the same rms radius; the two
-    rms radii differ by exp(-c/a), below 3e-5 fm from argon upwards.
+    rms radii differ by less than 1e-4 fm, below 3e-5 fm from argon upwards.
 
     Attributes:
         diffuseness: a [fm].
@@ -135,20 +152,26 @@ class TwoParameterFermi:
 
     diffuseness: float = 0.52
 
+    @property
+    def smallest_radius(self) -> float:
+        return 4.5 * self.diffuseness  # below, the series of exponentials converges too slowly
+
     def __call__(self, q: jax.Array, rms_radius: jax.Array) -> jax.Array:
         q = q / HBAR_C_MEV_FM
         a = self.diffuseness
         c = _fermi_half_radius(rms_radius, a)
         b = (jnp.pi * a) ** 2
         terms = [((-1) ** (m - 1) * jnp.exp(-m * c / a), a / m) for m in range(1, 9)]
-        # Moments of the density, integral of r^(2+k) for k = 0, 2, 4: closed form plus the terms.
+        # Integrals of r^2, r^4, r^6, r^8 times the density: closed form plus the terms.
         r0 = c * (c**2 + b) / 3 + sum(w * 2 * s**3 for w, s in terms)
         r2 = c * (3 * c**4 + 10 * b * c**2 + 7 * b**2) / 15 + sum(w * 24 * s**5 for w, s in terms)
         r4 = c * (3 * c**6 + 21 * b * c**4 + 49 * b**2 * c**2 + 31 * b**3) / 21
         r4 = r4 + sum(w * 720 * s**7 for w, s in terms)
+        r6 = 5 * c**8 + 60 * b * c**6 + 294 * b**2 * c**4 + 620 * b**3 * c**2 + 381 * b**4
+        r6 = c * r6 / 45 + sum(w * 40320 * s**9 for w, s in terms)
         small = q * c < SMALL_FERMI
         safe = jnp.where(small, 1.0, q)
         exact = _fermi_integral(safe, c, a) / safe**3
         exact = exact + sum(w * 2 * s**3 / (1 + (s * safe) ** 2) ** 2 for w, s in terms)
-        series = 1 - q**2 * r2 / (6 * r0) + q**4 * r4 / (120 * r0)
+        series = 1 - (q**2 * r2 / 6 - q**4 * r4 / 120 + q**6 * r6 / 5040) / r0
         return jnp.where(small, series, exact / r0)

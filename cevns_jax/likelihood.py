@@ -55,8 +55,8 @@ class Likelihood:
         declarations: Declarations that replace those of experiments and interaction.
 
     Raises:
-        ConfigError: a name that no experiment or interaction declares, or experiments that share a
-            name.
+        ConfigError: a name that no experiment or interaction declares, experiments that share a
+            name, or a nuisance named as another parameter.
     """
 
     experiments: Sequence[Experiment]
@@ -71,6 +71,13 @@ class Likelihood:
         names = [e.name for e in self.experiments if isinstance(e, Experiment)]
         if len(set(names)) < len(names):
             raise ConfigError(f"likelihood: an experiment is there twice ({', '.join(names)})")
+        for experiment in self.experiments:
+            declared = [p.name for p in (*self.interaction.parameters, *experiment.parameters)]
+            for name in experiment.pulls:
+                if declared.count(name) > 1:
+                    raise ConfigError(
+                        f'likelihood: a nuisance takes the name of parameter "{name}"'
+                    )
         for name in (*self.free, *self.held, *self.declarations):
             if name not in self.parameters:
                 raise unknown("likelihood", "parameter", name, self.parameters)

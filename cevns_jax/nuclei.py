@@ -163,7 +163,7 @@ class Target:
             Parameter(
                 name=name,
                 start=start,
-                lower=2.0,
+                lower=2.5,
                 upper=10.0,
                 unit="fm",
                 label=rf"$R_n({name.removeprefix('r_n_')})$",
@@ -225,7 +225,7 @@ def target(
             each; it starts at the mean over the nuclei.
 
     Raises:
-        ConfigError: unknown element or nuclide, or a radius that is not positive.
+        ConfigError: unknown element or nuclide, or a radius outside the domain of the form factor.
     """
     atoms = _atoms(formula) if isinstance(formula, str) else dict(formula)
     for symbol in atoms:
@@ -234,8 +234,16 @@ def target(
     rows = [NUCLIDES[symbol] for symbol in atoms]
     counts = np.array(list(atoms.values()))
     molar_mass = counts @ np.array([row.atomic_mass_u for row in rows])  # [g/mol]
-    radius_p = _radii(rows, proton_radius_fm, [row.charge_radius for row in rows])
-    radius_n = _radii(rows, neutron_radius_fm, list(radius_p))
+    charge_radii = [row.charge_radius for row in rows]
+    radius_p = _radii("proton_radius_fm", rows, proton_radius_fm, charge_radii)
+    radius_n = _radii("neutron_radius_fm", rows, neutron_radius_fm, list(radius_p))
+    smallest = getattr(form_factor, "smallest_radius", 0.0)
+    for row, radius in zip(rows * 2, [*radius_p, *radius_n], strict=True):
+        if not radius > smallest:
+            raise ConfigError(
+                f"target: {form_factor} needs rms radii above {smallest:.2f} fm, "
+                f"not {radius:g} fm for {row.symbol}"
+            )
     name = formula if isinstance(formula, str) else "_".join(atoms)
     if common_neutron_radius:
         radius_n = np.full(len(rows), np.average(radius_n, weights=counts))
@@ -272,17 +280,20 @@ def _atoms(formula: str) -> dict[str, float]:
 
 
 def _radii(
-    rows: list[Nuclide], given: Mapping[str, float] | str | None, default: list[float]
+    key: str,
+    rows: list[Nuclide],
+    given: Mapping[str, float] | str | None,
+    default: list[float],
 ) -> np.ndarray:
     if isinstance(given, str):
         if given != "lewin_smith":
-            raise unknown("target", "radius convention", given, ["lewin_smith"])
+            raise unknown(key, "radius convention", given, ["lewin_smith"])
         return np.array([lewin_smith_radius(row.mass_number) for row in rows])
     given = given or {}
     symbols = [row.symbol for row in rows]
     for symbol, radius in given.items():
         if symbol not in symbols:
-            raise unknown("radii of the target", "nuclide", symbol, symbols)
+            raise unknown(key, "nuclide", symbol, symbols)
         if not radius > 0:
-            raise ConfigError(f"radii of the target: {symbol} must be positive, not {radius}")
+            raise ConfigError(f"{key}: {symbol} must be positive, not {radius}")
     return np.array([given.get(symbol, d) for symbol, d in zip(symbols, default, strict=True)])

@@ -80,7 +80,7 @@ class Result:
         write_atomically(path, lambda part: tree.to_netcdf(part, engine="h5netcdf"))
 
 
-def load(path: Path) -> Result:
+def load(path: Path | str) -> Result:
     """Read a result that :meth:`Result.save` wrote.
 
     Raises:
@@ -88,6 +88,7 @@ def load(path: Path) -> Result:
     """
     import xarray
 
+    path = Path(path)
     if not path.is_file():
         raise ConfigError(f"{path}: no such file; expected a result (.nc) of fit or profile")
     try:
@@ -155,12 +156,10 @@ def provenance(likelihood: Likelihood, analysis: Mapping[str, Any] | None = None
 
 
 def conventions(likelihood: Likelihood) -> dict[str, Any]:
-    """Choices that change numbers: of the interaction, of the statistics, of each experiment."""
-    return (
-        likelihood.interaction.conventions
-        | FIT_CONVENTIONS
-        | {e.name: dict(e.conventions) for e in likelihood.experiments}
-    )
+    """Choices that change a prediction: of the interaction and of each experiment."""
+    return likelihood.interaction.conventions | {
+        e.name: dict(e.conventions) for e in likelihood.experiments
+    }
 
 
 def expected_groups(likelihood: Likelihood, values: Values) -> dict[str, Variables]:
@@ -204,11 +203,11 @@ def fit_result(fit: Fit, analysis: Mapping[str, Any] | None = None) -> Result:
             "edm": fit.edm,
             "gradient_norm": fit.gradient_norm,
             "steps": fit.steps,
-            "starts": [list(start) for start in fit.starts],
+            "ends": [{"chi2": chi2, "converged": done} for chi2, done in fit.ends],
             "labels": {n: fit.likelihood.parameters[n].label for n in fit.names},
             "units": {n: fit.likelihood.parameters[n].unit for n in fit.names},
             "titles": {e.name: e.title for e in fit.likelihood.experiments},
-            "conventions": conventions(fit.likelihood),
+            "conventions": FIT_CONVENTIONS | conventions(fit.likelihood),
             "provenance": provenance(fit.likelihood, analysis),
         },
         variables={
@@ -254,7 +253,7 @@ def profile_result(
             "n_bins": likelihood.n_bins,
             "limits": limits,
             "converged": bool(profile.converged.all() and profile.best.converged),
-            "conventions": conventions(likelihood),
+            "conventions": FIT_CONVENTIONS | conventions(likelihood),
             "provenance": provenance(likelihood, analysis),
         },
         variables={
@@ -263,7 +262,7 @@ def profile_result(
             "delta_chi2": (("grid",), profile.delta_chi2),
             "point_converged": (("grid",), profile.converged),
             "edm": (("grid",), profile.edm),
-            "nuisance": (("nuisance",), np.array(profile.names)),
-            "minimised": (("grid", "nuisance"), profile.x),
+            "minimised": (("minimised",), np.array(profile.names)),
+            "minimum": (("grid", "minimised"), profile.x),
         },
     )

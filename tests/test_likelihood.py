@@ -159,3 +159,19 @@ def test_a_nuisance_declared_twice_is_refused():
 def test_single_precision_is_refused_with_the_line_that_helps():
     with jax.enable_x64(False), pytest.raises(RuntimeError, match="jax_enable_x64"):
         cj.experiments.coherent_csi_2021()
+
+
+def test_more_exposure_scales_signal_and_backgrounds_alike():
+    one, ten = (cj.experiments.coherent_csi_2021(exposure_scale=s) for s in (1.0, 10.0))
+    model = cj.interactions.standard_model()
+    totals = [
+        cj.Likelihood([e], model).expected(cj.Likelihood([e], model).values()) for e in (one, ten)
+    ]
+    np.testing.assert_allclose(totals[1], 10 * totals[0], rtol=1e-12)
+
+
+def test_a_held_nuisance_keeps_its_prior(split):
+    held = split.hold(coherent_csi_2021_nin=2.0)
+    values = held.values()
+    free = split.values() | {"coherent_csi_2021_nin": jnp.array(2.0)}
+    assert float(held.chi2(values)) == pytest.approx(float(split.chi2(free)), rel=1e-12)

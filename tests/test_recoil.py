@@ -79,13 +79,18 @@ def spectra(energy):
 
 @pytest.mark.parametrize("symbol", NUCLIDES)
 def test_recoil_spectrum_is_the_integral_over_neutrino_energy(symbol):
-    """1e-9 relative up to (1 - 1e-6) T_max, 1e-12 of the maximum beyond; the line in closed form.
+    """1e-9 relative up to (1 - 2e-6) T_max, 1e-12 of the maximum beyond; the line in closed form.
+
+    At (1 - 1e-6) T_max the rounding of T and of the moments alone moves the rate, which has lost
+    twenty powers of ten there, by up to 1.3e-9: 2e-9 is asked for.
 
     The reference integrates in 30 digits: E_min and the distance to the end point are exact there.
     """
     mass = NUCLIDES[symbol].mass
     last, line_end = 2 * END**2 / (mass + 2 * END), 2 * LINE**2 / (mass + 2 * LINE)
-    inside = last * np.array([1e-4, 0.01, 0.1, 0.3, 0.6, 0.9, 0.99, 0.999, 1 - 1e-5, 1 - 1e-6])
+    inside = last * np.array(
+        [1e-4, 0.01, 0.1, 0.3, 0.6, 0.9, 0.99, 0.999, 1 - 1e-5, 1 - 2e-6, 1 - 1e-6]
+    )
     around = line_end * np.array([1 - 1e-9, 1 + 1e-9])
     beyond = last * np.array([1 - 1e-7, 1 - 1e-9, 1 + 1e-9, 1.5])
     recoil = np.concatenate([inside, around, beyond])
@@ -108,7 +113,8 @@ def test_recoil_spectrum_is_the_integral_over_neutrino_energy(symbol):
     near = slice(0, len(inside) + len(around))
     # The line's own factor vanishes at its edge: there rounding is relative to its maximum.
     np.testing.assert_allclose(found[0], reference[0], rtol=1e-9, atol=1e-13 * reference[0].max())
-    np.testing.assert_allclose(found[1:, near], reference[1:, near], rtol=1e-9, atol=0)
+    relative = np.abs(found[1:, near] / reference[1:, near] - 1)
+    assert (relative <= np.where(recoil[near] == inside[-1], 2e-9, 1e-9)).all()
     far = slice(near.stop, None)
     np.testing.assert_allclose(found[:, far], reference[:, far], atol=1e-12 * found.max(), rtol=0)
     assert (found[:, -2:] == 0).all()

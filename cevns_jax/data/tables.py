@@ -34,7 +34,10 @@ def read_table(path: Path, columns: Sequence[str]) -> dict[str, np.ndarray]:
     except UnicodeDecodeError:
         raise ConfigError(f"{path}: is not a text file; expected a CSV table") from None
     lines = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
-    rows = list(csv.reader(lines))
+    try:
+        rows = list(csv.reader(lines))
+    except csv.Error as error:
+        raise ConfigError(f"{path}: is not a CSV table ({error})") from None
     if not rows or sorted(rows[0]) != sorted(columns):
         found = ", ".join(rows[0]) if rows else "nothing"
         raise ConfigError(f"{path}: columns must be {', '.join(columns)}; found {found[:200]}")

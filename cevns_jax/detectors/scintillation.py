@@ -24,8 +24,8 @@ from cevns_jax.detectors.quenching import polynomial_quenching
 from cevns_jax.detectors.spline import Spline2D, spline_2d
 
 PULL_RANGE = 5.0  # domain of the quenching and efficiency pulls, in standard deviations
-ENERGY_KNOTS = 601  # on 0 to 12 keVee: interpolates R_bin to 1e-8
-PULL_KNOTS = 21
+ENERGY_KNOTS = 601  # on 0 to 12 keVee: interpolates R_bin to 4e-8
+PULL_KNOTS = 21  # every half standard deviation: 3e-5 between them, where the threshold cuts a bin
 
 
 def photoelectron_density(

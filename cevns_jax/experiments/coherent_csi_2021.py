@@ -78,6 +78,7 @@ def coherent_csi_2021(
     protons_on_target: float | None = None,
     neutrinos_per_proton: float | None = None,
     steady_state_events: float | None = None,
+    exposure_scale: float = 1.0,
 ) -> Experiment:
     """COHERENT CsI (2021) with the chosen conventions.
 
@@ -92,6 +93,8 @@ def coherent_csi_2021(
         mass_kg, distance_m, protons_on_target, neutrinos_per_proton: Exposure in place of the
             published one.
         steady_state_events: Expected steady-state background in place of 1286.
+        exposure_scale: Factor on signal and backgrounds alike, for forecasts with pseudo-data (the
+            observed counts stay). The keys above move the signal alone.
 
     Raises:
         ConfigError: unknown preset, nuclide or effect, a number out of its domain, or a table of
@@ -110,16 +113,19 @@ def coherent_csi_2021(
         }.items()
         if value is not None
     }
-    if not (np.isfinite(exposure["mass_kg"]) and exposure["mass_kg"] > 0):
-        raise ConfigError(f"{NAME}: mass_kg must be positive and finite, not {mass_kg}")
     events = dict(measured["events"])
     if steady_state_events is not None:
-        if not (np.isfinite(steady_state_events) and steady_state_events > 0):
-            raise ConfigError(
-                f"{NAME}: steady_state_events must be positive and finite, "
-                f"not {steady_state_events}"
-            )
         events["steady_state"] = steady_state_events
+    positive = {
+        "mass_kg": exposure["mass_kg"],
+        "steady_state_events": events["steady_state"],
+        "exposure_scale": exposure_scale,
+    }
+    for key, value in positive.items():
+        if not (np.isfinite(value) and value > 0):
+            raise ConfigError(f"{NAME}: {key} must be positive and finite, not {value}")
+    exposure["protons_on_target"] *= exposure_scale
+    events = {name: exposure_scale * number for name, number in events.items()}
     if isinstance(nuisances, str):
         if nuisances not in PRESETS:
             raise unknown(f"{NAME}.nuisances", "preset", nuisances, PRESETS)
@@ -142,7 +148,7 @@ def coherent_csi_2021(
         common_neutron_radius=common_neutron_radius,
     )
     source = spallation_source(**{k: v for k, v in exposure.items() if k != "mass_kg"})
-    csi = kernel(source, material, mass_kg=exposure["mass_kg"])
+    csi = kernel(source, material, mass_kg=exposure["mass_kg"], nodes=32)
     arrivals = read_table(FOLDER / "neutrino_time.csv", ("time_us", *source.flavours))
     signal = EnergyTimeSignal(
         kernel=csi,

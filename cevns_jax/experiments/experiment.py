@@ -182,8 +182,7 @@ class Experiment:
     @property
     def parameters(self) -> tuple[Parameter, ...]:
         """Parameters of the experiment: strength of the signal, its own, and the pulls."""
-        pulls = [pull(self.parameter_name(nuisance)) for nuisance in self.nuisances]
-        return (N_SIGMA, *self.signal.parameters, *pulls)
+        return (N_SIGMA, *self.signal.parameters, *map(pull, self.pulls))
 
     @property
     def pulls(self) -> tuple[str, ...]:
@@ -242,7 +241,7 @@ def check_nuisances(
 
     Raises:
         ConfigError: a name used twice, nothing or something unknown to act on, a width that is not
-            positive, or an unknown form.
+            positive, or a form that is unknown or does not fit an effect.
     """
     seen: set[str] = set()
     for nuisance in nuisances:
@@ -257,8 +256,11 @@ def check_nuisances(
                 raise unknown(place, "component or effect", name, [*components, *signal.effects])
         if not (math.isfinite(nuisance.width) and nuisance.width > 0):
             raise ConfigError(f"{place}: width must be positive and finite, not {nuisance.width}")
-        if nuisance.form not in ("linear", "exponential"):
-            raise unknown(place, "form", nuisance.form, ["linear", "exponential"])
+        allowed = ["linear", "exponential"]
+        if not set(nuisance.acts_on) <= set(components):
+            allowed = ["linear"]  # an effect is a shift, not a factor
+        if nuisance.form not in allowed:
+            raise unknown(place, "form", nuisance.form, allowed)
 
 
 def require_float64() -> None:

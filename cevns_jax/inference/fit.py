@@ -37,7 +37,7 @@ class Fit:
         edm: Expected distance to the minimum in units of chi^2.
         gradient_norm: Largest d chi^2/dx times error.
         steps: Expected-information steps of the best start.
-        starts: End point (chi^2, converged) of each start.
+        ends: Where each start ended: (chi^2, converged).
         converged: Whether the minimum is one: the best start converged with all numbers finite
             and positive errors, and no lower point turned up while the errors were computed.
         message: How that is known, or what went wrong.
@@ -55,7 +55,7 @@ class Fit:
     edm: float
     gradient_norm: float
     steps: int
-    starts: tuple[tuple[float, bool], ...]
+    ends: tuple[tuple[float, bool], ...]
     converged: bool
     message: str
     impacts: dict[str, np.ndarray]
@@ -69,6 +69,20 @@ class Fit:
     def errors(self) -> np.ndarray:
         """Symmetric errors from the covariance, shape (n,)."""
         return np.sqrt(np.diag(self.covariance))
+
+    @property
+    def parameters(self) -> dict[str, dict[str, float]]:
+        """Value, error, error_low and error_high of each varying parameter, by name."""
+        columns = {
+            "value": self.x,
+            "error": self.errors,
+            "error_low": self.error_low,
+            "error_high": self.error_high,
+        }
+        return {
+            name: {key: float(column[i]) for key, column in columns.items()}
+            for i, name in enumerate(self.names)
+        }
 
     @property
     def correlation(self) -> np.ndarray:
@@ -110,7 +124,8 @@ def fit(likelihood: Likelihood, starts: Sequence[Mapping[str, float]] = ({},)) -
         starts: Values of parameters at each start; those left out start where declared.
 
     Raises:
-        ConfigError: nothing varies, no start, or a start names a parameter that does not vary.
+        ConfigError: nothing varies, no start, a start that names a parameter that does not vary or
+            lies outside its domain.
     """
     names = likelihood.names
     if not names:
@@ -119,9 +134,15 @@ def fit(likelihood: Likelihood, starts: Sequence[Mapping[str, float]] = ({},)) -
         raise ConfigError("fit: at least one start is needed")
     ends = []
     for given in starts:
-        for name in given:
+        for name, value in given.items():
             if name not in names:
                 raise unknown("fit.starts", "varying parameter", name, names)
+            declared = likelihood.parameters[name]
+            if not declared.lower <= value <= declared.upper:
+                raise ConfigError(
+                    f"fit.starts: {name} must lie between {declared.lower:g} and "
+                    f"{declared.upper:g}, not at {value:g}"
+                )
         values = dict(zip(names, likelihood.start, strict=True)) | dict(given)
         ends.append(_lbfgs(likelihood, np.array([values[name] for name in names], dtype=float)))
     best, all_ends = _polish(likelihood, np.stack(ends))
@@ -148,9 +169,9 @@ def fit(likelihood: Likelihood, starts: Sequence[Mapping[str, float]] = ({},)) -
         edm=float(best.edm),
         gradient_norm=float(np.max(np.abs(np.asarray(best.gradient) * error))),
         steps=int(best.steps),
-        starts=all_ends,
+        ends=all_ends,
         converged=not message,
-        message=message or f"EDM {float(best.edm):.2g} of chi^2 after {int(best.steps)} steps",
+        message=message or _evidence(best, names, low, high),
         impacts={
             name: shifted[:, :, names.index(name)] - x[names.index(name)]
             for name in likelihood.free
@@ -230,6 +251,15 @@ def _polish(
     return best, tuple((float(m.chi2), bool(m.converged)) for m in done)
 
 
+def _evidence(best: Minimum, names: tuple[str, ...], low: np.ndarray, high: np.ndarray) -> str:
+    """Why a fit is taken as converged, and which errors do not exist all the same."""
+    text = f"EDM {float(best.edm):.2g} of chi^2 after {int(best.steps)} steps"
+    endless = [n for n, a, b in zip(names, low, high, strict=True) if not np.isfinite(a + b)]
+    if endless:
+        text += f"; chi^2 does not rise by 1 inside the bounds of {', '.join(endless)}"
+    return text
+
+
 def _no_errors(n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
     """What :func:`_profile_errors` returns where there is no minimum to start from."""
     nothing = np.full(n, np.nan)
@@ -275,7 +305,8 @@ def _profile_errors(
         above = np.where(h < 1, above, distance)
         run, rise = distance - last, h - h_last
         ahead = distance + (1 - h) * run / np.where(rise == 0, np.inf, rise)
-        middle = np.where(np.isfinite(above), (below + above) / 2, 2 * distance)
+        bounded = np.where(np.isfinite(above), above, 4 * distance)
+        middle = (below + bounded) / 2
         proposed = np.where((ahead > below) & (ahead < above), ahead, middle)
         last, h_last = np.where(found, last, distance), np.where(found, h_last, h)
         distance = np.where(found, distance, proposed)

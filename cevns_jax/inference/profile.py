@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
@@ -107,8 +108,7 @@ def profile(
     points = np.asarray(values, dtype=float)
     if points.ndim != 1 or points.size == 0 or not np.isfinite(points).all():
         raise ConfigError(f"profile: the grid of {name} must be a list of finite numbers")
-    if name not in likelihood.names:
-        likelihood = _freed(likelihood, name)
+    likelihood = freed(likelihood, name)
     best = best or fit(likelihood)
     result = minimise_points(
         likelihood, (name,), points[:, None], _conditional_starts(best, name, points), progress
@@ -198,10 +198,10 @@ def _conditional_starts(best: Fit, name: str, points: np.ndarray) -> np.ndarray:
     return np.delete(best.x, index) + np.outer(points - best.x[index], slopes)
 
 
-def _freed(likelihood: Likelihood, name: str) -> Likelihood:
-    """The likelihood with one more free parameter."""
+def freed(likelihood: Likelihood, name: str) -> Likelihood:
+    """The likelihood with a parameter free, whether it was or not."""
+    if name in likelihood.names:
+        return likelihood
     held = {key: value for key, value in likelihood.held.items() if key != name}
     free = likelihood.free if name in likelihood.free else (*likelihood.free, name)
-    return Likelihood(
-        likelihood.experiments, likelihood.interaction, free, held, likelihood.declarations
-    )
+    return dataclasses.replace(likelihood, free=free, held=held)

@@ -98,9 +98,9 @@ def test_several_starts_find_the_lower_of_two_minima():
     """Q_W^2 is even: a second, mirror minimum lies at sin^2 theta_W far below zero."""
     like = build()
     best = cj.fit(like, [{"sin2_theta_w": -0.8}, {}, {"sin2_theta_w": 0.4}])
-    assert len(best.starts) == 3
-    assert all(converged for _, converged in best.starts)
-    assert best.chi2 == pytest.approx(min(chi2 for chi2, _ in best.starts))
+    assert len(best.ends) == 3
+    assert all(converged for _, converged in best.ends)
+    assert best.chi2 == pytest.approx(min(chi2 for chi2, _ in best.ends))
     assert best.chi2 <= cj.fit(like).chi2 + 1e-7
 
 
@@ -120,6 +120,7 @@ def test_a_parameter_driven_to_its_bound_is_reported():
     best = cj.fit(fewer)
     assert best.values["n_sigma"] == 0.0
     assert np.isnan(best.error_low[0])
+    assert "n_sigma" in best.message
     assert best.error_high[0] > 0
 
 
@@ -130,6 +131,8 @@ def test_nothing_to_fit_is_refused():
         cj.fit(build(), [])
     with pytest.raises(ConfigError, match="sin2_theta_w"):
         cj.fit(build(), [{"sin2_theta": 0.2}])
+    with pytest.raises(ConfigError, match="between -1 and 2"):
+        cj.fit(build(), [{"sin2_theta_w": 5.0}])
 
 
 @pytest.mark.parametrize("dof", [1, 2, 3, 50, 98, 99])
