@@ -282,7 +282,11 @@ def profiles(case: Case, points: int, subset: int) -> list[Row]:
         aims=aims if points >= 10_000 else {},
         details={"numpy_points": min(subset, points), "numpy_per_point": per_point},
     )
-    return [single, scan]
+    others = [
+        Row(quantity=f"  against {kind}", cevns_jax=seconds, numpy=each * points)
+        for kind, each in per_point.items()
+    ]
+    return [single, scan, *others]
 
 
 def machine() -> dict[str, Any]:

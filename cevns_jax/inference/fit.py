@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -15,6 +16,7 @@ from cevns_jax.errors import ConfigError, unknown
 from cevns_jax.inference.minimise import Minimum, minimise_lanes
 from cevns_jax.likelihood import Likelihood
 
+LBFGS_MEMORY = 10
 LBFGS_STEPS = 200
 LBFGS_BACKTRACKS = 30
 LBFGS_GRADIENT = 0.1  # norm of the scaled gradient at which the global stage hands over
@@ -188,32 +190,44 @@ def _loss(likelihood: Likelihood, z: jax.Array, start: jax.Array, scale: jax.Arr
     return likelihood.chi2(likelihood.values(x)) / 2
 
 
+@jax.jit
+def _lbfgs_state(z: jax.Array) -> Any:
+    """Empty memory of L-BFGS."""
+    import optax  # only fits need it
+
+    return optax.scale_by_lbfgs(memory_size=LBFGS_MEMORY).init(z)
+
+
+@jax.jit
+def _lbfgs_direction(gradient: jax.Array, state: Any, z: jax.Array) -> tuple[jax.Array, Any]:
+    """The gradient times the approximate inverse Hessian, and the memory with this point."""
+    import optax
+
+    return optax.scale_by_lbfgs(memory_size=LBFGS_MEMORY).update(gradient, state, z)
+
+
 def _lbfgs(likelihood: Likelihood, start: np.ndarray) -> np.ndarray:
     """Global stage: L-BFGS with backtracking until near a minimum.
 
     The loop runs in Python: one compilation of value and gradient serves steps and line search,
     where the same loop inside ``jit`` takes twice as long to compile and saves nothing here.
     """
-    import optax  # only fits need it
-
     precision = np.asarray(likelihood.priors[1])
     # One unit of a scaled coordinate: the prior width, else a tenth of the value.
     width = np.where(precision > 0, precision, 1.0) ** -0.5
     scale = np.where(precision > 0, width, 0.1 * np.maximum(np.abs(start), 0.1))
-    optimiser = optax.scale_by_lbfgs(memory_size=10)
-    update = jax.jit(optimiser.update)
 
     def loss(z: np.ndarray) -> tuple[float, np.ndarray]:
         value, gradient = _loss(likelihood, z, start, scale)
         return float(value), np.asarray(gradient)
 
     z = np.zeros_like(start)
-    state = jax.jit(optimiser.init)(z)
+    state = _lbfgs_state(z)
     value, gradient = loss(z)
     for count in range(LBFGS_STEPS):
         if not np.linalg.norm(gradient) > LBFGS_GRADIENT:
             break
-        direction, state = update(gradient, state, z)
+        direction, state = _lbfgs_direction(gradient, state, z)
         direction = np.asarray(direction)
         slope = gradient @ direction
         step = 1.0 if count else min(1.0, 1.0 / float(np.linalg.norm(gradient)))

@@ -18,7 +18,7 @@ from cevns_jax.inference.minimise import Minimum, minimise
 from cevns_jax.likelihood import Likelihood
 
 BLOCK = 2048  # points of one call: the unit of progress
-CPU_LANES = 64  # points minimised together on a CPU device, whose cache they have to fit
+CPU_LANES = 32  # points minimised together on a CPU device, whose cache they have to fit
 
 
 @dataclass(frozen=True, kw_only=True)
