@@ -221,7 +221,7 @@ def _experiments(options: argparse.Namespace) -> int:
                 for axis, edges in zip(e.axes, e.edges, strict=True)
             },
             "observed": float(e.observed.sum()),
-            "components": list(e.components),
+            "component_names": list(e.components),
             "exposure": e.exposure,
             "citation": e.citation,
         }

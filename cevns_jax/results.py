@@ -245,7 +245,7 @@ def profile_result(
             "experiments": [e.name for e in likelihood.experiments],
             "titles": {e.name: e.title for e in likelihood.experiments},
             "best": {
-                "parameters": {n: {"value": v} for n, v in profile.best.values.items()},
+                "parameters": profile.best.parameters,
                 "chi2": profile.best.chi2,
                 "converged": profile.best.converged,
                 "message": profile.best.message,
