@@ -42,6 +42,14 @@ COUNT_COLUMNS = (
 PROTON_RADIUS_FM = {"Cs133": 4.804, "I127": 4.749}
 NEUTRON_RADIUS_FM = {"Cs133": 5.01, "I127": 4.94}
 
+# What nuisances can do to the signal, with the unit of their width.
+EFFECTS = (
+    "quenching_0",  # standard deviations of the released modes of the quenching polynomial
+    "quenching_1",
+    "efficiency",  # standard deviations of the released efficiency curve
+    "neutron_radius",  # relative
+    "timing_ns",  # common delay of the neutrinos [ns]
+)
 BACKGROUNDS = (
     Nuisance(name="brn", acts_on=("brn",), width=0.25),
     Nuisance(name="nin", acts_on=("nin",), width=0.35),
@@ -151,6 +159,7 @@ def coherent_csi_2021(
     csi = kernel(source, material, mass_kg=exposure["mass_kg"], nodes=32)
     arrivals = read_table(FOLDER / "neutrino_time.csv", ("time_us", *source.flavours))
     signal = EnergyTimeSignal(
+        effects=EFFECTS,
         kernel=csi,
         response=_response(measured, csi.recoil, edges[0], acting),
         timing=timing(

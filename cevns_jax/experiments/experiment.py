@@ -51,8 +51,8 @@ class Signal(Protocol):
     """Prediction of the CEvNS counts."""
 
     @property
-    def effects(self) -> dict[str, str]:
-        """Effects that nuisances can have, with the unit of their width."""
+    def effects(self) -> tuple[str, ...]:
+        """Names of the effects that nuisances can have on it."""
         ...
 
     @property
@@ -88,21 +88,14 @@ class EnergyTimeSignal:
         kernel: Source on target.
         response: Recoil -> energy bins.
         timing: Flavour -> time bins.
+        effects: Names of the effects of nuisances that response and timing know, and
+            ``neutron_radius``, a relative change of all neutron radii.
     """
 
+    effects: tuple[str, ...] = static()
     kernel: RecoilKernel
     response: Response
     timing: Timing
-
-    @property
-    def effects(self) -> dict[str, str]:
-        return {
-            "quenching_0": "standard deviations of the released mode",
-            "quenching_1": "standard deviations of the released mode",
-            "efficiency": "standard deviations of the released curve",
-            "neutron_radius": "relative",
-            "timing_ns": "ns",
-        }
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:
@@ -132,8 +125,8 @@ class FixedSignal:
     parameters: tuple[Parameter, ...]
 
     @property
-    def effects(self) -> dict[str, str]:
-        return {}
+    def effects(self) -> tuple[str, ...]:
+        return ()
 
     def __call__(
         self, interaction: Interaction, values: Values, effects: Mapping[str, jax.Array]
@@ -174,9 +167,11 @@ class Experiment:
 
     @property
     def components(self) -> tuple[str, ...]:
+        """Names of signal and backgrounds."""
         return ("cevns", *self.backgrounds)
 
     def parameter_name(self, nuisance: Nuisance) -> str:
+        """Name of the pull: shared ones go by their own name, others by that of the experiment."""
         return nuisance.name if nuisance.shared else f"{self.name}_{nuisance.name}"
 
     @property

@@ -132,9 +132,43 @@ def fit(likelihood: Likelihood, starts: Sequence[Mapping[str, float]] = ({},)) -
     names = likelihood.names
     if not names:
         raise ConfigError("fit: no parameter varies; free one or declare a nuisance")
+    points = _start_points(likelihood, starts)
+    best, ends = _polish(likelihood, np.stack([_lbfgs(likelihood, point) for point in points]))
+    covariance = _inverse(np.asarray(best.information))
+    sound = bool(best.converged) and bool(np.isfinite(covariance).all())
+    low, high, shifted, lowest = (
+        _profile_errors(likelihood, best, covariance) if sound else _no_errors(len(names))
+    )
+    problem = _problem(best, names, covariance, lowest)
+    return Fit(
+        likelihood=likelihood,
+        names=names,
+        x=np.asarray(best.x),
+        covariance=covariance,
+        error_low=low,
+        error_high=high,
+        chi2=float(best.chi2),
+        edm=float(best.edm),
+        gradient_norm=float(np.max(np.abs(best.gradient * np.sqrt(np.diag(covariance))))),
+        steps=int(best.steps),
+        ends=ends,
+        converged=not problem,
+        message=problem or _evidence(best, names, low, high),
+        impacts={
+            name: shifted[:, :, names.index(name)] - best.x[names.index(name)]
+            for name in likelihood.free
+            if name in names
+        },
+    )
+
+
+def _start_points(
+    likelihood: Likelihood, starts: Sequence[Mapping[str, float]]
+) -> list[np.ndarray]:
+    """The starts as vectors, checked."""
     if not starts:
         raise ConfigError("fit: at least one start is needed")
-    ends = []
+    names = likelihood.names
     for given in starts:
         for name, value in given.items():
             if name not in names:
@@ -145,41 +179,18 @@ def fit(likelihood: Likelihood, starts: Sequence[Mapping[str, float]] = ({},)) -
                     f"fit.starts: {name} must lie between {declared.lower:g} and "
                     f"{declared.upper:g}, not at {value:g}"
                 )
-        values = dict(zip(names, likelihood.start, strict=True)) | dict(given)
-        ends.append(_lbfgs(likelihood, np.array([values[name] for name in names], dtype=float)))
-    best, all_ends = _polish(likelihood, np.stack(ends))
-    low, high, shifted, lowest = (
-        _profile_errors(likelihood, best) if best.converged else _no_errors(len(names))
-    )
-    information = np.asarray(best.information)
-    covariance = np.linalg.inv(information)
-    error = np.sqrt(np.diag(covariance))
-    message = "" if best.converged else f"not converged: EDM {float(best.edm):.2g} of chi^2"
-    if best.converged and lowest < float(best.chi2) - 1e-4:
-        message = f"a lower minimum was found: chi^2 {lowest:.6g} below {float(best.chi2):.6g}"
-    elif best.converged and not (np.isfinite(error).all() and (np.asarray(error) > 0).all()):
-        message = "the expected information is not positive definite"
-    x = np.asarray(best.x)
-    return Fit(
-        likelihood=likelihood,
-        names=names,
-        x=x,
-        covariance=covariance,
-        error_low=low,
-        error_high=high,
-        chi2=float(best.chi2),
-        edm=float(best.edm),
-        gradient_norm=float(np.max(np.abs(np.asarray(best.gradient) * error))),
-        steps=int(best.steps),
-        ends=all_ends,
-        converged=not message,
-        message=message or _evidence(best, names, low, high),
-        impacts={
-            name: shifted[:, :, names.index(name)] - x[names.index(name)]
-            for name in likelihood.free
-            if name in names
-        },
-    )
+    declared_start = dict(zip(names, likelihood.start, strict=True))
+    return [np.array([*(declared_start | dict(given)).values()], dtype=float) for given in starts]
+
+
+def _inverse(information: np.ndarray) -> np.ndarray:
+    """Covariance; NaN where the information is not positive definite, as with a parameter that
+    nothing depends on."""
+    try:
+        np.linalg.cholesky(information)
+        return np.linalg.inv(information)
+    except np.linalg.LinAlgError:
+        return np.full_like(information, np.nan)
 
 
 @jax.jit
@@ -265,6 +276,19 @@ def _polish(
     return best, tuple((float(m.chi2), bool(m.converged)) for m in done)
 
 
+def _problem(best: Minimum, names: tuple[str, ...], covariance: np.ndarray, lowest: float) -> str:
+    """Why an end point is no minimum; empty if it is one."""
+    if not np.isfinite(covariance).all():
+        blind = [n for n, i in zip(names, np.diag(best.information), strict=True) if not i > 0]
+        which = f" ({', '.join(blind)})" if blind else ""
+        return f"not converged: the data do not constrain all parameters{which}"
+    if not best.converged:
+        return f"not converged: EDM {float(best.edm):.2g} of chi^2 after {int(best.steps)} steps"
+    if lowest < float(best.chi2) - 1e-4:
+        return f"a lower minimum was found: chi^2 {lowest:.6g} below {float(best.chi2):.6g}"
+    return ""
+
+
 def _evidence(best: Minimum, names: tuple[str, ...], low: np.ndarray, high: np.ndarray) -> str:
     """Why a fit is taken as converged, and which errors do not exist all the same."""
     text = f"EDM {float(best.edm):.2g} of chi^2 after {int(best.steps)} steps"
@@ -281,7 +305,7 @@ def _no_errors(n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
 
 
 def _profile_errors(
-    likelihood: Likelihood, best: Minimum
+    likelihood: Likelihood, best: Minimum, covariance: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
     """Distances to Delta chi^2 = 1 below and above, all parameters at once.
 
@@ -297,7 +321,7 @@ def _profile_errors(
     lower, upper = (np.asarray(b) for b in likelihood.bounds)
     room = np.where(sign < 0, best.x[which] - lower[which], upper[which] - best.x[which])
     moving = np.arange(n) != which[:, None]
-    error = np.sqrt(np.diag(np.linalg.inv(best.information)))[which]
+    error = np.sqrt(np.diag(covariance))[which]
     # Secant between the last two points, kept inside the bracket (below, above) of the crossing.
     last, h_last = np.zeros(2 * n), np.zeros(2 * n)
     below, above = np.zeros(2 * n), room.copy()

@@ -124,6 +124,13 @@ def test_a_parameter_driven_to_its_bound_is_reported():
     assert best.error_high[0] > 0
 
 
+def test_a_parameter_that_nothing_depends_on_is_named():
+    """Without a signal the angle has no effect: no minimum, no traceback."""
+    best = cj.fit(build().hold(n_sigma=0.0))
+    assert not best.converged
+    assert "sin2_theta_w" in best.message
+
+
 def test_nothing_to_fit_is_refused():
     with pytest.raises(ConfigError, match="no parameter varies"):
         cj.fit(build(nuisances=[], free=[]))
