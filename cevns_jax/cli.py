@@ -99,6 +99,9 @@ def _parser() -> argparse.ArgumentParser:
     add("experiments", _experiments, "The data sets: bins, exposure, citation.")
     plot = add("plot", _plot, "Figures of saved results.")
     plot.add_argument("results", type=Path, nargs="+", metavar="RESULT", help="netCDF file")
+    read = add("import", _import, "Condense an official data release into the tables used here.")
+    read.add_argument("name", choices=("coherent-csi-2017", "coherent-csi-2021"), help="data set")
+    read.add_argument("release", type=Path, metavar="PATH", help="folder with the released files")
     validate = add("validate", _validate, "Compare with published numbers; writes validation.md.")
     validate.add_argument("configs", type=Path, help="folder with the configs")
     return parser
@@ -211,7 +214,7 @@ def _experiments(options: argparse.Namespace) -> int:
     from cevns_jax import experiments
 
     described: dict[str, dict[str, Any]] = {}
-    for build in (experiments.coherent_csi_2021,):
+    for build in (experiments.coherent_csi_2017, experiments.coherent_csi_2021):
         e = build()
         described[e.name] = {
             "title": e.title,
@@ -283,6 +286,33 @@ def _validate(options: argparse.Namespace) -> int:
     else:
         print(table_text(found))
         print(f"wrote {path}")
+    return 0
+
+
+def _import(options: argparse.Namespace) -> int:
+    _no_overrides(options)
+    from cevns_jax.data import import_csi_2017, import_csi_2021
+    from cevns_jax.data.releases import unknown_versions
+    from cevns_jax.data.tables import DATA
+
+    module = {m.FOLDER: m for m in (import_csi_2017, import_csi_2021)}[
+        options.name.replace("-", "_")
+    ]
+    tables = module.compact_tables(options.release)
+    folder = options.output if options.output is not None else DATA / module.FOLDER
+    kept = [p.name for p in sorted((DATA / module.FOLDER).glob("*.csv")) if p.name not in tables]
+    notes = [f"{name}: kept as it is, the release has no source of it" for name in kept]
+    notes += [
+        f"{name}: unknown version (checksum), with the known totals"
+        for name in unknown_versions(options.release, module.CHECKSUMS)
+    ]
+    files = [folder / name for name in tables]
+    for path in files:
+        _write_text(path, tables[path.name])
+    if options.json:
+        _print_json({"files": [str(f) for f in files], "notes": notes})
+    else:
+        print("\n".join([*notes, *(f"wrote {f}" for f in files)]))
     return 0
 
 

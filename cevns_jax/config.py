@@ -270,7 +270,7 @@ def _interaction(table: Table) -> Interaction:
 
 
 def _experiments(table: Table, folder: Path) -> tuple[Experiment, ...]:
-    readers = {"coherent_csi_2021": _coherent_csi_2021}
+    readers = {"coherent_csi_2017": _coherent_csi_2017, "coherent_csi_2021": _coherent_csi_2021}
     for name in table.content:
         if name not in readers:
             raise unknown(table.where, "experiment", name, readers)
@@ -280,28 +280,45 @@ def _experiments(table: Table, folder: Path) -> tuple[Experiment, ...]:
     return tuple(readers[name](table.table(name), folder) for name in table.content)
 
 
+def _coherent_csi_2017(table: Table, folder: Path) -> Experiment:
+    from cevns_jax.experiments import coherent_csi_2017
+
+    given = _crystal(table, "lumped") | {
+        "quenching": table.text("quenching", "constant"),
+        "steady_state_slope": table.text("steady_state_slope", "0_12_us"),
+    }
+    table.done()
+    return coherent_csi_2017(**given)
+
+
 def _coherent_csi_2021(table: Table, folder: Path) -> Experiment:
     from cevns_jax.experiments import coherent_csi_2021
 
     counts = table.text("counts")
-    numbers = ("mass_kg", "distance_m", "protons_on_target", "neutrinos_per_proton")
-    given: dict[str, Any] = {
-        "nuisances": _nuisances(table, "atzori_corona_2023"),
-        "form_factor": _form_factor(table),
-        "proton_radius_fm": _radii(table, "proton_radius_fm"),
-        "neutron_radius_fm": _radii(table, "neutron_radius_fm"),
-        "common_neutron_radius": table.flag("common_neutron_radius", False),
-        "exposure_scale": table.positive("exposure_scale", 1.0),
-        "counts": None if counts is None else folder / counts,
-        **{key: table.positive(key) for key in (*numbers, "steady_state_events")},
+    given = _crystal(table, "atzori_corona_2023") | {
+        "counts": None if counts is None else folder / counts
     }
     table.done()
     return coherent_csi_2021(**given)
 
 
+def _crystal(table: Table, preset: str) -> dict[str, Any]:
+    """The keys that both CsI data sets have."""
+    numbers = ("mass_kg", "distance_m", "protons_on_target", "neutrinos_per_proton")
+    return {
+        "nuisances": _nuisances(table, preset),
+        "form_factor": _form_factor(table),
+        "proton_radius_fm": _radii(table, "proton_radius_fm"),
+        "neutron_radius_fm": _radii(table, "neutron_radius_fm"),
+        "common_neutron_radius": table.flag("common_neutron_radius", False),
+        "exposure_scale": table.positive("exposure_scale", 1.0),
+        **{key: table.positive(key) for key in (*numbers, "steady_state_events")},
+    }
+
+
 def _nuisances(table: Table, default: str) -> str | tuple[Nuisance, ...]:
     """Name of a preset, or a list of tables."""
-    from cevns_jax.experiments import Nuisance
+    from cevns_jax.experiments.experiment import FORMS, Nuisance
 
     if not isinstance(table.content.get("nuisances"), list):
         return table.text("nuisances", default) or default
@@ -317,7 +334,7 @@ def _nuisances(table: Table, default: str) -> str | tuple[Nuisance, ...]:
                 name=name,
                 acts_on=part.texts("acts_on"),
                 width=width,
-                form=part.choice("form", "linear", ["linear", "exponential"]),
+                form=part.choice("form", "linear", FORMS),
                 shared=part.flag("shared", False),
             )
         )

@@ -125,7 +125,53 @@ ATZORI_CORONA_RADIUS = Published(
     checked=False,
 )
 
+CSI_2017 = ("coherent_csi_2017",)
+FIRST_OBSERVATION = {
+    "events": Published(
+        parameter="CEvNS events",
+        experiments=CSI_2017,
+        value=134.0,
+        error_low=22.0,
+        error_high=22.0,
+        short="COHERENT 2017",
+        source="COHERENT, Science 357 (2017) 1123, arXiv:1708.01294",
+        checked=False,
+    ),
+    "prediction": Published(
+        parameter="CEvNS events, prediction",
+        experiments=CSI_2017,
+        value=173.0,
+        error_low=48.0,
+        error_high=48.0,
+        short="COHERENT 2017",
+        source="COHERENT, Science 357 (2017) 1123, arXiv:1708.01294",
+        checked=False,
+    ),
+    "significance": Published(
+        parameter="sqrt(Delta chi2) of no CEvNS",
+        experiments=CSI_2017,
+        value=6.7,
+        error_low=0.0,
+        error_high=0.0,
+        short="COHERENT 2017",
+        source="COHERENT, Science 357 (2017) 1123, arXiv:1708.01294",
+        checked=False,
+    ),
+}
+CADEDDU_ANGLE_2017 = Published(
+    parameter="sin2_theta_w",
+    experiments=CSI_2017,
+    value=0.24,
+    error_low=0.04,
+    error_high=0.04,
+    short="Cadeddu et al. 2020",
+    source="M. Cadeddu et al., arXiv:2005.01645",
+    checked=False,
+)
+
 PUBLISHED = (
+    CADEDDU_ANGLE_2017,
+    *FIRST_OBSERVATION.values(),
     ATZORI_CORONA_ANGLE,
     COHERENT_ANGLE,
     ATZORI_CORONA_RADIUS,

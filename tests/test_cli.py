@@ -139,7 +139,8 @@ def test_predict_is_made_at_the_start_values_of_the_config(capsys):
 
 def test_experiments_document(capsys):
     found = document(capsys, "experiments")
-    assert found["experiments"] == ["coherent_csi_2021"]
+    assert found["experiments"] == ["coherent_csi_2017", "coherent_csi_2021"]
+    assert found["data_sets"]["coherent_csi_2017"]["n_bins"] == 144
     about = found["data_sets"]["coherent_csi_2021"]
     assert about["n_bins"] == 99
     assert about["observed"] == 1578

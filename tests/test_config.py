@@ -125,6 +125,7 @@ def test_nuisances_priors_and_held_parameters_are_data(tmp_path):
         ("experiments.coherent_csi_2021.exposure_scale", 0, ["exposure_scale", "positive"]),
         ("experiments.coherent_csi_2021.counts", "missing.csv", ["missing.csv", "read"]),
         ("experiments.coherent_csi_2012", {}, ["experiment", "coherent_csi_2021"]),
+        ("experiments.coherent_csi_2017", {"quenching": "chicago"}, ["quenching", "constant"]),
         ("experiments", {}, ["at least one experiment", "coherent_csi_2021"]),
         ("experiments", 5, ["experiments", "table", "number"]),
         ("interaction.name", "standart_model", ["standard_model"]),

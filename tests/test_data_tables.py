@@ -1,6 +1,9 @@
 """Compact tables: reading, writing, refusing, and the committed ones against the release."""
 
 import os
+import re
+import shutil
+import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cevns_jax.data.import_csi_2021 import compact_tables
+from cevns_jax import cli
+from cevns_jax.data import import_csi_2017, import_csi_2021
 from cevns_jax.data.tables import DATA, format_table, read_table
 from cevns_jax.errors import ConfigError
 
@@ -137,22 +141,97 @@ def test_neutrino_arrival_times_have_the_released_medians():
 
 def test_import_names_the_file_that_is_missing_or_wrong(tmp_path):
     with pytest.raises(ConfigError, match="part of the release") as caught:
-        compact_tables(tmp_path)
+        import_csi_2021.compact_tables(tmp_path)
     assert str(tmp_path / "dataBeamOnC.txt") in str(caught.value)
     for content in ("1 2 3\n4 5 6\n", "a b\n", "1 nan\n"):
         (tmp_path / "dataBeamOnC.txt").write_text(content)
         with pytest.raises(ConfigError) as caught:
-            compact_tables(tmp_path)
+            import_csi_2021.compact_tables(tmp_path)
         assert str(tmp_path / "dataBeamOnC.txt") in str(caught.value)
 
 
-@pytest.mark.skipif(
+needs_releases = pytest.mark.skipif(
     "CEVNS_RELEASES" not in os.environ,
     reason="CEVNS_RELEASES does not name a folder with the official releases",
 )
-def test_committed_tables_are_what_the_release_condenses_to():
-    folder = DATA / "coherent_csi_2021"
-    made = compact_tables(Path(os.environ["CEVNS_RELEASES"]) / "coherent_csi_2021")
-    assert set(made) == {path.name for path in folder.glob("*.csv")} == set(COMMITTED)
+
+
+@needs_releases
+@pytest.mark.parametrize("importer", [import_csi_2017, import_csi_2021])
+def test_committed_tables_are_what_the_release_condenses_to(importer):
+    made = importer.compact_tables(Path(os.environ["CEVNS_RELEASES"]) / importer.FOLDER)
+    folder = DATA / importer.FOLDER
+    assert set(made) == {path.name for path in folder.glob("*.csv")}
     for name, text in made.items():
         assert text == (folder / name).read_text(encoding="utf-8"), name
+
+
+@needs_releases
+def test_released_coefficients_are_the_published_figures_in_use():
+    folder = Path(os.environ["CEVNS_RELEASES"]) / "coherent_csi_2021"
+    measured = tomllib.loads((DATA / "coherent_csi_2021" / "measurement.toml").read_text("utf-8"))
+    for name, key in (
+        ("effCoefficients", "energy_efficiency"),
+        ("scintRespCoefficients", "quenching"),
+    ):
+        released = np.loadtxt(folder / f"{name}.txt")
+        np.testing.assert_array_equal(released, list(measured[key].values()))
+
+
+@pytest.fixture
+def release(tmp_path):
+    """A copy of the release that a test can spoil."""
+    folder = tmp_path / "release"
+    shutil.copytree(Path(os.environ["CEVNS_RELEASES"]) / "coherent_csi_2017", folder)
+    return folder
+
+
+@needs_releases
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (lambda text: text[: len(text) // 2].rsplit("\n", 1)[0] + "\n", "600 rows"),
+        (lambda text: text + "51.0, 0.25, 3\n", "600 rows"),
+        (lambda text: text.replace("1.0, 0.25, 2", "1.0, 0.25, nan"), "finite"),
+        (lambda text: text.replace("1.0, 0.25, 2", "1.0, 0.25"), "columns|number"),
+        (lambda text: text.replace(", 0.25, ", ", 250, "), "0.5 us"),
+        (lambda text: text.replace("7.0, 0.75, ", "7.0, 0.75, 9"), "547"),
+    ],
+)
+def test_spoilt_releases_are_refused_and_leave_the_old_tables(
+    release, tmp_path, capsys, spoil, words
+):
+    """Truncated, extra rows, NaN, a missing column, other units, other counts."""
+    old = tmp_path / "tables" / "counts.csv"
+    old.parent.mkdir()
+    old.write_text("old")
+    path = release / "data_coincidence_beamOn.txt"
+    path.write_text(spoil(path.read_text()))
+    arguments = ["import", "coherent-csi-2017", str(release), "--output", str(old.parent)]
+    assert cli.main(arguments) == 2
+    assert re.search(rf"data_coincidence_beamOn\.txt: .*({words})", capsys.readouterr().err)
+    assert old.read_text() == "old"
+    assert list(old.parent.iterdir()) == [old]
+
+
+@needs_releases
+def test_import_says_when_a_version_is_not_known(release, tmp_path, capsys):
+    path = release / "promptPDF.txt"
+    path.write_text("# another header\n" + path.read_text())
+    arguments = ["import", "coherent-csi-2017", str(release), "--output", str(tmp_path / "tables")]
+    assert cli.main(arguments) == 0
+    assert "promptPDF.txt: unknown version" in capsys.readouterr().out
+    assert {p.name for p in (tmp_path / "tables").iterdir()} == {
+        *("counts.csv", "steady_state_time.csv", "neutron_energy.csv", "arrival_time.csv")
+    }
+
+
+@needs_releases
+def test_import_keeps_the_arrival_times_where_the_release_has_none(tmp_path, capsys):
+    folder = tmp_path / "release"
+    shutil.copytree(Path(os.environ["CEVNS_RELEASES"]) / "coherent_csi_2021", folder)
+    (folder / import_csi_2021.FLUX).unlink()
+    arguments = ["import", "coherent-csi-2021", str(folder), "--output", str(tmp_path / "tables")]
+    assert cli.main(arguments) == 0
+    assert "neutrino_time.csv: kept" in capsys.readouterr().out
+    assert not (tmp_path / "tables" / "neutrino_time.csv").exists()

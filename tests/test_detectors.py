@@ -11,16 +11,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.integrate import quad
-from scipy.stats import gamma
+from scipy.stats import gamma, poisson
 
 from cevns_jax.data.tables import DATA, read_table
-from cevns_jax.detectors.efficiency import logistic_efficiency, logistic_threshold
+from cevns_jax.detectors.efficiency import LogisticEfficiency, SteppedEfficiency
 from cevns_jax.detectors.quenching import polynomial_quenching
 from cevns_jax.detectors.scintillation import (
     FixedResponse,
-    PhotoelectronBins,
+    GammaBins,
+    PoissonBins,
+    fixed_response,
+    movable_response,
     photoelectron_density,
-    scintillation_response,
 )
 from cevns_jax.detectors.spline import spline, spline_2d
 from cevns_jax.detectors.timing import DecayingEfficiency, accepted_fractions, timing
@@ -31,7 +33,7 @@ QUENCHING = {name: np.array(row) for name, row in MEASURED["quenching"].items()}
 CURVES = {name: np.array(row) for name, row in MEASURED["energy_efficiency"].items()}
 MODES = np.stack([(QUENCHING[f"mode_{i}_plus"] - QUENCHING[f"mode_{i}_minus"]) / 2 for i in (0, 1)])
 CURVE_MODE = (CURVES["plus"] - CURVES["minus"]) / 2
-BINS = PhotoelectronBins(
+BINS = GammaBins(
     edges=np.array([0.0, 8, 12, 16, 20, 24, 32, 40, 50, 60]), inverse_yield=0.0749, spread=9.56
 )
 RECOIL = np.linspace(1e-4, 0.05, 150)  # [MeV]
@@ -40,12 +42,11 @@ FLAVOURS = ("nu_mu", "nu_mu_bar", "nu_e")
 ARRIVALS = read_table(FOLDER / "neutrino_time.csv", ("time_us", *FLAVOURS))
 CUMULATIVE = np.stack([ARRIVALS[flavour] for flavour in FLAVOURS])
 DECAYING = DecayingEfficiency(start=0.52, rate=0.0494)
-OPTIONS = {
-    "quenching": QUENCHING["nominal"],
-    "quenching_modes": MODES,
-    "efficiency": CURVES["nominal"],
-    "efficiency_mode": CURVE_MODE,
-}
+NAMED_MODES = {f"quenching_{i}": mode for i, mode in enumerate(MODES)}
+
+
+def efficiency(pull=0.0):
+    return LogisticEfficiency(coefficients=CURVES["nominal"] + pull * CURVE_MODE)
 
 
 def released_efficiency(x, curve):
@@ -78,7 +79,7 @@ def test_bin_probabilities_are_adaptive_integrals(curve):
     a, b, c, d = CURVES[curve]
     kink = c - log(-a / d - 1) / b
     energies = np.array([0.02, 0.1, 0.3, 0.5, 0.8, 1.2, 1.7, 2.4, 3.3, 4.2, 5.5, 9.0])
-    found = BINS.probabilities(energies, [CURVES[curve]])[0]
+    found = BINS.probabilities(energies, [LogisticEfficiency(coefficients=CURVES[curve])])[0]
     for energy, row in zip(energies, found, strict=True):
         shape = 1 + 9.56 * energy
         density = gamma(shape, scale=energy / (0.0749 * shape)).pdf
@@ -96,17 +97,17 @@ def test_bin_probabilities_are_adaptive_integrals(curve):
 
 @given(energy=st.floats(-1.0, 12.0), pull=st.floats(-5.0, 5.0))
 def test_no_recoil_is_counted_more_than_once(energy, pull):
-    found = BINS.probabilities(np.array([energy]), [CURVES["nominal"] + pull * CURVE_MODE])
+    found = BINS.probabilities(np.array([energy]), [efficiency(pull)])
     assert (found >= 0).all()
     assert found.sum() <= 1
     assert energy > 0 or (found == 0).all()
 
 
 def test_finer_bins_add_up_to_coarse_ones():
-    fine = PhotoelectronBins(edges=np.arange(61.0), inverse_yield=0.0749, spread=9.56)
+    fine = GammaBins(edges=np.arange(61.0), inverse_yield=0.0749, spread=9.56)
     energies = np.linspace(0.1, 5.0, 20)
-    whole = BINS.probabilities(energies, [CURVES["nominal"]])[0]
-    parts = fine.probabilities(energies, [CURVES["nominal"]])[0]
+    whole = BINS.probabilities(energies, [efficiency()])[0]
+    parts = fine.probabilities(energies, [efficiency()])[0]
     starts = BINS.edges[:-1].astype(int)
     np.testing.assert_allclose(np.add.reduceat(parts, starts, axis=1), whole, atol=1e-14)
 
@@ -114,14 +115,14 @@ def test_finer_bins_add_up_to_coarse_ones():
 @pytest.fixture(scope="module")
 def response():
     """The tabulated response, compiled: recoils and three pulls -> probabilities."""
-    table = scintillation_response(RECOIL[None], BINS, **OPTIONS, movable=True)
+    table = movable_response(BINS, QUENCHING["nominal"], NAMED_MODES, efficiency)
     names = ("quenching_0", "quenching_1", "efficiency")
     return jax.jit(lambda t, pulls: table(t, dict(zip(names, pulls, strict=True))))
 
 
 def direct(pulls):
     energy = polynomial_quenching(RECOIL, QUENCHING["nominal"] + pulls[:2] @ MODES)
-    return BINS.probabilities(1e3 * energy, [CURVES["nominal"] + pulls[2] * CURVE_MODE])[0]
+    return BINS.probabilities(1e3 * energy, [efficiency(pulls[2])])[0]
 
 
 @pytest.mark.parametrize(
@@ -146,7 +147,7 @@ def test_tabulated_response_is_the_direct_one(response, pulls, accuracy):
 
 
 def test_fixed_response_is_the_direct_one_at_its_nodes():
-    fixed = scintillation_response(RECOIL.reshape(2, 75), BINS, **OPTIONS, movable=False)
+    fixed = fixed_response(RECOIL.reshape(2, 75), BINS, QUENCHING["nominal"], efficiency())
     assert isinstance(fixed, FixedResponse)
     found = np.asarray(fixed(RECOIL, {})).reshape(150, -1)
     np.testing.assert_allclose(found, direct(np.zeros(3)), rtol=1e-13, atol=1e-15)
@@ -208,13 +209,31 @@ def test_quenching_is_positive_and_below_one_for_all_pulls(recoil, first, second
 def test_efficiency_is_the_released_curve_and_zero_below_its_threshold():
     """Z21: set to 0 where negative, below 7.07 PE."""
     x = np.linspace(0.0, 60.0, 601)
-    found = logistic_efficiency(x, CURVES["nominal"])
+    found = efficiency()(x)
     np.testing.assert_allclose(found, [released_efficiency(v, CURVES["nominal"]) for v in x])
-    assert logistic_threshold(CURVES["nominal"]) == pytest.approx(7.07, abs=0.005)
+    assert efficiency().threshold == pytest.approx(7.07, abs=0.005)
     assert (found[x < 7.065] == 0).all()
     assert (found[x > 7.075] > 0).all()
     assert (found < 1).all()
-    assert logistic_threshold(np.array([1.0, 0.3, 10.0, 0.05])) == 0.0
+    assert LogisticEfficiency(coefficients=np.array([1.0, 0.3, 10.0, 0.05])).threshold == 0.0
+
+
+def test_poisson_bins_hold_whole_photoelectrons():
+    """Z17: n photo-electrons sit at n - 0.5; 6 to 30 PE holds n = 7 ... 30."""
+    bins = PoissonBins(edges=np.array([6.0, 8, 10, 30]), light_yield=13.348)
+    stepped = SteppedEfficiency(coefficients=np.array([0.6655, 0.4942, 10.8507]))
+    energy = np.array([0.0, 0.4, 1.1])
+    found = bins.probabilities(energy, [stepped])[0]
+    for row, mean in zip(found, 13.348 * energy, strict=True):
+        for value, numbers in zip(row, ((7, 8), (9, 10), range(11, 31)), strict=True):
+            kept = [0.6655 / (1 + exp(-0.4942 * (n - 0.5 - 10.8507))) for n in numbers]
+            expected = np.dot(kept, poisson.pmf(numbers, mean))
+            assert value == pytest.approx(expected, rel=1e-12, abs=1e-300)
+
+
+def test_stepped_efficiency_has_its_half_step():
+    stepped = SteppedEfficiency(coefficients=np.array([1.0, 0.0, 0.0]))
+    np.testing.assert_array_equal(stepped(np.array([4.5, 5.5, 6.5])), [0.0, 0.25, 0.5])
 
 
 def test_time_efficiency_and_its_integral():

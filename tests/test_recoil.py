@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 from cevns_jax.data.tables import DATA
-from cevns_jax.detectors.scintillation import PhotoelectronBins
+from cevns_jax.detectors.efficiency import LogisticEfficiency
+from cevns_jax.detectors.scintillation import GammaBins
 from cevns_jax.form_factors import Helm
 from cevns_jax.interactions import standard_model
 from cevns_jax.nuclei import NUCLIDES, target
@@ -31,7 +32,8 @@ SOURCE = PionDecayAtRest(fluence=1e15)
 MEASURED = tomllib.loads(
     (DATA / "coherent_csi_2021" / "measurement.toml").read_text(encoding="utf-8")
 )
-BINS = PhotoelectronBins(
+EFFICIENCY = LogisticEfficiency(coefficients=np.array(MEASURED["energy_efficiency"]["nominal"]))
+BINS = GammaBins(
     edges=np.array([0.0, 8, 12, 16, 20, 24, 32, 40, 50, 60]),
     inverse_yield=MEASURED["photoelectrons"]["inverse_yield_kev"],
     spread=MEASURED["photoelectrons"]["spread_per_kev"],
@@ -123,7 +125,7 @@ def test_recoil_spectrum_is_the_integral_over_neutrino_energy(symbol):
 def response_at(recoil):
     """Probability of each photo-electron bin for recoils [MeV], released CsI numbers."""
     quenched = np.polyval([*MEASURED["quenching"]["nominal"][::-1], 0.0], recoil) * 1e3
-    return BINS.probabilities(quenched, [np.array(MEASURED["energy_efficiency"]["nominal"])])[0]
+    return BINS.probabilities(quenched, [EFFICIENCY])[0]
 
 
 def gauss(low, high, panels, nodes=24):

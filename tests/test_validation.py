@@ -46,6 +46,17 @@ def test_free_normalisation_count_backgrounds_and_significance(found):
     assert pick(found, "no CEvNS", config).value > 11
 
 
+def test_first_observation(found):
+    """134 +- 22 events and 6.7 sigma (arXiv:1708.01294) with the slope from 0 to 12 us."""
+    config = "coherent_csi_2017_count"
+    assert pick(found, "0-12 us: CEvNS events", config).value == pytest.approx(134, abs=2)
+    assert pick(found, "0-12 us: sqrt", config).value == pytest.approx(6.7, abs=0.1)
+    assert pick(found, "0-6 us: CEvNS events", config).value == pytest.approx(121, abs=2)
+    assert pick(found, "0-6 us: sqrt", config).value == pytest.approx(5.8, abs=0.1)
+    angle = pick(found, "constant quenching", "coherent_csi_2017")
+    assert abs(angle.difference) < 1
+
+
 def test_neutron_radius_of_csi(found):
     """5.47 +- 0.38 fm (arXiv:2303.09360)."""
     row = pick(found, "neutron rms radius", "coherent_csi_2021_neutron_radius")

@@ -1,6 +1,7 @@
 """Scintillation detector: recoil -> electron-equivalent energy -> photo-electrons -> bins.
 
-The photo-electrons x of an energy E_ee follow a gamma distribution. The probability of a bin,
+The photo-electrons x of an energy E_ee follow a gamma or a Poisson distribution. The probability of
+a bin,
 
     R_bin(E_ee) = integral_bin efficiency(x) P(x | E_ee) dx,
 
@@ -12,16 +13,18 @@ where a quenching or efficiency nuisance does.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from cevns_jax.detectors.efficiency import logistic_efficiency, logistic_threshold
+from cevns_jax.detectors.efficiency import Efficiency
 from cevns_jax.detectors.quenching import polynomial_quenching
 from cevns_jax.detectors.spline import Spline2D, spline_2d
+from cevns_jax.parameters import static
 
 PULL_RANGE = 5.0  # domain of the quenching and efficiency pulls, in standard deviations
 ENERGY_KNOTS = 601  # on 0 to 12 keVee: interpolates R_bin to 4e-8
@@ -53,9 +56,56 @@ def photoelectron_density(
     )
 
 
+class PhotoelectronBins(Protocol):
+    """Bins of photo-electrons with the distribution that fills them."""
+
+    def probabilities(
+        self, energy_kevee: np.ndarray, efficiencies: Sequence[Efficiency]
+    ) -> np.ndarray:
+        """R_bin for several efficiency curves.
+
+        Args:
+            energy_kevee: E_ee [keV], shape (n,); energies up to 0 give probability 0, which is
+                exact for curves that vanish at zero photo-electrons.
+            efficiencies: Efficiency curves.
+
+        Returns:
+            Shape (curves, n, B).
+        """
+        ...
+
+
 @dataclass(frozen=True, kw_only=True)
-class PhotoelectronBins:
-    """What the released description says about photo-electrons.
+class PoissonBins:
+    """Whole photo-electrons, Poisson around the mean; n of them sit at n - 0.5
+    (COHERENT CsI 2017, arXiv:1804.09459).
+
+    Attributes:
+        edges: Bin edges [PE], ascending whole numbers, shape (B + 1,): a bin from 6 to 8 holds
+            n = 7 and 8.
+        light_yield: Photo-electrons per keVee.
+    """
+
+    edges: np.ndarray
+    light_yield: float
+
+    def probabilities(
+        self, energy_kevee: np.ndarray, efficiencies: Sequence[Efficiency]
+    ) -> np.ndarray:
+        """R_bin for several efficiency curves, exact; see :class:`PhotoelectronBins`."""
+        numbers = np.arange(int(self.edges[0]) + 1, int(self.edges[-1]) + 1)
+        mean = self.light_yield * np.maximum(energy_kevee, 1e-12)[:, None]
+        log_factorials = np.array([math.lgamma(n + 1) for n in numbers])
+        poisson = np.exp(numbers * np.log(mean) - mean - log_factorials)  # (n, numbers)
+        centres = numbers - 0.5
+        into = _into_bins(self.edges, centres)
+        result = np.stack([poisson @ (e(centres)[:, None] * into) for e in efficiencies])
+        return result * (np.asarray(energy_kevee) > 0)[:, None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class GammaBins:
+    """Gamma-distributed photo-electrons, see :func:`photoelectron_density`.
 
     Attributes:
         edges: Bin edges [PE], ascending, shape (B + 1,).
@@ -68,18 +118,10 @@ class PhotoelectronBins:
     spread: float
 
     def probabilities(
-        self, energy_kevee: np.ndarray, efficiencies: Sequence[np.ndarray]
+        self, energy_kevee: np.ndarray, efficiencies: Sequence[Efficiency]
     ) -> np.ndarray:
-        """R_bin for several efficiency curves, by Gauss-Legendre quadrature (1e-10).
-
-        Args:
-            energy_kevee: E_ee [keV], shape (n,); energies up to 0 give probability 0, which is
-                exact for curves that vanish at zero photo-electrons.
-            efficiencies: Coefficients of logistic efficiency curves.
-
-        Returns:
-            Shape (curves, n, B).
-        """
+        """R_bin for several efficiency curves, by Gauss-Legendre quadrature (1e-10); see
+        :class:`PhotoelectronBins`."""
         positive = np.maximum(energy_kevee, 1e-6)
         result = np.empty((len(efficiencies), len(energy_kevee), len(self.edges) - 1))
         # Panels of one photo-electron are shared by all curves; each curve adds the panel that
@@ -88,17 +130,14 @@ class PhotoelectronBins:
         panels = panels[(panels >= self.edges[0]) & (panels <= self.edges[-1])]
         x, w = _panel_nodes(panels)
         shared = self._density(x, positive)
-        for curve, coefficients in enumerate(efficiencies):
-            threshold = logistic_threshold(coefficients)
-            above = w * (_panel_starts(panels, x) >= threshold)
-            result[curve] = shared @ self._into_bins(
-                x, above * logistic_efficiency(x, coefficients)
-            )
-            cut = np.searchsorted(panels, threshold)
+        for curve, efficiency in enumerate(efficiencies):
+            weights = w * efficiency(x) * (_panel_starts(panels, x) >= efficiency.threshold)
+            result[curve] = shared @ (weights[:, None] * _into_bins(self.edges, x))
+            cut = np.searchsorted(panels, efficiency.threshold)
             if 0 < cut < len(panels):
-                y, v = _panel_nodes(np.array([threshold, panels[cut]]))
-                folded = self._into_bins(y, v * logistic_efficiency(y, coefficients))
-                result[curve] += self._density(y, positive) @ folded
+                y, v = _panel_nodes(np.array([efficiency.threshold, panels[cut]]))
+                weights = (v * efficiency(y))[:, None] * _into_bins(self.edges, y)
+                result[curve] += self._density(y, positive) @ weights
         return result * (np.asarray(energy_kevee) > 0)[:, None]
 
     def _density(self, x: np.ndarray, energy: np.ndarray) -> np.ndarray:
@@ -106,10 +145,10 @@ class PhotoelectronBins:
             x, energy[:, None], inverse_yield=self.inverse_yield, spread=self.spread
         )
 
-    def _into_bins(self, x: np.ndarray, weights: np.ndarray) -> np.ndarray:
-        """Weights of nodes as a matrix (nodes, B), each node in its bin."""
-        bins = np.searchsorted(self.edges, x) - 1
-        return weights[:, None] * (bins[:, None] == np.arange(len(self.edges) - 1))
+
+def _into_bins(edges: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """Which bin each x is in, as a matrix of ones and zeros, shape (x, B)."""
+    return (np.searchsorted(edges, x) - 1)[:, None] == np.arange(len(edges) - 1)
 
 
 def _panel_nodes(edges: np.ndarray, nodes: int = 10) -> tuple[np.ndarray, np.ndarray]:
@@ -144,11 +183,13 @@ class ScintillationResponse:
     """Response with quenching and efficiency pulls.
 
     Attributes:
-        quenching: Nominal coefficients of the quenching polynomial, shape (4,).
-        quenching_modes: Change of the coefficients per standard deviation, shape (2, 4).
+        quenching_effects: Names of the effects that move the quenching polynomial.
+        quenching: Nominal coefficients of the polynomial, shape (k,).
+        quenching_modes: Change of the coefficients per unit of each effect, shape (m, k).
         table: R_bin(E_ee [keV], efficiency pull).
     """
 
+    quenching_effects: tuple[str, ...] = static()
     quenching: np.ndarray
     quenching_modes: np.ndarray
     table: Spline2D
@@ -158,52 +199,58 @@ class ScintillationResponse:
 
         Args:
             recoil: T [MeV], any shape.
-            effects: Pulls ``quenching_0``, ``quenching_1`` and ``efficiency`` [standard
-                deviations]; missing ones are zero. Domain: +-5, constant beyond.
+            effects: Quenching effects and ``efficiency`` [standard deviations]; missing ones are
+                zero. Domain: +-5, constant beyond.
 
         Returns:
             Shape of ``recoil``, then bins.
         """
-        pulls = jnp.stack([jnp.asarray(effects.get(f"quenching_{i}", 0.0)) for i in range(2)])
-        pulls = jnp.clip(pulls, -PULL_RANGE, PULL_RANGE)
+        moves = [jnp.asarray(effects.get(name, 0.0)) for name in self.quenching_effects]
+        pulls = jnp.clip(jnp.stack(moves), -PULL_RANGE, PULL_RANGE)
         coefficients = jnp.asarray(self.quenching) + pulls @ self.quenching_modes
         energy = polynomial_quenching(recoil, coefficients)
         return self.table(energy * 1e3, jnp.asarray(effects.get("efficiency", 0.0)))
 
 
-def scintillation_response(
-    recoil: np.ndarray,
-    bins: PhotoelectronBins,
-    *,
-    quenching: np.ndarray,
-    quenching_modes: np.ndarray,
-    efficiency: np.ndarray,
-    efficiency_mode: np.ndarray,
-    movable: bool,
-) -> FixedResponse | ScintillationResponse:
-    """Response of a scintillation detector at the recoil nodes of a kernel.
+def fixed_response(
+    recoil: np.ndarray, bins: PhotoelectronBins, quenching: np.ndarray, efficiency: Efficiency
+) -> FixedResponse:
+    """Response at the recoil nodes of a kernel where no nuisance moves it.
 
     Args:
         recoil: Recoil nodes T [MeV], shape (I, n).
-        bins: Photo-electron bins and resolution.
-        quenching: Coefficients of the quenching polynomial [MeV], shape (4,).
-        quenching_modes: Their change per standard deviation of each mode, shape (2, 4).
-        efficiency: Coefficients of the efficiency curve, shape (4,).
-        efficiency_mode: Their change per standard deviation, shape (4,).
-        movable: Whether a nuisance moves quenching or efficiency.
+        bins: Photo-electron bins and distribution.
+        quenching: Coefficients of the quenching polynomial [MeV], shape (k,).
+        efficiency: Efficiency curve.
     """
-    if not movable:
-        energy = 1e3 * polynomial_quenching(recoil, quenching)
-        matrix = bins.probabilities(energy.ravel(), [efficiency])[0]
-        return FixedResponse(matrix=matrix.reshape(*recoil.shape, -1))
+    energy = 1e3 * polynomial_quenching(recoil, quenching)
+    matrix = bins.probabilities(energy.ravel(), [efficiency])[0]
+    return FixedResponse(matrix=matrix.reshape(*recoil.shape, -1))
+
+
+def movable_response(
+    bins: PhotoelectronBins,
+    quenching: np.ndarray,
+    quenching_modes: Mapping[str, np.ndarray],
+    efficiency: Callable[[float], Efficiency],
+) -> ScintillationResponse:
+    """Response that quenching and efficiency nuisances move.
+
+    Args:
+        bins: Photo-electron bins and distribution.
+        quenching: Coefficients of the quenching polynomial [MeV], shape (k,).
+        quenching_modes: Effect -> change of the coefficients per standard deviation, shape (k,).
+        efficiency: Efficiency curve at a pull.
+    """
     highest = 12.0  # [keVee]: 160 PE, above all bins and all recoils within the pulls' domain
     pulls = np.linspace(-PULL_RANGE, PULL_RANGE, PULL_KNOTS)
     table = bins.probabilities(
-        np.linspace(0.0, highest, ENERGY_KNOTS), [efficiency + p * efficiency_mode for p in pulls]
+        np.linspace(0.0, highest, ENERGY_KNOTS), [efficiency(p) for p in pulls]
     )
     return ScintillationResponse(
+        quenching_effects=tuple(quenching_modes),
         quenching=quenching,
-        quenching_modes=quenching_modes,
+        quenching_modes=np.stack(list(quenching_modes.values())),
         table=spline_2d(
             (0.0, highest), (-PULL_RANGE, PULL_RANGE), np.ascontiguousarray(table.swapaxes(0, 1))
         ),

@@ -8,7 +8,6 @@ displaced by one bin, so it is not used.)
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,9 +15,16 @@ from typing import Any
 import numpy as np
 
 from cevns_jax.data.tables import DATA, read_table
-from cevns_jax.detectors.scintillation import PhotoelectronBins, scintillation_response
-from cevns_jax.detectors.timing import DecayingEfficiency, timing
-from cevns_jax.errors import ConfigError, unknown
+from cevns_jax.detectors.efficiency import LogisticEfficiency
+from cevns_jax.detectors.scintillation import (
+    FixedResponse,
+    GammaBins,
+    ScintillationResponse,
+    fixed_response,
+    movable_response,
+)
+from cevns_jax.detectors.timing import DecayingEfficiency, FixedTiming, ShiftedTiming, timing
+from cevns_jax.experiments import csi
 from cevns_jax.experiments.experiment import (
     EnergyTimeSignal,
     Experiment,
@@ -26,22 +32,10 @@ from cevns_jax.experiments.experiment import (
     check_nuisances,
     require_float64,
 )
-from cevns_jax.form_factors import FormFactor, Helm
-from cevns_jax.nuclei import target
-from cevns_jax.recoil import kernel
-from cevns_jax.sources.pion_decay import spallation_source
+from cevns_jax.form_factors import FormFactor
 
 NAME = "coherent_csi_2021"
 FOLDER = DATA / NAME
-COUNT_COLUMNS = (
-    *("pe_low", "pe_high", "time_low_us", "time_high_us"),
-    *("coincidence", "anticoincidence"),
-)
-
-# rms radii of arXiv:2008.05022: the default of the project.
-PROTON_RADIUS_FM = {"Cs133": 4.804, "I127": 4.749}
-NEUTRON_RADIUS_FM = {"Cs133": 5.01, "I127": 4.94}
-
 # What nuisances can do to the signal, with the unit of their width.
 EFFECTS = (
     "quenching_0",  # standard deviations of the released modes of the quenching polynomial
@@ -110,65 +104,41 @@ def coherent_csi_2021(
         RuntimeError: JAX is in 32-bit mode.
     """
     require_float64()
-    measured = tomllib.loads((FOLDER / "measurement.toml").read_text(encoding="utf-8"))
-    exposure = measured["exposure"] | {
-        key: value
-        for key, value in {
+    measured = csi.measurement(FOLDER)
+    exposure = csi.chosen(
+        NAME,
+        measured["exposure"] | {"exposure_scale": exposure_scale},
+        {
             "mass_kg": mass_kg,
             "distance_m": distance_m,
             "protons_on_target": protons_on_target,
             "neutrinos_per_proton": neutrinos_per_proton,
-        }.items()
-        if value is not None
-    }
-    events = dict(measured["events"])
-    if steady_state_events is not None:
-        events["steady_state"] = steady_state_events
-    positive = {
-        "mass_kg": exposure["mass_kg"],
-        "steady_state_events": events["steady_state"],
-        "exposure_scale": exposure_scale,
-    }
-    for key, value in positive.items():
-        if not (np.isfinite(value) and value > 0):
-            raise ConfigError(f"{NAME}: {key} must be positive and finite, not {value}")
+        },
+    )
     exposure["protons_on_target"] *= exposure_scale
+    events = csi.chosen(NAME, measured["events"], {"steady_state": steady_state_events})
     events = {name: exposure_scale * number for name, number in events.items()}
-    if isinstance(nuisances, str):
-        if nuisances not in PRESETS:
-            raise unknown(f"{NAME}.nuisances", "preset", nuisances, PRESETS)
-        nuisances = PRESETS[nuisances]
-    nuisances = tuple(nuisances)
+    nuisances = csi.chosen_nuisances(NAME, PRESETS, nuisances)
     acting = {name for nuisance in nuisances for name in nuisance.acts_on}
-
-    table = read_table(FOLDER / "counts.csv" if counts is None else Path(counts), COUNT_COLUMNS)
-    edges, observed, anticoincidence = _binned(table, counts or "counts.csv")
+    edges, observed, anticoincidence = csi.read_counts(
+        FOLDER / "counts.csv" if counts is None else Path(counts), highest_pe=60
+    )
+    kernel = csi.crystal(
+        exposure,
+        form_factor=form_factor,
+        proton_radius_fm=proton_radius_fm,
+        neutron_radius_fm=neutron_radius_fm,
+        common_neutron_radius=common_neutron_radius,
+    )
     accepted = DecayingEfficiency(
         start=measured["time_efficiency"]["start_us"],
         rate=measured["time_efficiency"]["rate_per_us"],
     )
-    form_factor = form_factor if form_factor is not None else Helm()
-    material = target(
-        "CsI",
-        form_factor=form_factor,
-        proton_radius_fm=_merged(PROTON_RADIUS_FM, proton_radius_fm),
-        neutron_radius_fm=_merged(NEUTRON_RADIUS_FM, neutron_radius_fm),
-        common_neutron_radius=common_neutron_radius,
-    )
-    source = spallation_source(**{k: v for k, v in exposure.items() if k != "mass_kg"})
-    csi = kernel(source, material, mass_kg=exposure["mass_kg"], nodes=32)
-    arrivals = read_table(FOLDER / "neutrino_time.csv", ("time_us", *source.flavours))
     signal = EnergyTimeSignal(
         effects=EFFECTS,
-        kernel=csi,
-        response=_response(measured, csi.recoil, edges[0], acting),
-        timing=timing(
-            edges[1],
-            arrivals["time_us"],
-            np.stack([arrivals[flavour] for flavour in source.flavours]),
-            accepted,
-            movable="timing_ns" in acting,
-        ),
+        kernel=kernel,
+        response=_response(measured, kernel.recoil, edges[0], acting),
+        timing=_timing(kernel.flavours, edges[1], accepted, movable="timing_ns" in acting),
     )
     backgrounds = _neutrons(edges, events)
     backgrounds["steady_state"] = events["steady_state"] * _steady_state_shape(
@@ -179,22 +149,14 @@ def coherent_csi_2021(
         name=NAME,
         title=measured["title"],
         citation=measured["citation"],
-        exposure=f"{exposure['mass_kg']:g} kg CsI at {exposure['distance_m']:g} m, "
-        f"{exposure['protons_on_target']:.4g} protons on target, "
-        f"{exposure['neutrinos_per_proton']:g} neutrinos per flavour and proton",
-        axes=("photoelectrons", "time_us"),
-        conventions=(
-            ("flux", "analytic pion decay at rest, released arrival times"),
-            ("form factor", f"{form_factor}"),
-            ("R_p [fm]", _radii_text(material.symbols, material.properties[-1])),
-            ("R_n [fm]", _radii_text(material.symbols, material.neutron_radius)),
-            ("quenching", "released fourth-order polynomial"),
-            (
-                "steady state",
-                f"{events['steady_state']:g} events; energy from anti-coincidence, "
-                "time as the efficiency",
-            ),
-            ("normalisations", ", ".join(f"{n.name} {n.width:g} {n.form}" for n in nuisances)),
+        exposure=csi.exposure_text(exposure),
+        axes=csi.AXES,
+        conventions=csi.conventions(
+            kernel.target,
+            nuisances,
+            quenching="released fourth-order polynomial",
+            steady_state=f"{events['steady_state']:g} events; energy from anti-coincidence, time "
+            "as the efficiency",
         ),
         edges=edges,
         observed=observed,
@@ -204,34 +166,47 @@ def coherent_csi_2021(
     )
 
 
-def _response(  # type: ignore[no-untyped-def]
+def _timing(
+    flavours: tuple[str, ...], edges: np.ndarray, accepted: DecayingEfficiency, *, movable: bool
+) -> FixedTiming | ShiftedTiming:
+    """Released arrival times of each flavour."""
+    arrivals = read_table(FOLDER / "neutrino_time.csv", ("time_us", *flavours))
+    cumulative = np.stack([arrivals[flavour] for flavour in flavours])
+    return timing(edges, arrivals["time_us"], cumulative, accepted, movable=movable)
+
+
+def _response(
     measured: dict[str, Any], recoil: np.ndarray, edges: np.ndarray, acting: set[str]
-):
+) -> FixedResponse | ScintillationResponse:
     """Released quenching, photo-electron and efficiency models.
 
     The released +1 and -1 sigma coefficients lie symmetrically about the nominal ones to their
     printed digits, so half their difference is the change per standard deviation.
     """
-    quenching, efficiency = measured["quenching"], measured["energy_efficiency"]
-
-    def half(plus: list[float], minus: list[float]) -> np.ndarray:
-        return (np.array(plus) - np.array(minus)) / 2
-
-    return scintillation_response(
-        recoil,
-        PhotoelectronBins(
-            edges=edges,
-            inverse_yield=measured["photoelectrons"]["inverse_yield_kev"],
-            spread=measured["photoelectrons"]["spread_per_kev"],
-        ),
-        quenching=np.array(quenching["nominal"]),
-        quenching_modes=np.stack(
-            [half(quenching[f"mode_{i}_plus"], quenching[f"mode_{i}_minus"]) for i in range(2)]
-        ),
-        efficiency=np.array(efficiency["nominal"]),
-        efficiency_mode=half(efficiency["plus"], efficiency["minus"]),
-        movable=bool(acting & {"quenching_0", "quenching_1", "efficiency"}),
+    bins = GammaBins(
+        edges=edges,
+        inverse_yield=measured["photoelectrons"]["inverse_yield_kev"],
+        spread=measured["photoelectrons"]["spread_per_kev"],
     )
+    quenching, modes = released_quenching(measured)
+    curve = {key: np.array(row) for key, row in measured["energy_efficiency"].items()}
+
+    def efficiency(pull: float) -> LogisticEfficiency:
+        mode = (curve["plus"] - curve["minus"]) / 2
+        return LogisticEfficiency(coefficients=curve["nominal"] + pull * mode)
+
+    if acting & {*modes, "efficiency"}:
+        return movable_response(bins, quenching, modes, efficiency)
+    return fixed_response(recoil, bins, quenching, efficiency(0.0))
+
+
+def released_quenching(measured: dict[str, Any]) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """Coefficients of the released quenching polynomial, and their change by each mode."""
+    rows = {key: np.array(row) for key, row in measured["quenching"].items()}
+    modes = {
+        f"quenching_{i}": (rows[f"mode_{i}_plus"] - rows[f"mode_{i}_minus"]) / 2 for i in range(2)
+    }
+    return rows["nominal"], modes
 
 
 def _neutrons(edges: tuple[np.ndarray, ...], events: dict[str, float]) -> dict[str, np.ndarray]:
@@ -255,42 +230,3 @@ def _steady_state_shape(
     energy = anticoincidence.sum(axis=1)
     time = np.diff(accepted.integral(time_edges))
     return np.outer(energy / energy.sum(), time / time.sum())
-
-
-def _binned(
-    table: dict[str, np.ndarray], where: str | Path
-) -> tuple[tuple[np.ndarray, np.ndarray], np.ndarray, np.ndarray]:
-    """Edges and counts of a table whose rows are the cells of a grid, energy first."""
-    grids = []
-    for low, high in (("pe_low", "pe_high"), ("time_low_us", "time_high_us")):
-        if not (table[high] > table[low]).all():
-            row = int(np.argmin(table[high] > table[low])) + 1
-            raise ConfigError(f"{where}: row {row}: {high} must be above {low}")
-        grids.append(np.union1d(table[low], table[high]))
-    energy, time = grids
-    if energy[0] < 0 or energy[-1] > 60 or time[0] < 0 or time[-1] > 6:
-        raise ConfigError(f"{where}: bins must lie within 0 to 60 photo-electrons and 0 to 6 us")
-    cells = np.meshgrid(energy[:-1], time[:-1], indexing="ij")
-    expected = np.stack([cell.ravel() for cell in cells])
-    found = np.stack([table["pe_low"], table["time_low_us"]])
-    if found.shape != expected.shape or not (found == expected).all():
-        raise ConfigError(
-            f"{where}: rows must be the cells of one grid in ascending order, "
-            "photo-electrons first, without gaps or repeats"
-        )
-    shape = (len(energy) - 1, len(time) - 1)
-    counts = [table[name].reshape(shape) for name in ("coincidence", "anticoincidence")]
-    for name, values in zip(("coincidence", "anticoincidence"), counts, strict=True):
-        if (values < 0).any() or values.sum() == 0:
-            raise ConfigError(f"{where}: {name} must hold counts, none negative and not all zero")
-    return (energy, time), counts[0], counts[1]
-
-
-def _merged(
-    default: dict[str, float], given: Mapping[str, float] | str | None
-) -> Mapping[str, float] | str:
-    return given if isinstance(given, str) else default | dict(given or {})
-
-
-def _radii_text(symbols: Sequence[str], radii: Sequence[float] | np.ndarray) -> str:
-    return ", ".join(f"{s} {r:.4g}" for s, r in zip(symbols, radii, strict=True))

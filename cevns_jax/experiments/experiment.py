@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -21,6 +21,32 @@ N_SIGMA = Parameter(name="n_sigma", start=1.0, lower=0.0, label=r"$n_\sigma$")
 """Ratio of the CEvNS cross section to the predicted one, common to all experiments."""
 
 
+def gamma_factor(move: jax.Array) -> jax.Array:
+    """Factor f with 2 (f - 1 - ln f) = move^2 and the sign of f - 1 that of the move.
+
+    A unit-normal pull x = move/width then costs 2 (f - 1 - ln f)/width^2, the asymmetric penalty
+    of arXiv:2008.06062: f has a gamma distribution of mode 1 and is never negative.
+    """
+    u = jnp.where(move > 0, jnp.log1p(jnp.abs(move)), -jnp.abs(move) - move**2 / 2)
+    for _ in range(6):  # Newton for ln f; the left side is nearly linear in it
+        small = jnp.abs(u) < 1e-2
+        safe = jnp.where(small, 1.0, u)
+        bend = jnp.where(
+            small, 1 + u / 3 + u**2 / 12 + u**3 / 60, 2 * (jnp.expm1(safe) - safe) / safe**2
+        )
+        root = u * jnp.sqrt(bend)
+        slope = jnp.where(small, 1 + u / 2 + u**2 / 6, jnp.expm1(safe) / safe) / jnp.sqrt(bend)
+        u = u - (root - move) / slope
+    return jnp.exp(u)
+
+
+FORMS: dict[str, Callable[[jax.Array], jax.Array]] = {
+    "linear": lambda move: 1 + move,
+    "exponential": jnp.exp,
+    "gamma": gamma_factor,
+}
+
+
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True, kw_only=True)
 class Nuisance:
@@ -30,8 +56,7 @@ class Nuisance:
         name: Name of the uncertainty; the parameter is ``<experiment>_<name>`` unless shared.
         acts_on: Components whose normalisation it moves, or one effect of the signal.
         width: One standard deviation: relative for a normalisation, in the unit of the effect else.
-        form: How a normalisation moves, ``"linear"`` 1 + width x or ``"exponential"``
-            exp(width x). Effects are linear.
+        form: How a normalisation moves with the pull x, one of ``FORMS``. Effects are linear.
         shared: Whether all experiments that declare the name share one parameter.
     """
 
@@ -43,8 +68,7 @@ class Nuisance:
 
     def factor(self, x: jax.Array | float) -> jax.Array:
         """Factor on a normalisation at pull x."""
-        move = jnp.asarray(self.width * x)
-        return jnp.exp(move) if self.form == "exponential" else 1 + move
+        return FORMS[self.form](jnp.asarray(self.width * x))
 
 
 class Signal(Protocol):
@@ -251,7 +275,7 @@ def check_nuisances(
                 raise unknown(place, "component or effect", name, [*components, *signal.effects])
         if not (math.isfinite(nuisance.width) and nuisance.width > 0):
             raise ConfigError(f"{place}: width must be positive and finite, not {nuisance.width}")
-        allowed = ["linear", "exponential"]
+        allowed = list(FORMS)
         if not set(nuisance.acts_on) <= set(components):
             allowed = ["linear"]  # an effect is a shift, not a factor
         if nuisance.form not in allowed:

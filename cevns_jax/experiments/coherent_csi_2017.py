@@ -1,0 +1,217 @@
+"""COHERENT CsI[Na], first observation: D. Akimov et al., Science 357 (2017) 1123.
+
+12 x 12 bins of photo-electrons (6 to 30) and time (0 to 6 us). Constant quenching factor, Poisson
+photo-electrons, efficiency with its step, arrival times and prompt neutrons as released
+(arXiv:1804.09459); the flux is analytic pion decay at rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from cevns_jax.data.tables import DATA, read_table
+from cevns_jax.detectors.efficiency import SteppedEfficiency
+from cevns_jax.detectors.scintillation import (
+    FixedResponse,
+    PoissonBins,
+    ScintillationResponse,
+    fixed_response,
+    movable_response,
+)
+from cevns_jax.detectors.timing import FixedTiming
+from cevns_jax.errors import ConfigError, unknown
+from cevns_jax.experiments import coherent_csi_2021, csi
+from cevns_jax.experiments.experiment import (
+    EnergyTimeSignal,
+    Experiment,
+    Nuisance,
+    check_nuisances,
+    require_float64,
+)
+from cevns_jax.form_factors import FormFactor
+
+NAME = "coherent_csi_2017"
+FOLDER = DATA / NAME
+SLOPES = ("0_12_us", "0_6_us")  # anti-coincidence events that the steady-state slope is fitted to
+
+BACKGROUNDS = (
+    Nuisance(name="brn", acts_on=("brn",), width=0.25),
+    Nuisance(name="steady_state", acts_on=("steady_state",), width=20 / 405),
+)
+PRESETS: dict[str, tuple[Nuisance, ...]] = {
+    # Total signal uncertainty of the publication: quenching 25 %, flux 10 %, form factor 5 %,
+    # acceptance 5 %.
+    "lumped": (Nuisance(name="cevns", acts_on=("cevns",), width=0.28), *BACKGROUNDS),
+    # Denton and Gehrlein, arXiv:2008.06062, 144 bins: pulls that keep normalisations positive.
+    "denton_gehrlein_2020": (
+        Nuisance(name="cevns", acts_on=("cevns",), width=0.28, form="gamma"),
+        Nuisance(name="brn", acts_on=("brn",), width=0.25, form="gamma"),
+        Nuisance(name="steady_state", acts_on=("steady_state",), width=0.171, form="gamma"),
+    ),
+    # The signal uncertainty taken apart, for combinations: one flux for all detectors at the SNS.
+    "split": (
+        Nuisance(name="sns_flux", acts_on=("cevns",), width=0.10, shared=True),
+        Nuisance(name="quenching", acts_on=("quenching",), width=1.0),
+        Nuisance(name="acceptance", acts_on=("cevns",), width=0.05),
+        Nuisance(name="neutron_radius", acts_on=("neutron_radius",), width=0.05),
+        *BACKGROUNDS,
+    ),
+    "backgrounds_only": BACKGROUNDS,
+}
+
+
+def coherent_csi_2017(
+    *,
+    nuisances: str | Sequence[Nuisance] = "lumped",
+    quenching: str = "constant",
+    steady_state_slope: str = "0_12_us",
+    form_factor: FormFactor | None = None,
+    proton_radius_fm: Mapping[str, float] | str | None = None,
+    neutron_radius_fm: Mapping[str, float] | str | None = None,
+    common_neutron_radius: bool = False,
+    mass_kg: float | None = None,
+    distance_m: float | None = None,
+    protons_on_target: float | None = None,
+    neutrinos_per_proton: float | None = None,
+    steady_state_events: float | None = None,
+    exposure_scale: float = 1.0,
+) -> Experiment:
+    """COHERENT CsI (2017) with the chosen conventions.
+
+    Args:
+        nuisances: Name of a preset of this module, or own nuisances.
+        quenching: ``"constant"`` 0.0878 +- 0.0166 (effect ``quenching``), or
+            ``"polynomial_2021"``, the later measurement of the same crystal (effects
+            ``quenching_0`` and ``quenching_1``).
+        steady_state_slope: Anti-coincidence events that the time slope of the steady state is
+            fitted to: ``"0_12_us"`` (0.0586/us) or ``"0_6_us"`` (0.127/us).
+        form_factor, proton_radius_fm, neutron_radius_fm, common_neutron_radius: As in
+            :func:`cevns_jax.experiments.coherent_csi_2021`.
+        mass_kg, distance_m, protons_on_target, neutrinos_per_proton: Exposure in place of the
+            published one; they move the signal alone.
+        steady_state_events: Expected steady-state background in place of 405.
+        exposure_scale: Factor on signal and backgrounds alike, for forecasts.
+
+    Raises:
+        ConfigError: unknown preset, nuclide, effect or choice, or a number out of its domain.
+        RuntimeError: JAX is in 32-bit mode.
+    """
+    require_float64()
+    if steady_state_slope not in SLOPES:
+        raise unknown(NAME, "steady_state_slope", steady_state_slope, SLOPES)
+    measured = csi.measurement(FOLDER)
+    exposure = csi.chosen(
+        NAME,
+        measured["exposure"] | {"exposure_scale": exposure_scale},
+        {
+            "mass_kg": mass_kg,
+            "distance_m": distance_m,
+            "protons_on_target": protons_on_target,
+            "neutrinos_per_proton": neutrinos_per_proton,
+        },
+    )
+    for key in ("protons_on_target", "beam_gwh"):
+        exposure[key] *= exposure_scale
+    steady = csi.chosen(NAME, measured["steady_state"], {"events": steady_state_events})
+    nuisances = csi.chosen_nuisances(NAME, PRESETS, nuisances)
+    acting = {name for nuisance in nuisances for name in nuisance.acts_on}
+    edges, observed, anticoincidence = csi.read_counts(FOLDER / "counts.csv", highest_pe=50)
+    kernel = csi.crystal(
+        exposure,
+        form_factor=form_factor,
+        proton_radius_fm=proton_radius_fm,
+        neutron_radius_fm=neutron_radius_fm,
+        common_neutron_radius=common_neutron_radius,
+    )
+    coefficients, modes = _quenching(measured, quenching)
+    signal = EnergyTimeSignal(
+        effects=(*modes, "neutron_radius"),
+        kernel=kernel,
+        response=_response(measured, kernel.recoil, edges[0], (coefficients, modes), acting),
+        timing=FixedTiming(fractions=_arrivals(edges[1], ("nu_mu", "delayed", "delayed"))),
+    )
+    rate = steady["rate_per_us" if steady_state_slope == "0_12_us" else "rate_0_6_us_per_us"]
+    backgrounds = {
+        "brn": exposure["beam_gwh"] * _neutrons(measured, edges),
+        "steady_state": exposure_scale
+        * steady["events"]
+        * _steady_state_shape(anticoincidence, edges[1], rate),
+    }
+    check_nuisances(NAME, nuisances, ("cevns", *backgrounds), signal)
+    return Experiment(
+        name=NAME,
+        title=measured["title"],
+        citation=measured["citation"],
+        exposure=csi.exposure_text(exposure),
+        axes=csi.AXES,
+        conventions=csi.conventions(
+            kernel.target,
+            nuisances,
+            quenching=f"{quenching}; photo-electrons Poisson, n at n - 0.5",
+            steady_state=f"{steady['events']:g} events, exp(-{rate:g} t/us); energy from "
+            "anti-coincidence",
+        ),
+        edges=edges,
+        observed=observed,
+        signal=signal,
+        backgrounds=backgrounds,
+        nuisances=nuisances,
+    )
+
+
+def _quenching(measured: dict[str, Any], choice: str) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """Coefficients of the quenching polynomial and their change by each effect."""
+    if choice == "constant":
+        nominal, plus = (np.array(measured["quenching"][key]) for key in ("nominal", "mode_plus"))
+        return nominal, {"quenching": plus - nominal}
+    if choice == "polynomial_2021":
+        return coherent_csi_2021.released_quenching(csi.measurement(coherent_csi_2021.FOLDER))
+    raise unknown(NAME, "quenching", choice, ["constant", "polynomial_2021"])
+
+
+def _response(
+    measured: dict[str, Any],
+    recoil: np.ndarray,
+    edges: np.ndarray,
+    quenching: tuple[np.ndarray, dict[str, np.ndarray]],
+    acting: set[str],
+) -> FixedResponse | ScintillationResponse:
+    """Released light yield and efficiency, with the chosen quenching."""
+    bins = PoissonBins(edges=edges, light_yield=measured["photoelectrons"]["light_yield_per_kev"])
+    coefficients, modes = quenching
+    if acting & set(modes):
+        return movable_response(bins, coefficients, modes, lambda _: _efficiency(measured))
+    return fixed_response(recoil, bins, coefficients, _efficiency(measured))
+
+
+def _efficiency(measured: dict[str, Any]) -> SteppedEfficiency:
+    return SteppedEfficiency(coefficients=np.array(measured["energy_efficiency"]["nominal"]))
+
+
+def _arrivals(edges: np.ndarray, columns: Sequence[str]) -> np.ndarray:
+    """Fractions of released arrival times in each time bin, shape (columns, bins)."""
+    table = read_table(FOLDER / "arrival_time.csv", ("time_us", "nu_mu", "delayed", "brn"))
+    return np.stack([np.diff(np.interp(edges, table["time_us"], table[c])) for c in columns])
+
+
+def _neutrons(measured: dict[str, Any], edges: tuple[np.ndarray, ...]) -> np.ndarray:
+    """Prompt neutrons per GWh and bin; the release has them without efficiency."""
+    table = read_table(FOLDER / "neutron_energy.csv", ("pe_low", "pe_high", "brn"))
+    kept = table["brn"] * _efficiency(measured)((table["pe_low"] + table["pe_high"]) / 2)
+    cumulative = np.append(0.0, kept.cumsum())
+    energy = np.diff(np.interp(edges[0], np.append(table["pe_low"], 50.0), cumulative))
+    return np.outer(energy, _arrivals(edges[1], ["brn"])[0])
+
+
+def _steady_state_shape(
+    anticoincidence: np.ndarray, time_edges: np.ndarray, rate: float
+) -> np.ndarray:
+    """Steady-state background, sum 1: energy from the anti-coincidence events, time exponential."""
+    energy = anticoincidence.sum(axis=1)
+    if not energy.all():
+        raise ConfigError(f"{NAME}: a photo-electron bin has no anti-coincidence events")
+    time = -np.diff(np.exp(-rate * time_edges))
+    return np.outer(energy / energy.sum(), time / time.sum())

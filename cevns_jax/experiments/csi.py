@@ -1,0 +1,168 @@
+"""The CsI[Na] crystal at the SNS: what the two COHERENT data sets taken with it share."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cevns_jax.data.tables import read_table
+from cevns_jax.errors import ConfigError, unknown
+from cevns_jax.experiments.experiment import Nuisance
+from cevns_jax.form_factors import FormFactor, Helm
+from cevns_jax.nuclei import Target, target
+from cevns_jax.recoil import RecoilKernel, kernel
+from cevns_jax.sources.pion_decay import spallation_source
+
+AXES = ("photoelectrons", "time_us")
+COUNT_COLUMNS = (
+    *("pe_low", "pe_high", "time_low_us", "time_high_us"),
+    *("coincidence", "anticoincidence"),
+)
+# rms radii of arXiv:2008.05022: the default of the project.
+PROTON_RADIUS_FM = {"Cs133": 4.804, "I127": 4.749}
+NEUTRON_RADIUS_FM = {"Cs133": 5.01, "I127": 4.94}
+
+
+def measurement(folder: Path) -> dict[str, Any]:
+    """The published figures of a data set."""
+    return tomllib.loads((folder / "measurement.toml").read_text(encoding="utf-8"))
+
+
+def chosen(
+    where: str, published: Mapping[str, float], given: Mapping[str, float | None]
+) -> dict[str, float]:
+    """Published numbers with those that were given in their place.
+
+    Raises:
+        ConfigError: one that is not positive and finite.
+    """
+    numbers = dict(published) | {key: v for key, v in given.items() if v is not None}
+    for key, value in numbers.items():
+        if not (np.isfinite(value) and value > 0):
+            raise ConfigError(f"{where}: {key} must be positive and finite, not {value}")
+    return numbers
+
+
+def chosen_nuisances(
+    where: str, presets: Mapping[str, tuple[Nuisance, ...]], given: str | Sequence[Nuisance]
+) -> tuple[Nuisance, ...]:
+    """A preset by its name, or own nuisances.
+
+    Raises:
+        ConfigError: unknown preset.
+    """
+    if not isinstance(given, str):
+        return tuple(given)
+    if given not in presets:
+        raise unknown(f"{where}.nuisances", "preset", given, presets)
+    return presets[given]
+
+
+def crystal(
+    exposure: Mapping[str, float],
+    *,
+    form_factor: FormFactor | None,
+    proton_radius_fm: Mapping[str, float] | str | None,
+    neutron_radius_fm: Mapping[str, float] | str | None,
+    common_neutron_radius: bool,
+) -> RecoilKernel:
+    """Neutrinos from the SNS on the crystal.
+
+    Args:
+        exposure: ``mass_kg``, ``distance_m``, ``protons_on_target``, ``neutrinos_per_proton``.
+        form_factor: Shape of the nucleon density; default Helm, s = 0.9 fm.
+        proton_radius_fm, neutron_radius_fm: rms radii in place of those above, by nuclide, or
+            ``"lewin_smith"``.
+        common_neutron_radius: One radius parameter for both nuclides.
+    """
+    material = target(
+        "CsI",
+        form_factor=form_factor if form_factor is not None else Helm(),
+        proton_radius_fm=_merged(PROTON_RADIUS_FM, proton_radius_fm),
+        neutron_radius_fm=_merged(NEUTRON_RADIUS_FM, neutron_radius_fm),
+        common_neutron_radius=common_neutron_radius,
+    )
+    source = spallation_source(
+        neutrinos_per_proton=exposure["neutrinos_per_proton"],
+        protons_on_target=exposure["protons_on_target"],
+        distance_m=exposure["distance_m"],
+    )
+    return kernel(source, material, mass_kg=exposure["mass_kg"], nodes=32)
+
+
+def exposure_text(exposure: Mapping[str, float]) -> str:
+    """The exposure in words."""
+    return (
+        f"{exposure['mass_kg']:g} kg CsI at {exposure['distance_m']:g} m, "
+        f"{exposure['protons_on_target']:.4g} protons on target, "
+        f"{exposure['neutrinos_per_proton']:g} neutrinos per flavour and proton"
+    )
+
+
+def conventions(
+    material: Target, nuisances: Sequence[Nuisance], **others: str
+) -> tuple[tuple[str, str], ...]:
+    """Choices that change numbers: flux, nuclei, nuisances, and those of the data set."""
+
+    def radii(values: Sequence[float] | np.ndarray) -> str:
+        return ", ".join(f"{s} {r:.4g}" for s, r in zip(material.symbols, values, strict=True))
+
+    return (
+        ("flux", "analytic pion decay at rest, released arrival times"),
+        ("form factor", f"{material.form_factor}"),
+        ("R_p [fm]", radii(material.properties[-1])),
+        ("R_n [fm]", radii(material.neutron_radius)),
+        *((key.replace("_", " "), text) for key, text in others.items()),
+        ("nuisances", ", ".join(f"{n.name} {n.width:g} {n.form}" for n in nuisances) or "none"),
+    )
+
+
+def read_counts(
+    path: Path, highest_pe: float
+) -> tuple[tuple[np.ndarray, np.ndarray], np.ndarray, np.ndarray]:
+    """Edges, coincidence and anti-coincidence counts of a table.
+
+    Args:
+        path: Table whose rows are the cells of a grid, photo-electrons first.
+        highest_pe: Upper end of the region that the data set describes [PE].
+
+    Raises:
+        ConfigError: rows that are no grid in ascending order, bins outside the region, or counts
+            that are negative or all zero.
+    """
+    table = read_table(path, COUNT_COLUMNS)
+    grids = []
+    for low, high in (("pe_low", "pe_high"), ("time_low_us", "time_high_us")):
+        if not (table[high] > table[low]).all():
+            row = int(np.argmin(table[high] > table[low])) + 1
+            raise ConfigError(f"{path}: row {row}: {high} must be above {low}")
+        grids.append(np.union1d(table[low], table[high]))
+    energy, time = grids
+    if energy[0] < 0 or energy[-1] > highest_pe or time[0] < 0 or time[-1] > 6:
+        raise ConfigError(
+            f"{path}: bins must lie within 0 to {highest_pe:g} photo-electrons and 0 to 6 us"
+        )
+    cells = np.meshgrid(energy[:-1], time[:-1], indexing="ij")
+    expected = np.stack([cell.ravel() for cell in cells])
+    found = np.stack([table["pe_low"], table["time_low_us"]])
+    if found.shape != expected.shape or not (found == expected).all():
+        raise ConfigError(
+            f"{path}: rows must be the cells of one grid in ascending order, "
+            "photo-electrons first, without gaps or repeats"
+        )
+    counts = []
+    for name in ("coincidence", "anticoincidence"):
+        if (table[name] < 0).any() or table[name].sum() == 0:
+            raise ConfigError(f"{path}: {name} must hold counts, none negative and not all zero")
+        counts.append(table[name].reshape(len(energy) - 1, len(time) - 1))
+    return (energy, time), counts[0], counts[1]
+
+
+def _merged(
+    default: dict[str, float], given: Mapping[str, float] | str | None
+) -> Mapping[str, float] | str:
+    return given if isinstance(given, str) else default | dict(given or {})
