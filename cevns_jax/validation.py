@@ -289,7 +289,7 @@ def _cross_section(likelihood: Likelihood) -> Row:
         value=value * 1e40,
         config="coherent_csi_2021.toml",
         remark="Form factor and couplings decide: Helm with the rms radii of arXiv:2008.05022 and "
-        "tree couplings here; Lewin-Smith radii give 187.3, radiatively corrected couplings "
+        "tree couplings here; Lewin-Smith radii give 187.4, radiatively corrected couplings "
         "(radiative_2023) 185.8, both 191.1.",
         digits=1,
     )

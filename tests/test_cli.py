@@ -252,3 +252,24 @@ def test_command_line_without_arguments_explains_itself():
     )
     assert done.returncode == 2
     assert "usage: cevns" in done.stderr
+
+
+def test_compiled_programs_are_kept_in_a_private_folder(tmp_path):
+    """A second run finds them; a folder that others can write is not used."""
+    env = os.environ | {"XDG_CACHE_HOME": str(tmp_path), "CEVNS_CACHE": "on"}
+    command = [sys.executable, "-m", "cevns_jax.cli", "predict", CONFIG]
+    subprocess.run(command, env=env, check=True, capture_output=True)
+    (folder,) = (tmp_path / "cevns_jax").iterdir()
+    kept = sorted(p.name for p in folder.iterdir())
+    assert kept
+    assert folder.stat().st_mode & 0o077 == 0
+    again = subprocess.run(command, env=env, check=True, capture_output=True, text=True)
+    assert again.stderr == ""
+    assert sorted(p.name for p in folder.iterdir() if not p.name.endswith("-atime")) == [
+        name for name in kept if not name.endswith("-atime")
+    ]
+    for path in folder.iterdir():
+        path.unlink()
+    folder.chmod(0o777)
+    subprocess.run(command, env=env, check=True, capture_output=True)
+    assert list(folder.iterdir()) == []
