@@ -12,6 +12,7 @@ import hashlib
 import json
 import os
 import platform
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -32,6 +33,9 @@ CACHE_BYTES = 500_000_000  # of compiled programs, the oldest go first
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; returns the exit status."""
     options = _parser().parse_args(arguments)
+    if arguments is None:  # as a program, not called from Python
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, _interrupted)
     try:
         status: int = options.run(options)
         sys.stdout.flush()
@@ -39,9 +43,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ConfigError as error:
         print(f"cevns: {error}", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
-        print("cevns: interrupted", file=sys.stderr)
-        return 130
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
@@ -54,6 +55,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
             file=sys.stderr,
         )
         return 1
+
+
+def _interrupted(number: int, frame: object) -> None:
+    """End at once. An exception would have to pass through JAX, which may swallow it or crash;
+    results are written atomically, so there is nothing to tidy up."""
+    os.write(sys.stderr.fileno(), b"cevns: interrupted\n")
+    os._exit(128 + number)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -121,7 +129,7 @@ def _fit(options: argparse.Namespace) -> int:
         from cevns_jax.inference.fit import fit
         from cevns_jax.results import fit_result
 
-        best = fit(likelihood, analysis.starts)
+        best = fit(likelihood, analysis.starts, _progress)
         result = fit_result(best, record)
         files = [folder / f"{analysis.name}_fit.nc"]
         writer.submit(output.save_result, result, files[0])
@@ -156,7 +164,7 @@ def _profile(options: argparse.Namespace) -> int:
         from cevns_jax.results import profile_result
 
         likelihood = freed(likelihood, settings.parameter)
-        best = fit(likelihood, analysis.starts)
+        best = fit(likelihood, analysis.starts, _progress)
         grid = np.linspace(settings.low, settings.high, settings.points)
         given: dict[str, Any] = {settings.parameter: grid}
         began = time.perf_counter()

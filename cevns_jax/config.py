@@ -45,9 +45,13 @@ class Table:
         value = self.content[key]
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise ConfigError(f"{self.where}: {key} must be a number, not {_kind(value)}")
-        if not math.isfinite(value):
-            raise ConfigError(f"{self.where}: {key} must be finite, not {value}")
-        return float(value)
+        try:
+            number = float(value)
+        except OverflowError:
+            number = math.inf
+        if not math.isfinite(number):
+            raise ConfigError(f"{self.where}: {key} must be finite, and no larger than 1e308")
+        return number
 
     def positive(self, key: str, default: float | None = None) -> float | None:
         value = self.number(key, default)
@@ -55,12 +59,12 @@ class Table:
             raise ConfigError(f"{self.where}: {key} must be positive, not {value:g}")
         return value
 
-    def integer(self, key: str, default: int, lowest: int) -> int:
+    def integer(self, key: str, default: int, lowest: int, highest: int) -> int:
         value = self.content.get(key, default) if key in self else default
-        if isinstance(value, bool) or not isinstance(value, int) or value < lowest:
+        whole = isinstance(value, int) and not isinstance(value, bool)
+        if not (whole and lowest <= value <= highest):
             raise ConfigError(
-                f"{self.where}: {key} must be a whole number of at least {lowest}, "
-                f"not {value if isinstance(value, int | float) else _kind(value)}"
+                f"{self.where}: {key} must be a whole number from {lowest} to {highest}"
             )
         return value
 
@@ -74,6 +78,8 @@ class Table:
         value = self.content[key] if key in self else default
         if value is not None and not isinstance(value, str):
             raise ConfigError(f"{self.where}: {key} must be a string, not {_kind(value)}")
+        if value is not None and not value.strip():
+            raise ConfigError(f"{self.where}: {key} must not be empty")
         return value
 
     def choice(self, key: str, default: str, allowed: Iterable[str]) -> str:
@@ -190,14 +196,14 @@ def read_analysis(path: Path, overrides: Sequence[str] = ()) -> Analysis:
 
 def _parse(path: Path) -> dict[str, Any]:
     try:
-        text = path.read_bytes().decode("utf-8")
+        text = path.read_bytes().decode("utf-8-sig")
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read ({error.strerror})") from None
     except UnicodeDecodeError:
         raise ConfigError(f"{path}: is not a text file; expected TOML") from None
     try:
         return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # broken, or numbers and nesting without end
         raise ConfigError(f"{path}: is not TOML: {error}") from None
 
 
@@ -209,10 +215,7 @@ def _apply(content: dict[str, Any], overrides: Sequence[str]) -> dict[str, Any]:
         keys = path.strip().split(".")
         if not equals or not all(keys):
             raise ConfigError(f'--set {override}: must look like "table.key=value"')
-        try:
-            value = tomllib.loads(f"value = {text}")["value"]
-        except tomllib.TOMLDecodeError:
-            value = text.strip()
+        value = _value(override, text)
         place = content
         for key in keys[:-1]:
             place = place.setdefault(key, {})
@@ -220,6 +223,19 @@ def _apply(content: dict[str, Any], overrides: Sequence[str]) -> dict[str, Any]:
                 raise ConfigError(f'--set {override}: "{key}" is not a table')
         place[keys[-1]] = value
     return content
+
+
+def _value(override: str, text: str) -> Any:
+    """A TOML value, or a bare word as a string."""
+    try:
+        parsed = tomllib.loads(f"value = {text}")
+    except tomllib.TOMLDecodeError:
+        return text.strip()
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(f"--set {override[:80]}: {error}") from None
+    if set(parsed) != {"value"}:
+        raise ConfigError(f"--set {override[:80]}: holds more than one value")
+    return parsed["value"]
 
 
 def _analysis(path: Path, content: dict[str, Any], overrides: Sequence[str]) -> Analysis:
@@ -406,7 +422,7 @@ def _profile(table: Table, likelihood: Likelihood) -> ProfileSettings:
         raise ConfigError(f"{table.where}: name the parameter")
     _known(table.where, [parameter], likelihood)
     low, high = table.number("min"), table.number("max")
-    points = table.integer("points", 121, 4)
+    points = table.integer("points", 121, 4, 1_000_000)
     table.done()
     if low is None or high is None or not low < high:
         raise ConfigError(f"{table.where}: needs min and max, min below max")

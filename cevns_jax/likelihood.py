@@ -24,7 +24,8 @@ def poisson_deviance(expected: jax.Array, observed: jax.Array) -> jax.Array:
     """2 (mu - n + n ln(n/mu)) of each bin, accurate also where mu is close to a large n.
 
     Args:
-        expected: mu, any shape. Where it is not positive the deviance is infinite.
+        expected: mu, any shape. Where it is not positive the deviance is infinite, but for mu = 0
+            with n = 0, where it is zero.
         observed: n >= 0, same shape.
     """
     positive = expected > 0
@@ -36,7 +37,8 @@ def poisson_deviance(expected: jax.Array, observed: jax.Array) -> jax.Array:
         series = 1 / k - r * series
     excess = jnp.where(jnp.abs(r) < 0.02, r**2 * series, r - jnp.log(mu / n))
     deviance = 2 * jnp.where(observed > 0, n * excess, mu)
-    return jnp.where(positive, deviance, jnp.inf)
+    nothing = (expected == 0) & (observed == 0)
+    return jnp.where(positive, deviance, jnp.where(nothing, 0.0, jnp.inf))
 
 
 @jax.tree_util.register_dataclass
@@ -67,10 +69,13 @@ class Likelihood:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "experiments", tuple(self.experiments))
+        if isinstance(self.free, str):
+            raise ConfigError(f'likelihood: free must be a list of names, not "{self.free}"')
         object.__setattr__(self, "free", tuple(self.free))
         names = [e.name for e in self.experiments if isinstance(e, Experiment)]
         if len(set(names)) < len(names):
             raise ConfigError(f"likelihood: an experiment is there twice ({', '.join(names)})")
+        self._check_shared()
         for experiment in self.experiments:
             declared = [p.name for p in (*self.interaction.parameters, *experiment.parameters)]
             for name in experiment.pulls:
@@ -81,6 +86,28 @@ class Likelihood:
         for name in (*self.free, *self.held, *self.declarations):
             if name not in self.parameters:
                 raise unknown("likelihood", "parameter", name, self.parameters)
+
+    def _check_shared(self) -> None:
+        """Names that several experiments use must mean the same in all of them."""
+        first: dict[str, tuple[Experiment, Parameter, bool]] = {}
+        for experiment in self.experiments:
+            shared = {n.name for n in experiment.nuisances if n.shared}
+            for parameter in experiment.parameters:
+                name = parameter.name
+                other, known, both = first.setdefault(name, (experiment, parameter, name in shared))
+                if other is experiment:
+                    continue
+                if name in (*experiment.pulls, *other.pulls) and not (both and name in shared):
+                    raise ConfigError(
+                        f'likelihood: "{name}" is a private nuisance of {other.name} or '
+                        f"{experiment.name} and a parameter of the other"
+                    )
+                starts = (known.start, parameter.start)
+                if all(isinstance(s, float) for s in starts) and starts[0] != starts[1]:
+                    raise ConfigError(
+                        f'likelihood: parameter "{name}" starts at {starts[0]:g} in {other.name} '
+                        f"and at {starts[1]:g} in {experiment.name}; give both the same"
+                    )
 
     @property
     def parameters(self) -> dict[str, Parameter]:
@@ -215,4 +242,7 @@ def _vector(numbers: Sequence[float | jax.Array]) -> jax.Array | np.ndarray:
 
 
 def _full(likelihood: Likelihood, values: Values | None) -> dict[str, jax.Array]:
+    for name in values or ():
+        if name not in likelihood.parameters:
+            raise unknown("values", "parameter", name, likelihood.parameters)
     return likelihood.values() | {k: jnp.asarray(v) for k, v in (values or {}).items()}

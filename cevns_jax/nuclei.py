@@ -24,6 +24,8 @@ from cevns_jax.errors import ConfigError, unknown
 from cevns_jax.form_factors import FormFactor
 from cevns_jax.parameters import Parameter, Values, static
 
+LARGEST_RADIUS = 10.0  # [fm], twice that of the heaviest nuclide here
+
 
 class Nuclide(NamedTuple):
     """One isotope.
@@ -164,7 +166,7 @@ class Target:
                 name=name,
                 start=start,
                 lower=2.5,
-                upper=10.0,
+                upper=LARGEST_RADIUS,
                 unit="fm",
                 label=rf"$R_n({name.removeprefix('r_n_')})$",
             )
@@ -239,10 +241,10 @@ def target(
     radius_n = _radii("neutron_radius_fm", rows, neutron_radius_fm, list(radius_p))
     smallest = getattr(form_factor, "smallest_radius", 0.0)
     for row, radius in zip(rows * 2, [*radius_p, *radius_n], strict=True):
-        if not radius > smallest:
+        if not smallest < radius <= LARGEST_RADIUS:
             raise ConfigError(
-                f"target: {form_factor} needs rms radii above {smallest:.2f} fm, "
-                f"not {radius:g} fm for {row.symbol}"
+                f"target: {form_factor} needs rms radii above {smallest:.2f} fm and up to "
+                f"{LARGEST_RADIUS:g} fm, not {radius:g} fm for {row.symbol}"
             )
     name = formula if isinstance(formula, str) else "_".join(atoms)
     if common_neutron_radius:

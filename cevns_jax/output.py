@@ -1,32 +1,20 @@
 """Writing results and figures in a process of its own.
 
 xarray and matplotlib take two seconds to import. A worker process does that while the main one
-imports JAX and compiles, and writes what it is handed.
+imports JAX and compiles, and writes what it is handed through a pipe. When the main process is
+gone, however it ended, the pipe ends and with it the worker.
 """
 
 from __future__ import annotations
 
-import multiprocessing
-import signal
+import contextlib
+import os
+import pickle
+import subprocess
+import sys
 from collections.abc import Callable
-from concurrent.futures import Future, ProcessPoolExecutor
 from pathlib import Path
 from typing import Any, Self
-
-
-def _prepare() -> None:
-    """Import what writing needs, let matplotlib load its fonts; interrupts are for the parent."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    import h5netcdf  # noqa: F401
-    import xarray  # noqa: F401
-
-    from cevns_jax.plotting import figures
-
-    figures.warm_up()
-
-
-def _nothing() -> None:
-    """A first task."""
 
 
 def save_result(result: Any, path: Path) -> None:
@@ -53,19 +41,54 @@ class Writer:
     """
 
     def __enter__(self) -> Self:
-        context = multiprocessing.get_context("spawn")
-        self._pool = ProcessPoolExecutor(1, context, initializer=_prepare)
-        self._pending: list[Future[Any]] = [self._pool.submit(_nothing)]  # starts the worker now
+        self._worker = subprocess.Popen(
+            [sys.executable, "-m", "cevns_jax.output"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            start_new_session=True,  # an interrupt at the terminal is for the main process
+        )
         return self
 
     def submit(self, function: Callable[..., None], *arguments: Any) -> None:
-        self._pending.append(self._pool.submit(function, *arguments))
+        """Have a function of this module run in the worker, after those before it."""
+        assert self._worker.stdin is not None
+        pickle.dump((function, arguments), self._worker.stdin)
+        self._worker.stdin.flush()
 
     def __exit__(self, kind: object, *_: object) -> None:
-        if kind is not None:  # bad input or an interrupt: do not wait for imports to finish
-            for child in multiprocessing.active_children():
-                child.terminate()
-        self._pool.shutdown(wait=kind is None, cancel_futures=kind is not None)
-        if kind is None:
-            for future in self._pending:
-                future.result()
+        if kind is not None:  # bad input: do not wait for imports to finish
+            self._worker.kill()
+            self._worker.communicate()
+            return
+        report = self._worker.communicate()[0]
+        error = pickle.loads(report) if report else RuntimeError("the writing process ended early")
+        if error is not None:
+            raise error
+
+
+def _work() -> None:
+    """The worker: import what writing needs, then do what comes until the pipe ends."""
+    import h5netcdf  # noqa: F401
+    import xarray  # noqa: F401
+
+    from cevns_jax.plotting import figures
+
+    figures.warm_up()
+    first_error = None
+    while True:
+        try:
+            function, arguments = pickle.load(sys.stdin.buffer)
+        except (EOFError, pickle.UnpicklingError):
+            break
+        try:
+            function(*arguments)
+        except Exception as error:
+            first_error = first_error or error
+    with contextlib.suppress(BrokenPipeError):  # nobody is left to be told
+        pickle.dump(first_error, sys.stdout.buffer)
+        sys.stdout.buffer.flush()
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    _work()

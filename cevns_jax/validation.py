@@ -21,8 +21,9 @@ from cevns_jax.config import read_analysis
 from cevns_jax.experiments.experiment import EnergyTimeSignal
 from cevns_jax.inference.fit import Fit, fit
 from cevns_jax.interactions.interaction import Interaction
+from cevns_jax.interactions.standard_model import standard_model
 from cevns_jax.likelihood import Likelihood
-from cevns_jax.nuclei import Target
+from cevns_jax.nuclei import Target, target
 from cevns_jax.parameters import Values
 from cevns_jax.published import Published
 from cevns_jax.recoil import kernel
@@ -277,20 +278,31 @@ def _components(likelihood: Likelihood, values: Any) -> dict[str, float]:
 
 
 def _cross_section(likelihood: Likelihood) -> Row:
-    """Flux-averaged cross section of CsI."""
+    """Flux-averaged cross section of CsI, with what other conventions give."""
     (experiment,) = likelihood.experiments
     assert isinstance(experiment.signal, EnergyTimeSignal)
-    value = flux_averaged_cross_section(
-        experiment.signal.kernel.target, likelihood.interaction, likelihood.values()
+    material, values = experiment.signal.kernel.target, likelihood.values()
+    lewin_smith = target(
+        "CsI",
+        form_factor=material.form_factor,
+        proton_radius_fm="lewin_smith",
+        neutron_radius_fm="lewin_smith",
     )
+    # Values without radii: each target takes its own.
+    angle = {"sin2_theta_w": values["sin2_theta_w"]}
+    found = [
+        flux_averaged_cross_section(m, i, angle) * 1e40
+        for i in (likelihood.interaction, standard_model(couplings="radiative_2023"))
+        for m in (material, lewin_smith)
+    ]
     return Row(
         quantity="CsI 2021: flux-averaged cross section [1e-40 cm^2], Standard Model",
         published=published.COHERENT_CROSS_SECTION,
-        value=value * 1e40,
+        value=found[0],
         config="coherent_csi_2021.toml",
         remark="Form factor and couplings decide: Helm with the rms radii of arXiv:2008.05022 and "
-        "tree couplings here; Lewin-Smith radii give 187.4, radiatively corrected couplings "
-        "(radiative_2023) 185.8, both 191.1.",
+        f"tree couplings here; Lewin-Smith radii give {found[1]:.1f}, radiatively corrected "
+        f"couplings (radiative_2023) {found[2]:.1f}, both {found[3]:.1f}.",
         digits=1,
     )
 

@@ -2,8 +2,10 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -236,14 +238,22 @@ def test_help_and_import_stay_light():
     assert done.returncode == 0, done.stderr
 
 
-def test_a_killed_fit_leaves_nothing_half_written(tmp_path):
+@pytest.mark.parametrize(
+    ("number", "status"),
+    [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, -signal.SIGKILL)],
+)
+@pytest.mark.parametrize("seconds", [0.5, 2.5])
+def test_a_killed_fit_leaves_no_files_and_no_processes(tmp_path, number, status, seconds):
+    """While importing and while compiling: the worker goes with its parent, whatever ends it."""
     command = [sys.executable, "-m", "cevns_jax.cli", "fit", CONFIG, "--output", str(tmp_path)]
-    running = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    with pytest.raises(subprocess.TimeoutExpired):
-        running.wait(timeout=2.0)
-    running.kill()
-    running.wait()
-    assert [p for p in tmp_path.iterdir() if not p.name.startswith(".")] == []
+    running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    time.sleep(seconds)
+    running.send_signal(number)
+    out, err = running.communicate(timeout=15)  # ends when the last process closes the pipes
+    assert running.returncode == status
+    assert "Traceback" not in err
+    assert list(tmp_path.iterdir()) == []
+    assert out == ""
 
 
 def test_command_line_without_arguments_explains_itself():

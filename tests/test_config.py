@@ -128,6 +128,13 @@ def test_nuisances_priors_and_held_parameters_are_data(tmp_path):
         ("experiments.coherent_csi_2017", {"quenching": "chicago"}, ["quenching", "constant"]),
         ("experiments", {}, ["at least one experiment", "coherent_csi_2021"]),
         ("experiments", 5, ["experiments", "table", "number"]),
+        ("experiments.coherent_csi_2021.mass_kg", 10**400, ["mass_kg", "finite"]),
+        ("experiments.coherent_csi_2021.distance_m", 1e-200, ["neutrinos per cm^2"]),
+        ("experiments.coherent_csi_2021.distance_m", 1e200, ["neutrinos per cm^2"]),
+        ("experiments.coherent_csi_2021.neutron_radius_fm", {"I127": 20}, ["I127", "up to 10 fm"]),
+        ("experiments.coherent_csi_2021.nuisances", "", ["nuisances", "empty"]),
+        ("interaction.couplings", "", ["couplings", "empty"]),
+        ("profile.points", 10**9, ["points", "1000000"]),
         ("interaction.name", "standart_model", ["standard_model"]),
         ("interaction.couplings", "three", ["couplings", "tree"]),
         ("interaction.axial", "yes", ["axial", "true or false"]),
@@ -183,6 +190,8 @@ def test_incomplete_nuisances_are_refused(tmp_path, nuisance):
         (b"this is no TOML", "not TOML"),
         (bytes(range(256)), "not a text file"),
         (b"", "experiment"),
+        (b"a = " + b"[" * 5000, "not TOML"),
+        (b"a = 1" + b"0" * 6000, "not TOML"),
     ],
 )
 def test_files_that_are_no_config_are_refused(tmp_path, data, words):
@@ -197,7 +206,7 @@ def test_missing_files_folders_and_bad_overrides_are_refused(tmp_path):
         read_analysis(tmp_path / "nothing.toml")
     with pytest.raises(ConfigError, match="cannot be read"):
         read_analysis(tmp_path)
-    for override in ("mass", "=3", "title.x=3", "a..b=1"):
+    for override in ("mass", "=3", "title.x=3", "a..b=1", "fit.free=[]\nother=3"):
         with pytest.raises(ConfigError, match="--set"):
             read_analysis(write(tmp_path, BASE), [override])
 

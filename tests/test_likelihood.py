@@ -133,8 +133,39 @@ def test_names_that_nobody_declares_are_refused_with_the_nearest_one(split):
         cj.Likelihood(split.experiments, split.interaction, free=["sin2_thetaw"])
     with pytest.raises(ConfigError, match="sns_flux"):
         split.hold(sns_fluxx=1.0)
+    with pytest.raises(ConfigError, match="list of names"):
+        cj.Likelihood(split.experiments, split.interaction, free="sin2_theta_w")
+    with pytest.raises(ConfigError, match="sin2_theta_w"):
+        cj.asimov(split, {"sin2_thetaw": 0.3})
     with pytest.raises(ConfigError, match="twice"):
         cj.Likelihood([*split.experiments, *split.experiments], split.interaction)
+
+
+def test_experiments_that_disagree_on_a_parameter_are_refused(split):
+    """A radius that starts elsewhere, or a private nuisance with the name of a shared one."""
+    model = cj.interactions.standard_model()
+    other = cj.experiments.coherent_csi_2017(neutron_radius_fm={"Cs133": 5.5})
+    with pytest.raises(ConfigError, match=r"r_n_cs133.*5\.01.*2021.*5\.5.*2017"):
+        cj.Likelihood([*split.experiments, other], model)
+    private = Nuisance(name="coherent_csi_2021_brn", acts_on=("brn",), width=0.1, shared=True)
+    with pytest.raises(ConfigError, match="coherent_csi_2021_brn"):
+        cj.Likelihood(
+            [*split.experiments, cj.experiments.coherent_csi_2017(nuisances=[private])], model
+        )
+
+
+def test_two_experiments_share_the_flux_and_keep_their_own_backgrounds(split):
+    both = cj.Likelihood(
+        [*split.experiments, cj.experiments.coherent_csi_2017(nuisances="split")],
+        cj.interactions.standard_model(),
+        free=["sin2_theta_w"],
+    )
+    assert both.names.count("sns_flux") == 1
+    assert {"coherent_csi_2017_brn", "coherent_csi_2021_brn"} <= set(both.names)
+    assert both.n_bins == 99 + 144
+    best = cj.fit(both)
+    assert best.converged
+    assert best.errors[0] < cj.fit(split).errors[0]
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,8 @@
 """Results: saved, loaded, and never half written."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import xarray
@@ -59,6 +62,20 @@ def test_a_failed_write_leaves_the_old_file_and_no_debris(tmp_path):
         write_atomically(path, fails)
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_process_killed_while_it_writes_leaves_the_old_file(tmp_path):
+    path = tmp_path / "file.txt"
+    path.write_text("old")
+    code = (
+        "import os, sys, pathlib, cevns_jax.results as r\n"
+        "def die(part):\n"
+        "    part.write_text('half'); os.kill(os.getpid(), 9)\n"
+        "r.write_atomically(pathlib.Path(sys.argv[1]), die)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(path)])
+    assert done.returncode == -9
+    assert path.read_text() == "old"
 
 
 def test_places_that_cannot_be_written_and_files_that_are_no_results_are_refused(tmp_path):

@@ -28,7 +28,7 @@ def read_table(path: Path, columns: Sequence[str]) -> dict[str, np.ndarray]:
             is not a finite number, or has no rows.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read ({error.strerror})") from None
     except UnicodeDecodeError:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -20,6 +20,7 @@ LBFGS_MEMORY = 10
 LBFGS_STEPS = 200
 LBFGS_BACKTRACKS = 30
 LBFGS_GRADIENT = 0.1  # norm of the scaled gradient at which the global stage hands over
+SMALLEST_EIGENVALUE = 1e-10  # of the information with ones on its diagonal
 ERROR_STEPS = 20  # secant steps towards Delta chi^2 = 1
 ERROR_TOLERANCE = 1e-6  # of Delta chi^2
 
@@ -104,10 +105,12 @@ class Fit:
 
 
 def chi2_survival(chi2: float, degrees_of_freedom: int) -> float:
-    """Probability of a larger chi^2: finite sum for whole degrees of freedom, at least one.
+    """Probability of a larger chi^2: finite sum for whole degrees of freedom, NaN below one.
 
     scipy.special.gammaincc is the same; importing it is a tenth of the time of a fit.
     """
+    if degrees_of_freedom < 1:
+        return math.nan
     half, odd = chi2 / 2, degrees_of_freedom % 2
     total = math.erfc(math.sqrt(half)) if odd else 0.0
     for i in range(degrees_of_freedom // 2):
@@ -118,12 +121,21 @@ def chi2_survival(chi2: float, degrees_of_freedom: int) -> float:
     return total
 
 
-def fit(likelihood: Likelihood, starts: Sequence[Mapping[str, float]] = ({},)) -> Fit:
+Progress = Callable[[Iterable[Any]], Iterable[Any]]
+"""Wraps the iterable of a loop, e.g. ``tqdm.tqdm``; ``iter`` shows nothing."""
+
+
+def fit(
+    likelihood: Likelihood,
+    starts: Sequence[Mapping[str, float]] = ({},),
+    progress: Progress = iter,
+) -> Fit:
     """Minimise chi^2 over all varying parameters.
 
     Args:
         likelihood: What to fit; at least one parameter varies.
         starts: Values of parameters at each start; those left out start where declared.
+        progress: Wraps the loops over starts and over the steps towards the errors.
 
     Raises:
         ConfigError: nothing varies, no start, a start that names a parameter that does not vary or
@@ -133,13 +145,14 @@ def fit(likelihood: Likelihood, starts: Sequence[Mapping[str, float]] = ({},)) -
     if not names:
         raise ConfigError("fit: no parameter varies; free one or declare a nuisance")
     points = _start_points(likelihood, starts)
-    best, ends = _polish(likelihood, np.stack([_lbfgs(likelihood, point) for point in points]))
+    near = [_lbfgs(likelihood, point) for point in progress(points)]
+    best, ends = _polish(likelihood, np.stack(near))
     covariance = _inverse(np.asarray(best.information))
     sound = bool(best.converged) and bool(np.isfinite(covariance).all())
-    low, high, shifted, lowest = (
-        _profile_errors(likelihood, best, covariance) if sound else _no_errors(len(names))
+    low, high, bounded, shifted, lowest = (
+        _profile_errors(likelihood, best, covariance, progress) if sound else _no_errors(len(names))
     )
-    problem = _problem(best, names, covariance, lowest)
+    problem = _problem(likelihood, best, covariance, lowest)
     return Fit(
         likelihood=likelihood,
         names=names,
@@ -153,7 +166,7 @@ def fit(likelihood: Likelihood, starts: Sequence[Mapping[str, float]] = ({},)) -
         steps=int(best.steps),
         ends=ends,
         converged=not problem,
-        message=problem or _evidence(best, names, low, high),
+        message=problem or _evidence(best, names, np.stack([low, high], axis=1), bounded),
         impacts={
             name: shifted[:, :, names.index(name)] - best.x[names.index(name)]
             for name in likelihood.free
@@ -184,13 +197,14 @@ def _start_points(
 
 
 def _inverse(information: np.ndarray) -> np.ndarray:
-    """Covariance; NaN where the information is not positive definite, as with a parameter that
-    nothing depends on."""
-    try:
-        np.linalg.cholesky(information)
-        return np.linalg.inv(information)
-    except np.linalg.LinAlgError:
+    """Covariance; NaN where a direction is not constrained, beyond what rounding can tell."""
+    scale = np.sqrt(np.diag(information))
+    if not (np.isfinite(information).all() and (scale > 0).all()):
         return np.full_like(information, np.nan)
+    correlation = information / np.outer(scale, scale)
+    if np.linalg.eigvalsh(correlation)[0] < SMALLEST_EIGENVALUE:
+        return np.full_like(information, np.nan)
+    return np.linalg.inv(correlation) / np.outer(scale, scale)
 
 
 @jax.jit
@@ -276,8 +290,16 @@ def _polish(
     return best, tuple((float(m.chi2), bool(m.converged)) for m in done)
 
 
-def _problem(best: Minimum, names: tuple[str, ...], covariance: np.ndarray, lowest: float) -> str:
+def _problem(likelihood: Likelihood, best: Minimum, covariance: np.ndarray, lowest: float) -> str:
     """Why an end point is no minimum; empty if it is one."""
+    names = likelihood.names
+    if not np.isfinite(best.chi2):
+        expected = np.asarray(likelihood.expected(likelihood.values(best.x)))
+        bins = np.flatnonzero((expected <= 0) & (np.asarray(likelihood.observed) > 0))
+        return (
+            f"not converged: chi^2 is infinite, {len(bins)} bins with counts expect none or less "
+            f"(first: bin {bins[0] if len(bins) else 0} of {likelihood.n_bins})"
+        )
     if not np.isfinite(covariance).all():
         blind = [n for n, i in zip(names, np.diag(best.information), strict=True) if not i > 0]
         which = f" ({', '.join(blind)})" if blind else ""
@@ -289,31 +311,38 @@ def _problem(best: Minimum, names: tuple[str, ...], covariance: np.ndarray, lowe
     return ""
 
 
-def _evidence(best: Minimum, names: tuple[str, ...], low: np.ndarray, high: np.ndarray) -> str:
+def _evidence(
+    best: Minimum, names: tuple[str, ...], errors: np.ndarray, bounded: np.ndarray
+) -> str:
     """Why a fit is taken as converged, and which errors do not exist all the same."""
     text = f"EDM {float(best.edm):.2g} of chi^2 after {int(best.steps)} steps"
-    endless = [n for n, a, b in zip(names, low, high, strict=True) if not np.isfinite(a + b)]
-    if endless:
-        text += f"; chi^2 does not rise by 1 inside the bounds of {', '.join(endless)}"
+    missing = ~np.isfinite(errors)
+    for which, reason in (
+        (missing & bounded, "chi^2 does not rise by 1 inside the bounds of"),
+        (missing & ~bounded, "no point with chi^2 higher by 1 was found for"),
+    ):
+        found = [name for name, side in zip(names, which, strict=True) if side.any()]
+        if found:
+            text += f"; {reason} {', '.join(found)}"
     return text
 
 
-def _no_errors(n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
+def _no_errors(n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, float]:
     """What :func:`_profile_errors` returns where there is no minimum to start from."""
     nothing = np.full(n, np.nan)
-    return nothing, nothing, np.full((n, 2, n), np.nan), np.inf
+    return nothing, nothing, np.zeros((n, 2), bool), np.full((n, 2, n), np.nan), np.inf
 
 
 def _profile_errors(
-    likelihood: Likelihood, best: Minimum, covariance: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
+    likelihood: Likelihood, best: Minimum, covariance: np.ndarray, progress: Progress
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, float]:
     """Distances to Delta chi^2 = 1 below and above, all parameters at once.
 
     Secant iteration in sqrt(Delta chi^2), which is nearly linear in the distance.
 
     Returns:
-        error_low, error_high, shape (n,); the parameters there, shape (n, 2, n); the lowest chi^2
-        met on the way.
+        error_low, error_high, shape (n,); whether the bound ended the search, shape (n, 2); the
+        parameters there, shape (n, 2, n); the lowest chi^2 met on the way.
     """
     n = len(best.x)
     which = np.repeat(np.arange(n), 2)
@@ -329,7 +358,7 @@ def _profile_errors(
     x = np.tile(best.x, (2 * n, 1))
     found = np.zeros(2 * n, bool)
     lowest = np.inf
-    for _ in range(ERROR_STEPS):
+    for _ in progress(range(ERROR_STEPS)):
         x[np.arange(2 * n), which] = best.x[which] + sign * distance
         result = minimise_lanes(likelihood, x, moving)
         chi2 = np.asarray(result.chi2)
@@ -349,4 +378,5 @@ def _profile_errors(
         last, h_last = np.where(found, last, distance), np.where(found, h_last, h)
         distance = np.where(found, distance, proposed)
     distance = np.where(found, distance, np.nan)
-    return distance[::2], distance[1::2], x.reshape(n, 2, n), lowest
+    bounded = (below >= room).reshape(n, 2)
+    return distance[::2], distance[1::2], bounded, x.reshape(n, 2, n), lowest

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
@@ -13,11 +12,11 @@ import numpy as np
 from jax.sharding import PartitionSpec
 
 from cevns_jax.errors import ConfigError, unknown
-from cevns_jax.inference.fit import Fit, fit
+from cevns_jax.inference.fit import Fit, Progress, fit
 from cevns_jax.inference.minimise import Minimum, minimise
 from cevns_jax.likelihood import Likelihood
 
-BLOCK = 2048  # points of one call: the unit of progress
+BLOCK = 1024  # points of one call: the unit of progress
 CPU_LANES = 32  # points minimised together on a CPU device, whose cache they have to fit
 
 
@@ -79,9 +78,6 @@ class Profile:
         return ranges
 
 
-Progress = Callable[[Iterable[int]], Iterable[int]]
-
-
 def profile(
     likelihood: Likelihood,
     *,
@@ -98,7 +94,8 @@ def profile(
         **grid: One parameter and its values, shape (P,).
 
     Raises:
-        ConfigError: no or several parameters, an unknown one, an empty or non-finite grid.
+        ConfigError: no or several parameters, an unknown one, or a grid that is empty, not finite,
+            not ascending or outside the domain.
     """
     if len(grid) != 1:
         raise ConfigError(f"profile: give one parameter and its grid, not {len(grid)}")
@@ -108,8 +105,16 @@ def profile(
     points = np.asarray(values, dtype=float)
     if points.ndim != 1 or points.size == 0 or not np.isfinite(points).all():
         raise ConfigError(f"profile: the grid of {name} must be a list of finite numbers")
+    declared = likelihood.parameters[name]
+    if (points < declared.lower).any() or (points > declared.upper).any():
+        raise ConfigError(
+            f"profile: the grid of {name} must lie between {declared.lower:g} and "
+            f"{declared.upper:g}"
+        )
+    if (np.diff(points) <= 0).any():
+        raise ConfigError(f"profile: the grid of {name} must be ascending")
     likelihood = freed(likelihood, name)
-    best = best or fit(likelihood)
+    best = best or fit(likelihood, progress=progress)
     result = minimise_points(
         likelihood, (name,), points[:, None], _conditional_starts(best, name, points), progress
     )

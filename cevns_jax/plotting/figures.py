@@ -129,10 +129,11 @@ def _projection(
     top.set_ylim(bottom=0)
     top.set_xlim(edges[0], edges[-1])
     total = sum(parts.values())
+    error = np.sqrt(np.where(total > 0, total, np.nan))  # no residual where nothing is expected
     bottom.axhline(0, color="black", linewidth=0.8)
     bottom.errorbar(
         centre,
-        (observed - total) / np.sqrt(total),
+        (observed - total) / error,
         yerr=1,
         xerr=width / 2,
         fmt="o",

@@ -101,5 +101,9 @@ def spallation_source(
     for key, value in given.items():
         if not (np.isfinite(value) and value > 0):
             raise ConfigError(f"source: {key} must be positive and finite, not {value}")
-    area = 4 * np.pi * (distance_m * 100) ** 2  # [cm^2]
-    return PionDecayAtRest(fluence=neutrinos_per_proton * protons_on_target / area)
+    with np.errstate(over="ignore", divide="ignore"):
+        area = 4 * np.pi * np.square(np.float64(distance_m) * 100)  # [cm^2]
+        fluence = float(neutrinos_per_proton * protons_on_target / area)
+    if not (np.isfinite(fluence) and fluence > 0):
+        raise ConfigError(f"source: {fluence} neutrinos per cm^2 from {given}")
+    return PionDecayAtRest(fluence=fluence)

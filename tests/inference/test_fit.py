@@ -1,5 +1,7 @@
 """Fits: against iminuit, against closed forms, their errors, and how they say that they failed."""
 
+import dataclasses
+
 import iminuit
 import jax
 import numpy as np
@@ -129,6 +131,42 @@ def test_a_parameter_that_nothing_depends_on_is_named():
     best = cj.fit(build().hold(n_sigma=0.0))
     assert not best.converged
     assert "sin2_theta_w" in best.message
+
+
+def test_an_exact_degeneracy_is_not_a_minimum():
+    """With one bin the angle and the cross-section ratio cannot be told apart."""
+    csi = cj.experiments.coherent_csi_2021(nuisances=[])
+    whole = dataclasses.replace(
+        csi,
+        observed=np.asarray(csi.observed).sum(keepdims=True),
+        signal=dataclasses.replace(
+            csi.signal,
+            response=dataclasses.replace(
+                csi.signal.response, matrix=csi.signal.response.matrix.sum(-1, keepdims=True)
+            ),
+            timing=dataclasses.replace(
+                csi.signal.timing, fractions=csi.signal.timing.fractions.sum(-1, keepdims=True)
+            ),
+        ),
+        backgrounds={n: b.sum(keepdims=True) for n, b in csi.backgrounds.items()},
+    )
+    like = cj.Likelihood(
+        [whole], cj.interactions.standard_model(axial=False), free=["sin2_theta_w", "n_sigma"]
+    )
+    best = cj.fit(like)
+    assert not best.converged
+    assert "constrain" in best.message
+    assert np.isnan(best.p_value)
+
+
+def test_counts_where_nothing_is_expected_are_named_and_empty_bins_cost_nothing(tmp_path):
+    header = "pe_low,pe_high,time_low_us,time_high_us,coincidence,anticoincidence\n"
+    for counts in (0, 9):
+        path = tmp_path / f"{counts}.csv"
+        path.write_text(f"{header}0,5,0,6,{counts},0\n5,60,0,6,1578,1295\n")
+        best = cj.fit(build(counts=path))
+        assert best.converged == (counts == 0)
+        assert counts == 0 or "bin 0 of 2" in best.message
 
 
 def test_nothing_to_fit_is_refused():
