@@ -28,11 +28,11 @@ import numpy as np
 import numpy_iminuit
 import shell
 
-from cevns_jax.cli import _start_jax
 from cevns_jax.config import read_analysis
 from cevns_jax.inference.fit import Fit, fit
 from cevns_jax.inference.profile import profile
 from cevns_jax.likelihood import Likelihood
+from cevns_jax.startup import start_jax
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 ANGLE = "sin2_theta_w"
@@ -325,7 +325,7 @@ def main() -> None:
     points, repeats, subset = (200, 2, 60) if options.quick else (options.points, 7, 300)
     if points < 2:
         parser.error("--points must be at least 2")
-    _start_jax()
+    start_jax()
     jax.config.update("jax_enable_compilation_cache", False)  # "compile" means compile
     document: dict[str, Any] = {"machine": machine(), "agreement": {}, "times": {}}
     for key, value in document["machine"].items():

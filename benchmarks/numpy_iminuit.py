@@ -7,6 +7,7 @@ before. Tree-level couplings, axial part included, Helm form factors. Units: MeV
 
 from __future__ import annotations
 
+import abc
 import tomllib
 from pathlib import Path
 
@@ -131,7 +132,7 @@ def time_fractions(edges: np.ndarray, shift: float, measured: dict) -> np.ndarra
     return np.stack([np.add.reduceat(np.diff(row) * accepted, first) for row in rows])
 
 
-class Model:
+class Model(abc.ABC):
     """What both sets of nuisances share: data, backgrounds, chi^2 (Baker-Cousins plus pulls)."""
 
     def __init__(self) -> None:
@@ -168,13 +169,13 @@ class Model:
         self.fix(float(x[0]))
         return self.conditional(x[1:])
 
+    @abc.abstractmethod
     def fix(self, s: float) -> None:
         """Choose sin^2 theta_W for :meth:`conditional`."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def conditional(self, x: np.ndarray) -> float:
         """chi^2 of the pulls."""
-        raise NotImplementedError
 
 
 class FourNormalisations(Model):

@@ -19,10 +19,10 @@ import sys, time
 began = time.perf_counter()
 import jax, optax
 from pathlib import Path
-from cevns_jax import cli, config, results
+from cevns_jax import config, results, startup
 from cevns_jax.inference import fit
 imported = time.perf_counter()
-cli._start_jax()
+startup.start_jax()
 spent = {"trace": 0.0, "compile": 0.0}
 def listen(event, seconds, **_):
     kind = {"jaxpr_trace": "trace", "jaxpr_to_mlir_module": "trace", "backend_compile": "compile"}

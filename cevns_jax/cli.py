@@ -7,11 +7,8 @@ same). JAX, xarray and matplotlib are imported by the commands that need them.
 from __future__ import annotations
 
 import argparse
-import contextlib
-import hashlib
 import json
 import os
-import platform
 import signal
 import sys
 import time
@@ -20,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cevns_jax.errors import ConfigError
+from cevns_jax.startup import start_jax
 
 if TYPE_CHECKING:
     from cevns_jax.config import Analysis
@@ -27,7 +25,6 @@ if TYPE_CHECKING:
 
 LEVELS = (1.0, 2.71, 3.84)  # Delta chi^2 of 68.3, 90 and 95 % for one parameter
 NOT_CONVERGED = 3
-CACHE_BYTES = 500_000_000  # of compiled programs, the oldest go first
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -120,7 +117,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _fit(options: argparse.Namespace) -> int:
     from cevns_jax import output, reports
-    from cevns_jax.config import read_toml
+    from cevns_jax.strict_toml import read_toml
 
     read_toml(options.config, options.overrides)  # what is plainly wrong is said at once
     with output.Writer() as writer:
@@ -150,7 +147,7 @@ def _profile(options: argparse.Namespace) -> int:
     import numpy as np
 
     from cevns_jax import output, reports
-    from cevns_jax.config import read_toml
+    from cevns_jax.strict_toml import read_toml
 
     read_toml(options.config, options.overrides)
     with output.Writer() as writer:
@@ -221,7 +218,7 @@ def _predict(options: argparse.Namespace) -> int:
 
 def _experiments(options: argparse.Namespace) -> int:
     _no_overrides(options)
-    _start_jax()
+    start_jax()
     from cevns_jax import experiments
 
     described: dict[str, dict[str, Any]] = {}
@@ -286,7 +283,7 @@ def _plot(options: argparse.Namespace) -> int:
 
 def _validate(options: argparse.Namespace) -> int:
     _no_overrides(options)
-    _start_jax()
+    start_jax()
     from cevns_jax.validation import rows, table_text
 
     found = list(_progress(rows(options.configs)))
@@ -327,50 +324,9 @@ def _import(options: argparse.Namespace) -> int:
     return 0
 
 
-def _start_jax() -> None:
-    """Double precision, and every core a device, so that scans use them all."""
-    import jax
-
-    jax.config.update("jax_enable_x64", True)
-    _keep_compiled_programs()
-    if "XLA_FLAGS" not in os.environ:
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-        # Refused where JAX runs already (cevns called from Python): its devices are used then.
-        with contextlib.suppress(RuntimeError):
-            jax.config.update("jax_num_cpu_devices", cores or 1)
-
-
-def _keep_compiled_programs() -> None:
-    """Let JAX keep what it compiles between runs, in a folder that only the user can write.
-
-    Who can write there can run code: another owner or a writable group switches the cache off, as
-    ``CEVNS_CACHE=off`` does. JAX_COMPILATION_CACHE_DIR names another folder.
-    """
-    import jax
-
-    if os.environ.get("CEVNS_CACHE") == "off" or "JAX_COMPILATION_CACHE_DIR" in os.environ:
-        return
-    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    # Compiled for one kind of processor: another one that shares the home has its own.
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.exists() else [platform.processor()]
-    kind = "".join(sorted({line for line in lines if line.startswith(("model name", "flags"))}))
-    folder = Path(home) / "cevns_jax" / hashlib.sha256(kind.encode()).hexdigest()[:12]
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        state = folder.stat()
-    except OSError:
-        return
-    if state.st_mode & 0o022 or (hasattr(os, "getuid") and state.st_uid != os.getuid()):
-        return
-    jax.config.update("jax_compilation_cache_dir", str(folder))
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
-    jax.config.update("jax_compilation_cache_max_size", CACHE_BYTES)
-
-
 def _prepare(options: argparse.Namespace) -> tuple[Analysis, Likelihood, dict[str, Any]]:
     """The analysis of a config, with the data set that the options ask for."""
-    _start_jax()
+    start_jax()
     from cevns_jax.config import read_analysis
     from cevns_jax.likelihood import asimov, toy
 

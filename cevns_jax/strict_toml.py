@@ -1,0 +1,183 @@
+"""Strict reading of TOML: errors name the file, the key and what is allowed."""
+
+from __future__ import annotations
+
+import copy
+import math
+import tomllib
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from cevns_jax.errors import ConfigError, unknown
+
+
+def read_toml(path: Path, overrides: Sequence[str] = ()) -> dict[str, Any]:
+    """The tables of a config, with overrides, not yet understood.
+
+    Args:
+        path: The TOML file.
+        overrides: ``table.key=value`` each, in place of what the file says.
+
+    Raises:
+        ConfigError: the file cannot be read, or it or an override is not TOML.
+    """
+    return _apply(_parse(path), overrides)
+
+
+class Table:
+    """One table of a config, read key by key; what was never asked for is an error in the end."""
+
+    def __init__(self, file: Path, name: str, content: object) -> None:
+        self.file = file
+        self.name = name
+        self.where = f"{file} [{name}]" if name else str(file)
+        if not isinstance(content, dict):
+            raise ConfigError(f"{self.where}: must be a table, not {_kind(content)}")
+        self.content: dict[str, Any] = content
+        self.known: set[str] = set()
+
+    def __contains__(self, key: str) -> bool:
+        self.known.add(key)
+        return key in self.content
+
+    def number(self, key: str, default: float | None = None) -> float | None:
+        """A finite number."""
+        if key not in self:
+            return default
+        value = self.content[key]
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise ConfigError(f"{self.where}: {key} must be a number, not {_kind(value)}")
+        try:
+            number = float(value)
+        except OverflowError:
+            number = math.inf
+        if not math.isfinite(number):
+            raise ConfigError(f"{self.where}: {key} must be finite, and no larger than 1e308")
+        return number
+
+    def positive(self, key: str, default: float | None = None) -> float | None:
+        value = self.number(key, default)
+        if value is not None and not value > 0:
+            raise ConfigError(f"{self.where}: {key} must be positive, not {value:g}")
+        return value
+
+    def integer(self, key: str, default: int, lowest: int, highest: int) -> int:
+        value = self.content.get(key, default) if key in self else default
+        whole = isinstance(value, int) and not isinstance(value, bool)
+        if not (whole and lowest <= value <= highest):
+            raise ConfigError(
+                f"{self.where}: {key} must be a whole number from {lowest} to {highest}"
+            )
+        return value
+
+    def flag(self, key: str, default: bool) -> bool:
+        value = self.content[key] if key in self else default
+        if not isinstance(value, bool):
+            raise ConfigError(f"{self.where}: {key} must be true or false, not {_kind(value)}")
+        return value
+
+    def text(self, key: str, default: str | None = None) -> str | None:
+        value = self.content[key] if key in self else default
+        if value is not None and not isinstance(value, str):
+            raise ConfigError(f"{self.where}: {key} must be a string, not {_kind(value)}")
+        if value is not None and not value.strip():
+            raise ConfigError(f"{self.where}: {key} must not be empty")
+        return value
+
+    def choice(self, key: str, default: str, allowed: Iterable[str]) -> str:
+        value = self.text(key, default)
+        if value not in set(allowed):
+            raise unknown(self.where, key, value, allowed)
+        assert value is not None
+        return value
+
+    def texts(self, key: str, default: Sequence[str] = ()) -> tuple[str, ...]:
+        value = self.content[key] if key in self else list(default)
+        if not isinstance(value, list) or not all(isinstance(v, str) for v in value):
+            raise ConfigError(f"{self.where}: {key} must be a list of strings, not {_kind(value)}")
+        return tuple(value)
+
+    def table(self, key: str) -> Table:
+        """A table inside, empty if missing."""
+        content = self.content[key] if key in self else {}
+        return Table(self.file, self._inside(key), content)
+
+    def tables(self, key: str) -> list[Table]:
+        """A list of tables, empty if missing."""
+        content = self.content[key] if key in self else []
+        if not isinstance(content, list):
+            raise ConfigError(f"{self.where}: {key} must be a list of tables, not {_kind(content)}")
+        return [
+            Table(self.file, f"{self._inside(key)} {number}", part)
+            for number, part in enumerate(content, start=1)
+        ]
+
+    def _inside(self, key: str) -> str:
+        return f"{self.name}.{key}" if self.name else key
+
+    def numbers(self) -> dict[str, float]:
+        """All keys of the table, each with a number."""
+        return {key: value for key in self.content if (value := self.number(key)) is not None}
+
+    def done(self) -> None:
+        """Check that every key was asked for."""
+        for key in self.content:
+            if key not in self.known:
+                raise unknown(self.where, "key", key, self.known)
+
+
+def _kind(value: object) -> str:
+    names = {
+        bool: "true or false",
+        int: "a number",
+        float: "a number",
+        str: "a string",
+        list: "a list",
+        dict: "a table",
+    }
+    return names.get(type(value), "a date or time")
+
+
+def _parse(path: Path) -> dict[str, Any]:
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read ({error.strerror})") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path}: is not a text file; expected TOML") from None
+    try:
+        return tomllib.loads(text)
+    except (ValueError, RecursionError) as error:  # broken, or numbers and nesting without end
+        raise ConfigError(f"{path}: is not TOML: {error}") from None
+
+
+def _apply(content: dict[str, Any], overrides: Sequence[str]) -> dict[str, Any]:
+    """The config with overrides; a value that is not TOML is taken as a string."""
+    content = copy.deepcopy(content)
+    for override in overrides:
+        path, equals, text = override.partition("=")
+        keys = path.strip().split(".")
+        if not equals or not all(keys):
+            raise ConfigError(f'--set {override}: must look like "table.key=value"')
+        value = _value(override, text)
+        place = content
+        for key in keys[:-1]:
+            place = place.setdefault(key, {})
+            if not isinstance(place, dict):
+                raise ConfigError(f'--set {override}: "{key}" is not a table')
+        place[keys[-1]] = value
+    return content
+
+
+def _value(override: str, text: str) -> Any:
+    """A TOML value, or a bare word as a string."""
+    try:
+        parsed = tomllib.loads(f"value = {text}")
+    except tomllib.TOMLDecodeError:
+        return text.strip()
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(f"--set {override[:80]}: {error}") from None
+    if set(parsed) != {"value"}:
+        raise ConfigError(f"--set {override[:80]}: holds more than one value")
+    return parsed["value"]
