@@ -175,6 +175,7 @@ def profiles(results: list[Result]) -> Figure:
     axes = figure.subplots()
     first = results[0]
     shown = []
+    titles = {name: t for r in results for name, t in r.attributes["titles"].items()}
     for number, result in enumerate(results):
         grid, delta = result.variables["grid"][1], result.variables["delta_chi2"][1]
         good = result.variables["point_converged"][1].astype(bool)
@@ -217,14 +218,15 @@ def profiles(results: list[Result]) -> Figure:
             color=f"C{number}",
             markersize=6,
             capsize=3,
-            label=f"{published.short}: {published.text()}",
+            label=f"{published.short}, {' + '.join(titles[e] for e in published.experiments)}: "
+            f"{published.text()}",
         )
     unit = first.attributes["unit"]
     axes.set_xlabel(first.attributes["label"] + (f" [{unit}]" if unit else ""))
     axes.set_ylabel(r"$\Delta\chi^2$")
     axes.set_ylim(0, 9)
     axes.set_xlim(_visible(results))
-    axes.legend(frameon=True, fontsize=8, loc="upper center")
+    figure.legend(frameon=False, fontsize=8, loc="outside upper center")
     return figure
 
 
