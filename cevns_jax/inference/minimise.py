@@ -69,6 +69,8 @@ def minimise(likelihood: Likelihood, start: jax.Array, moving: jax.Array | None 
     Returns:
         The minimum. Never raises: ``converged`` says how it went.
     """
+    if not likelihood.names:
+        return _nothing_to_minimise(likelihood, start)
     likelihood = likelihood.frozen(likelihood.values(), varying=likelihood.names)
     mean, precision = likelihood.priors
     lower, upper = likelihood.bounds
@@ -148,6 +150,14 @@ def minimise(likelihood: Likelihood, start: jax.Array, moving: jax.Array | None 
         steps=done.steps,
         converged=jnp.isfinite(done.point.chi2) & (done.edm < TOLERANCE),
     )
+
+
+def _nothing_to_minimise(likelihood: Likelihood, start: jax.Array) -> Minimum:
+    """chi^2 where every parameter is held, as on the grid of a profile without nuisances."""
+    chi2 = likelihood.chi2(likelihood.values())
+    zero = jnp.zeros_like(chi2)
+    information = jnp.zeros((0, 0), start.dtype)
+    return Minimum(start, chi2, start, information, zero, jnp.zeros((), int), jnp.isfinite(chi2))
 
 
 def _expected_and_jacobian(likelihood: Likelihood, x: jax.Array) -> tuple[jax.Array, jax.Array]:
