@@ -182,6 +182,8 @@ def _minimise_block(
 
     def share(likelihood: Likelihood, points: jax.Array, starts: jax.Array) -> Minimum:
         """One device's share of a block."""
+        if starts.shape[1] == 0:  # lax.map cannot cut arrays without elements into batches
+            return jax.vmap(lambda point, start: one(likelihood, point, start))(points, starts)
         lanes = CPU_LANES if jax.default_backend() == "cpu" else len(points)
         single = lambda pair: one(likelihood, *pair)  # noqa: E731
         return jax.lax.map(single, (points, starts), batch_size=lanes)

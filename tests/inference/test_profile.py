@@ -62,7 +62,7 @@ def test_a_parameter_that_was_not_free_can_be_profiled():
 
 def test_without_nuisances_a_profile_is_the_likelihood_itself():
     like = build(nuisances=[])
-    scan = cj.profile(like, sin2_theta_w=np.linspace(0.2, 0.26, 13))
+    scan = cj.profile(like, sin2_theta_w=np.linspace(0.2, 0.26, 131))
     assert scan.converged.all()
     chi2 = jax.jit(lambda like, s: like.chi2(like.values() | {"sin2_theta_w": s}))
     np.testing.assert_allclose(scan.chi2, [float(chi2(like, s)) for s in scan.grid], rtol=1e-12)
