@@ -34,7 +34,10 @@ def keep_compiled_programs() -> None:
 
     if os.environ.get("CEVNS_CACHE") == "off" or "JAX_COMPILATION_CACHE_DIR" in os.environ:
         return
-    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    try:
+        home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    except RuntimeError:  # no home
+        return
     # Compiled for one kind of processor: another one that shares the home has its own.
     info = Path("/proc/cpuinfo")
     lines = info.read_text().splitlines() if info.exists() else [platform.processor()]
