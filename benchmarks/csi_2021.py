@@ -28,7 +28,7 @@ import numpy as np
 import numpy_iminuit
 import shell
 
-from cevns_jax.config import read_analysis
+from cevns_jax.config.analysis import read_analysis
 from cevns_jax.inference.fit import Fit, fit
 from cevns_jax.inference.profile import profile
 from cevns_jax.likelihood import Likelihood

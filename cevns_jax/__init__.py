@@ -22,6 +22,7 @@ _HOMES = {
     "fit_result": "cevns_jax.results",
     "profile_result": "cevns_jax.results",
     "constants": None,
+    "detectors": None,
     "experiments": None,
     "form_factors": None,
     "interactions": None,

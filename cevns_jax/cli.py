@@ -20,7 +20,7 @@ from cevns_jax.errors import ConfigError
 from cevns_jax.startup import start_jax
 
 if TYPE_CHECKING:
-    from cevns_jax.config import Analysis
+    from cevns_jax.config.analysis import Analysis
     from cevns_jax.likelihood import Likelihood
 
 LEVELS = (1.0, 2.71, 3.84)  # Delta chi^2 of 68.3, 90 and 95 % for one parameter
@@ -117,7 +117,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _fit(options: argparse.Namespace) -> int:
     from cevns_jax import output, reports
-    from cevns_jax.strict_toml import read_toml
+    from cevns_jax.config.strict_toml import read_toml
 
     read_toml(options.config, options.overrides)  # what is plainly wrong is said at once
     with output.Writer() as writer:
@@ -147,7 +147,7 @@ def _profile(options: argparse.Namespace) -> int:
     import numpy as np
 
     from cevns_jax import output, reports
-    from cevns_jax.strict_toml import read_toml
+    from cevns_jax.config.strict_toml import read_toml
 
     read_toml(options.config, options.overrides)
     with output.Writer() as writer:
@@ -327,7 +327,7 @@ def _import(options: argparse.Namespace) -> int:
 def _prepare(options: argparse.Namespace) -> tuple[Analysis, Likelihood, dict[str, Any]]:
     """The analysis of a config, with the data set that the options ask for."""
     start_jax()
-    from cevns_jax.config import read_analysis
+    from cevns_jax.config.analysis import read_analysis
     from cevns_jax.likelihood import asimov, toy
 
     analysis = read_analysis(options.config, options.overrides)

@@ -1,7 +1,7 @@
-"""Likelihood: Poisson bins of one or several experiments times Gaussian priors.
+"""Likelihood: bins of one or several experiments times Gaussian priors.
 
-chi^2 means -2 ln L throughout: the Poisson deviance (Baker and Cousins, Nucl. Instrum. Meth. 221
-(1984) 437) plus the squared pulls.
+chi^2 means -2 ln L throughout: the deviance of the bins (Poisson or Gaussian, as each experiment
+says) plus the squared pulls.
 """
 
 from __future__ import annotations
@@ -18,27 +18,6 @@ from cevns_jax.errors import ConfigError, unknown
 from cevns_jax.experiments.experiment import Experiment
 from cevns_jax.interactions.interaction import Interaction
 from cevns_jax.parameters import Parameter, Values
-
-
-def poisson_deviance(expected: jax.Array, observed: jax.Array) -> jax.Array:
-    """2 (mu - n + n ln(n/mu)) of each bin, accurate also where mu is close to a large n.
-
-    Args:
-        expected: mu, any shape. Where it is not positive the deviance is infinite, but for mu = 0
-            with n = 0, where it is zero.
-        observed: n >= 0, same shape.
-    """
-    positive = expected > 0
-    mu = jnp.where(positive, expected, 1.0)
-    n = jnp.where(observed > 0, observed, 1.0)
-    r = (mu - n) / n
-    series = jnp.zeros_like(r)  # of (r - ln(1 + r))/r^2, to 1e-15 where it is used
-    for k in range(10, 1, -1):
-        series = 1 / k - r * series
-    excess = jnp.where(jnp.abs(r) < 0.02, r**2 * series, r - jnp.log(mu / n))
-    deviance = 2 * jnp.where(observed > 0, n * excess, mu)
-    nothing = (expected == 0) & (observed == 0)
-    return jnp.where(positive, deviance, jnp.where(nothing, 0.0, jnp.inf))
 
 
 @jax.tree_util.register_dataclass
@@ -146,16 +125,13 @@ class Likelihood:
         return dataclasses.replace(self, held={**self.held, **held})
 
     def frozen(self, values: Values, varying: Sequence[str] = ()) -> Likelihood:
-        """The same likelihood with those signals evaluated that no varying parameter can shape.
+        """The same likelihood with all that evaluated which no varying parameter can shape.
 
         Args:
             values: Values of all parameters.
             varying: Names of the parameters that will change; default none.
         """
-        experiments = tuple(
-            e if e.shaping(self.interaction) & set(varying) else e.frozen(self.interaction, values)
-            for e in self.experiments
-        )
+        experiments = tuple(e.frozen(self.interaction, values, varying) for e in self.experiments)
         return dataclasses.replace(self, experiments=experiments)
 
     def with_observed(self, observed: Mapping[str, np.ndarray | jax.Array]) -> Likelihood:
@@ -173,10 +149,24 @@ class Likelihood:
         totals = [sum(parts.values()) for parts in self.components(values).values()]
         return jnp.concatenate([jnp.ravel(total) for total in totals])
 
-    @property
-    def observed(self) -> jax.Array:
-        """Observed counts in the order of :meth:`expected`."""
-        return jnp.concatenate([jnp.ravel(e.observed) for e in self.experiments])
+    def bin_terms(self, expected: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
+        """Deviance, half its slope and the expected information of each bin, shape (bins,) each.
+
+        Args:
+            expected: Expected counts as from :meth:`expected`.
+        """
+        terms, first = [], 0
+        for e in self.experiments:
+            n = jnp.asarray(e.observed)
+            mu = expected[first : first + n.size].reshape(n.shape)
+            s = e.statistic
+            terms.append((s.deviance(mu, n), s.slope(mu, n), s.information(mu)))
+            first += n.size
+        deviance, slope, information = (
+            jnp.concatenate([jnp.ravel(part) for part in parts])
+            for parts in zip(*terms, strict=True)
+        )
+        return deviance, slope, information
 
     @property
     def n_bins(self) -> int:
@@ -202,8 +192,8 @@ class Likelihood:
 
     def chi2(self, values: Values) -> jax.Array:
         """-2 ln L up to a constant: deviance of all bins plus squared pulls of the priors."""
-        deviance = jnp.sum(poisson_deviance(self.expected(values), self.observed))
-        return deviance + self.penalty(values)
+        deviance, _, _ = self.bin_terms(self.expected(values))
+        return jnp.sum(deviance) + self.penalty(values)
 
 
 def asimov(likelihood: Likelihood, values: Values | None = None) -> Likelihood:
@@ -220,7 +210,7 @@ def asimov(likelihood: Likelihood, values: Values | None = None) -> Likelihood:
 
 
 def toy(likelihood: Likelihood, seed: int, values: Values | None = None) -> Likelihood:
-    """The likelihood of a toy data set: counts drawn from their Poisson distributions.
+    """The likelihood of a toy data set: counts drawn from their distributions.
 
     Args:
         likelihood: Whose prediction to use.
@@ -230,7 +220,7 @@ def toy(likelihood: Likelihood, seed: int, values: Values | None = None) -> Like
     random = np.random.default_rng(seed)
     means = asimov(likelihood, values)
     return likelihood.with_observed(
-        {e.name: random.poisson(e.observed).astype(float) for e in means.experiments}
+        {e.name: e.statistic.draw(random, np.asarray(e.observed)) for e in means.experiments}
     )
 
 

@@ -8,6 +8,7 @@ on fixed recoil nodes; a prediction is a weighted sum over these nodes.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -61,7 +62,7 @@ def recoil_rate(
     """Recoil spectrum per kg of target, dR/dT.
 
     Args:
-        recoil: T [MeV], shape (I, ...), one row per isotope of the target.
+        recoil: T [MeV], shape (I, ...), one row per isotope of the target, or (1, ...) for all.
         moments: M_k(E_min(T)) [MeV^-k/cm^2], shape (F, 3, I, ...).
         target: The isotope mixture.
         interaction: The cross section.
@@ -72,6 +73,7 @@ def recoil_rate(
     Returns:
         Recoils per MeV and kg by flavour and isotope, shape (F, I, ...).
     """
+    recoil = jnp.broadcast_to(recoil, moments.shape[2:])
     nucleus = target.at(recoil, values, radius_scale)
     number = jnp.reshape(target.nuclei_per_kg, (-1,) + (1,) * (recoil.ndim - 1))
     return jnp.stack(
@@ -112,7 +114,7 @@ class RecoilKernel:
     Attributes:
         flavours: The F flavours of the source.
         target: The mixture of I isotopes.
-        recoil: Recoil nodes T [MeV], shape (I, n).
+        recoil: Recoil nodes T [MeV], shape (I, n), or (1, n) if the isotopes share them.
         moments: Moments of the source times quadrature weight times detector mass, shape
             (F, 3, I, n).
     """
@@ -128,17 +130,19 @@ class RecoilKernel:
         values: Values,
         response: jax.Array,
         radius_scale: jax.Array | float = 1.0,
+        by_flavour: bool = True,
     ) -> jax.Array:
         """Expected counts per bin.
 
         Args:
             interaction: The cross section.
             values: Values of the parameters.
-            response: Probability of each bin for a recoil at each node, shape (I, n, B).
+            response: Probability of each bin for a recoil at each node: shape of the nodes, then B.
             radius_scale: Factor on all neutron radii.
+            by_flavour: Whether to tell the flavours apart; together they cost less.
 
         Returns:
-            Counts by flavour, shape (F, B).
+            Counts by flavour, shape (F, B), or of all, shape (1, B).
         """
         events = recoil_rate(
             jnp.asarray(self.recoil),
@@ -149,10 +153,23 @@ class RecoilKernel:
             values,
             radius_scale,
         )
+        if not by_flavour:
+            events = jnp.sum(events, axis=0, keepdims=True)
+        if self.recoil.shape[0] == 1:
+            events = jnp.sum(events, axis=1, keepdims=True)
         return jnp.einsum("fin,inb->fb", events, response)
 
 
-def kernel(source: Source, target: Target, *, mass_kg: float, nodes: int = 48) -> RecoilKernel:
+def kernel(
+    source: Source,
+    target: Target,
+    *,
+    mass_kg: float,
+    nodes: int = 48,
+    splits: Sequence[float] | np.ndarray = (),
+    recoil_min: float = 0.0,
+    common_nodes: bool = False,
+) -> RecoilKernel:
     """Recoil nodes and moments of a source on a target.
 
     Gauss-Legendre panels in sqrt(T), split where a spectrum of the source ends: moments, form
@@ -164,9 +181,18 @@ def kernel(source: Source, target: Target, *, mass_kg: float, nodes: int = 48) -
         mass_kg: Mass of the target [kg].
         nodes: Nodes per panel. 48 integrate counts per bin to 1e-11 from sodium upwards, 32 are
             enough for germanium and heavier nuclei.
+        splits: More recoil energies [MeV] to split at, e.g. where the response bends.
+        recoil_min: Recoils below it [MeV] are left out.
+        common_nodes: One set of nodes for all isotopes, split where the spectra end for any of
+            them: less work where the response costs more than the spectrum.
     """
-    ends = np.stack([maximum_recoil(energy, target.mass) for energy in sorted(source.edges)])
-    edges = np.sqrt(np.concatenate([np.zeros_like(ends[:1]), ends]))  # (panels + 1, I)
+    highest = maximum_recoil(max(source.edges), target.mass)
+    inner = [maximum_recoil(energy, target.mass) for energy in source.edges]
+    inner += [np.full_like(highest, split) for split in splits if split > recoil_min]
+    ends = np.clip(np.stack([np.full_like(highest, recoil_min), *inner]), recoil_min, highest)
+    if common_nodes:
+        ends = np.unique(ends)[:, None]
+    edges = np.sqrt(np.sort(ends, axis=0))  # (panels + 1, I)
     x, w = np.polynomial.legendre.leggauss(nodes)
     half = (edges[1:] - edges[:-1])[..., None] / 2
     root = (edges[1:] + edges[:-1])[..., None] / 2 + half * x  # (panels, I, nodes)

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 Variables = dict[str, tuple[tuple[str, ...], np.ndarray]]
 
 FIT_CONVENTIONS = {
-    "chi2": "-2 ln L: Baker-Cousins deviance plus squared pulls",
+    "chi2": "-2 ln L: deviance of the bins plus squared pulls",
     "error": "square root of the diagonal of the inverse expected information, priors included",
     "error_low, error_high": "profiled chi2 rises by 1; others refitted",
     "nuisance parameters": "pulls in units of their prior width",
@@ -158,7 +158,7 @@ def provenance(likelihood: Likelihood, analysis: Mapping[str, Any] | None = None
 def conventions(likelihood: Likelihood) -> dict[str, Any]:
     """Choices that change a prediction: of the interaction and of each experiment."""
     return likelihood.interaction.conventions | {
-        e.name: dict(e.conventions) for e in likelihood.experiments
+        e.name: {"bins": e.statistic.label, **dict(e.conventions)} for e in likelihood.experiments
     }
 
 
@@ -167,6 +167,7 @@ def expected_groups(likelihood: Likelihood, values: Values) -> dict[str, Variabl
     import jax
 
     from cevns_jax.likelihood import Likelihood
+    from cevns_jax.statistics import Gaussian
 
     expected = jax.jit(Likelihood.components)(likelihood, values)
     groups: dict[str, Variables] = {}
@@ -184,6 +185,9 @@ def expected_groups(likelihood: Likelihood, values: Values) -> dict[str, Variabl
                 np.stack([np.asarray(parts[name]) for name in experiment.components]),
             ),
         }
+        if isinstance(experiment.statistic, Gaussian):
+            error = np.broadcast_to(experiment.statistic.error, np.shape(experiment.observed))
+            groups[experiment.name]["error"] = (axes, error)
     return groups
 
 

@@ -17,7 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from cevns_jax import published
-from cevns_jax.config import read_analysis
+from cevns_jax.config.analysis import read_analysis
 from cevns_jax.experiments.experiment import EnergyTimeSignal
 from cevns_jax.inference.fit import Fit, fit
 from cevns_jax.interactions.interaction import Interaction

@@ -52,7 +52,7 @@ def test_steady_state_slopes_are_fits_of_the_anticoincidence_events(bins, rate):
 def test_prediction_is_made_of_whole_photoelectrons_counted_directly(csi):
     """Energy bins of one flavour against a sum over n of Poisson times efficiency at n - 0.5."""
     signal = csi.signal
-    response = np.asarray(signal.response(signal.kernel.recoil, {}))
+    response = np.asarray(signal.response(signal.kernel.recoil, {}, {}))
     recoil = signal.kernel.recoil[0, 40]
     mean = 13.348 * 0.0878 * recoil * 1e3
     n = np.arange(1, 60)

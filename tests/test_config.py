@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cevns_jax.config import read_analysis
+from cevns_jax.config.analysis import read_analysis
 from cevns_jax.errors import ConfigError
 from cevns_jax.form_factors import KleinNystrand
 

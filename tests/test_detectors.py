@@ -117,7 +117,7 @@ def response():
     """The tabulated response, compiled: recoils and three pulls -> probabilities."""
     table = movable_response(BINS, QUENCHING["nominal"], NAMED_MODES, efficiency)
     names = ("quenching_0", "quenching_1", "efficiency")
-    return jax.jit(lambda t, pulls: table(t, dict(zip(names, pulls, strict=True))))
+    return jax.jit(lambda t, pulls: table(t, {}, dict(zip(names, pulls, strict=True))))
 
 
 def direct(pulls):
@@ -149,7 +149,7 @@ def test_tabulated_response_is_the_direct_one(response, pulls, accuracy):
 def test_fixed_response_is_the_direct_one_at_its_nodes():
     fixed = fixed_response(RECOIL.reshape(2, 75), BINS, QUENCHING["nominal"], efficiency())
     assert isinstance(fixed, FixedResponse)
-    found = np.asarray(fixed(RECOIL, {})).reshape(150, -1)
+    found = np.asarray(fixed(RECOIL, {}, {})).reshape(150, -1)
     np.testing.assert_allclose(found, direct(np.zeros(3)), rtol=1e-13, atol=1e-15)
 
 

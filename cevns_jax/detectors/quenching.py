@@ -2,12 +2,41 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
+from cevns_jax.detectors.table import LinearTable
+from cevns_jax.errors import ConfigError
+from cevns_jax.parameters import Parameter, Values, static
+
 Array = TypeVar("Array", jax.Array, np.ndarray)
+
+
+class Quenching(Protocol):
+    """A model of the quenching factor E_ee/T; a pytree."""
+
+    @property
+    def parameters(self) -> tuple[Parameter, ...]:
+        """Parameters of the model; fixed unless freed."""
+        ...
+
+    @property
+    def knots(self) -> np.ndarray:
+        """Recoil energies [MeV] where E_ee(T) has a kink."""
+        ...
+
+    @property
+    def label(self) -> str:
+        """The model in words."""
+        ...
+
+    def __call__(self, recoil: jax.Array, values: Values) -> jax.Array:
+        """E_ee [MeV] of recoils T [MeV], any shape."""
+        ...
 
 
 def polynomial_quenching(recoil: Array, coefficients: Array) -> Array:
@@ -24,3 +53,95 @@ def polynomial_quenching(recoil: Array, coefficients: Array) -> Array:
     for c in coefficients[::-1]:
         total = (total + c) * recoil
     return total
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True, kw_only=True)
+class PolynomialQuenching:
+    """E_ee = c_1 T + c_2 T^2 + ...; (1.0,) is no quenching at all: energies are recoil energies.
+
+    Attributes:
+        coefficients: c_1, c_2 [1/MeV], ...; shape (n,).
+    """
+
+    coefficients: tuple[float, ...]
+
+    parameters = ()
+    knots = np.zeros(0)
+
+    @property
+    def label(self) -> str:
+        if self.coefficients == (1.0,):
+            return "none, energies are recoil energies"
+        return "polynomial " + ", ".join(f"{c:g}" for c in self.coefficients)
+
+    def __call__(self, recoil: jax.Array, values: Values) -> jax.Array:
+        return polynomial_quenching(recoil, jnp.asarray(self.coefficients))
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True, kw_only=True)
+class Lindhard:
+    """E_ee/T = k g/(1 + k g), g = 3 e^0.15 + 0.7 e^0.6 + e, e = 11.5 Z^(-7/3) T/keV.
+
+    J. Lindhard et al., Mat. Fys. Medd. Dan. Vid. Selsk. 33 (1963) 10, as parametrised by Lewin and
+    Smith, Astropart. Phys. 6 (1996) 87.
+
+    Attributes:
+        parameter: Name of the parameter that holds k.
+        protons: Z of the only element.
+        k: Value of k at the start of a fit; 0.133 Z^(2/3) A^(-1/2) in the theory.
+    """
+
+    parameter: str = static(default="lindhard_k")
+    protons: int = static()
+    k: float
+
+    knots = np.zeros(0)
+
+    @property
+    def parameters(self) -> tuple[Parameter, ...]:
+        return (Parameter(name=self.parameter, start=self.k, lower=0.0, upper=1.0, label="$k$"),)
+
+    @property
+    def label(self) -> str:
+        return f"Lindhard, k = {self.k:g}"
+
+    def __call__(self, recoil: jax.Array, values: Values) -> jax.Array:
+        reduced = 11.5 * self.protons ** (-7 / 3) * recoil * 1e3
+        g = 3 * reduced**0.15 + 0.7 * reduced**0.6 + reduced
+        k = values[self.parameter]
+        return recoil * k * g / (1 + k * g)
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class TabulatedQuenching:
+    """A measured quenching factor, linear between its rows.
+
+    Attributes:
+        factor: E_ee/T against the recoil energy [keV].
+    """
+
+    factor: LinearTable
+
+    parameters = ()
+    label = "table"
+
+    @property
+    def knots(self) -> np.ndarray:
+        return self.factor.x * 1e-3
+
+    def __call__(self, recoil: jax.Array, values: Values) -> jax.Array:
+        return recoil * self.factor(recoil * 1e3)
+
+
+def lindhard(k: float, protons: int, parameter: str = "lindhard_k") -> Lindhard:
+    """The Lindhard model of one element; arguments as the attributes of :class:`Lindhard`.
+
+    Raises:
+        ConfigError: k outside 0 to 1.
+    """
+    if not 0 < k <= 1:
+        raise ConfigError(f"quenching: k must lie between 0 and 1, not at {k}")
+    return Lindhard(parameter=parameter, protons=protons, k=k)

@@ -23,8 +23,9 @@ import numpy as np
 
 from cevns_jax.detectors.efficiency import Efficiency
 from cevns_jax.detectors.quenching import polynomial_quenching
+from cevns_jax.detectors.response import FixedResponse
 from cevns_jax.detectors.spline import Spline2D, spline_2d
-from cevns_jax.parameters import static
+from cevns_jax.parameters import Values, static
 
 PULL_RANGE = 5.0  # domain of the quenching and efficiency pulls, in standard deviations
 ENERGY_KNOTS = 601  # on 0 to 12 keVee: interpolates R_bin to 4e-8
@@ -163,22 +164,6 @@ def _panel_starts(edges: np.ndarray, nodes: np.ndarray) -> np.ndarray:
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True, kw_only=True)
-class FixedResponse:
-    """Response that no nuisance moves.
-
-    Attributes:
-        matrix: Probability of each bin at each recoil node, shape (I, n, B).
-    """
-
-    matrix: np.ndarray
-
-    def __call__(self, recoil: jax.Array, effects: Mapping[str, jax.Array]) -> jax.Array:
-        """The matrix, whatever the recoil nodes (it was made for them)."""
-        return jnp.asarray(self.matrix)
-
-
-@jax.tree_util.register_dataclass
-@dataclass(frozen=True, kw_only=True)
 class ScintillationResponse:
     """Response with quenching and efficiency pulls.
 
@@ -194,11 +179,20 @@ class ScintillationResponse:
     quenching_modes: np.ndarray
     table: Spline2D
 
-    def __call__(self, recoil: jax.Array, effects: Mapping[str, jax.Array]) -> jax.Array:
+    parameters = ()
+
+    @property
+    def effects(self) -> tuple[str, ...]:
+        return (*self.quenching_effects, "efficiency")
+
+    def __call__(
+        self, recoil: jax.Array, values: Values, effects: Mapping[str, jax.Array]
+    ) -> jax.Array:
         """Probability of each bin.
 
         Args:
             recoil: T [MeV], any shape.
+            values: Values of the parameters; none is used.
             effects: Quenching effects and ``efficiency`` [standard deviations]; missing ones are
                 zero. Domain: +-5, constant beyond.
 

@@ -53,14 +53,14 @@ class Spline:
     table: np.ndarray
 
     def __call__(self, x: jax.Array) -> jax.Array:
-        """Values at one x, shape of a value."""
-        table = jnp.asarray(self.table)
-        index, weights = _cell(jnp.asarray(x), self.start, self.step, self.table.shape[0])
-        terms = [
-            weights[knot][order] * table[index + knot, order]
-            for knot, order in product(range(2), repeat=2)
-        ]
-        return jnp.sum(jnp.stack(terms), axis=0)
+        """Values at x, any shape: shape of x, then that of a value."""
+        table, x = jnp.asarray(self.table), jnp.asarray(x)
+        index, weights = _cell(x, self.start, self.step, self.table.shape[0])
+        column = x.shape + (1,) * (table.ndim - 2)
+        total = jnp.zeros(())
+        for knot, order in product(range(2), repeat=2):
+            total = total + weights[knot][order].reshape(column) * table[index + knot, order]
+        return total
 
 
 def spline(start: float, stop: float, values: np.ndarray) -> Spline:

@@ -77,6 +77,8 @@ class FixedTiming:
 
     fractions: np.ndarray
 
+    effects = ()
+
     def __call__(self, effects: Mapping[str, jax.Array]) -> jax.Array:
         return jnp.asarray(self.fractions)
 
@@ -94,6 +96,8 @@ class ShiftedTiming:
     """
 
     table: Spline
+
+    effects = ("timing_ns",)
 
     def __call__(self, effects: Mapping[str, jax.Array]) -> jax.Array:
         """Fractions, shape (F, B), for the effect ``timing_ns``; domain +-500 ns."""

@@ -1,7 +1,15 @@
-"""Data sets, one file each."""
+"""Data sets, one file each, and the reader's own."""
 
 from cevns_jax.experiments.coherent_csi_2017 import coherent_csi_2017
 from cevns_jax.experiments.coherent_csi_2021 import coherent_csi_2021
 from cevns_jax.experiments.experiment import Experiment, Nuisance
+from cevns_jax.experiments.own import ArrivalTimes, own_experiment
 
-__all__ = ["Experiment", "Nuisance", "coherent_csi_2017", "coherent_csi_2021"]
+__all__ = [
+    "ArrivalTimes",
+    "Experiment",
+    "Nuisance",
+    "coherent_csi_2017",
+    "coherent_csi_2021",
+    "own_experiment",
+]

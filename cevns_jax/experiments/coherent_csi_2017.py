@@ -14,8 +14,8 @@ import numpy as np
 
 from cevns_jax.data.tables import DATA, read_table
 from cevns_jax.detectors.efficiency import SteppedEfficiency
+from cevns_jax.detectors.response import FixedResponse
 from cevns_jax.detectors.scintillation import (
-    FixedResponse,
     PoissonBins,
     ScintillationResponse,
     fixed_response,
@@ -29,9 +29,11 @@ from cevns_jax.experiments.experiment import (
     Experiment,
     Nuisance,
     check_nuisances,
+    conventions,
     require_float64,
 )
 from cevns_jax.form_factors import FormFactor
+from cevns_jax.statistics import Poisson
 
 NAME = "coherent_csi_2017"
 FOLDER = DATA / NAME
@@ -128,7 +130,7 @@ def coherent_csi_2017(
     )
     coefficients, modes = _quenching(measured, quenching)
     signal = EnergyTimeSignal(
-        effects=(*modes, "neutron_radius"),
+        shape=observed.shape,
         kernel=kernel,
         response=_response(measured, kernel.recoil, edges[0], (coefficients, modes), acting),
         timing=FixedTiming(fractions=_arrivals(edges[1], ("nu_mu", "delayed", "delayed"))),
@@ -140,14 +142,15 @@ def coherent_csi_2017(
         * steady["events"]
         * _steady_state_shape(anticoincidence, edges[1], rate),
     }
-    check_nuisances(NAME, nuisances, ("cevns", *backgrounds), signal)
+    check_nuisances(NAME, nuisances, ("cevns", *backgrounds), (*modes, "neutron_radius"))
     return Experiment(
         name=NAME,
         title=measured["title"],
         citation=measured["citation"],
         exposure=csi.exposure_text(exposure),
         axes=csi.AXES,
-        conventions=csi.conventions(
+        conventions=conventions(
+            csi.FLUX,
             kernel.target,
             nuisances,
             quenching=f"{quenching}; photo-electrons Poisson, n at n - 0.5",
@@ -156,6 +159,7 @@ def coherent_csi_2017(
         ),
         edges=edges,
         observed=observed,
+        statistic=Poisson(),
         signal=signal,
         backgrounds=backgrounds,
         nuisances=nuisances,

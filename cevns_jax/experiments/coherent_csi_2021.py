@@ -16,8 +16,8 @@ import numpy as np
 
 from cevns_jax.data.tables import DATA, read_table
 from cevns_jax.detectors.efficiency import LogisticEfficiency
+from cevns_jax.detectors.response import FixedResponse
 from cevns_jax.detectors.scintillation import (
-    FixedResponse,
     GammaBins,
     ScintillationResponse,
     fixed_response,
@@ -30,9 +30,11 @@ from cevns_jax.experiments.experiment import (
     Experiment,
     Nuisance,
     check_nuisances,
+    conventions,
     require_float64,
 )
 from cevns_jax.form_factors import FormFactor
+from cevns_jax.statistics import Poisson
 
 NAME = "coherent_csi_2021"
 FOLDER = DATA / NAME
@@ -135,7 +137,7 @@ def coherent_csi_2021(
         rate=measured["time_efficiency"]["rate_per_us"],
     )
     signal = EnergyTimeSignal(
-        effects=EFFECTS,
+        shape=observed.shape,
         kernel=kernel,
         response=_response(measured, kernel.recoil, edges[0], acting),
         timing=_timing(kernel.flavours, edges[1], accepted, movable="timing_ns" in acting),
@@ -144,14 +146,15 @@ def coherent_csi_2021(
     backgrounds["steady_state"] = events["steady_state"] * _steady_state_shape(
         anticoincidence, edges[1], accepted
     )
-    check_nuisances(NAME, nuisances, ("cevns", *backgrounds), signal)
+    check_nuisances(NAME, nuisances, ("cevns", *backgrounds), EFFECTS)
     return Experiment(
         name=NAME,
         title=measured["title"],
         citation=measured["citation"],
         exposure=csi.exposure_text(exposure),
         axes=csi.AXES,
-        conventions=csi.conventions(
+        conventions=conventions(
+            csi.FLUX,
             kernel.target,
             nuisances,
             quenching="released fourth-order polynomial",
@@ -160,6 +163,7 @@ def coherent_csi_2021(
         ),
         edges=edges,
         observed=observed,
+        statistic=Poisson(),
         signal=signal,
         backgrounds=backgrounds,
         nuisances=nuisances,

@@ -9,14 +9,15 @@ from typing import Any
 
 import numpy as np
 
-from cevns_jax.data.tables import read_table
+from cevns_jax.data.tables import bin_edges, grid_points, read_table
 from cevns_jax.errors import ConfigError, unknown
 from cevns_jax.experiments.experiment import Nuisance
 from cevns_jax.form_factors import FormFactor, Helm
-from cevns_jax.nuclei import Target, target
+from cevns_jax.nuclei import target
 from cevns_jax.recoil import RecoilKernel, kernel
 from cevns_jax.sources.pion_decay import spallation_source
 
+FLUX = "analytic pion decay at rest, released arrival times"
 AXES = ("photoelectrons", "time_us")
 COUNT_COLUMNS = (
     *("pe_low", "pe_high", "time_low_us", "time_high_us"),
@@ -103,24 +104,6 @@ def exposure_text(exposure: Mapping[str, float]) -> str:
     )
 
 
-def conventions(
-    material: Target, nuisances: Sequence[Nuisance], **others: str
-) -> tuple[tuple[str, str], ...]:
-    """Choices that change numbers: flux, nuclei, nuisances, and those of the data set."""
-
-    def radii(values: Sequence[float] | np.ndarray) -> str:
-        return ", ".join(f"{s} {r:.4g}" for s, r in zip(material.symbols, values, strict=True))
-
-    return (
-        ("flux", "analytic pion decay at rest, released arrival times"),
-        ("form factor", f"{material.form_factor}"),
-        ("R_p [fm]", radii(material.properties[-1])),
-        ("R_n [fm]", radii(material.neutron_radius)),
-        *((key.replace("_", " "), text) for key, text in others.items()),
-        ("nuisances", ", ".join(f"{n.name} {n.width:g} {n.form}" for n in nuisances) or "none"),
-    )
-
-
 def read_counts(
     path: Path, highest_pe: float
 ) -> tuple[tuple[np.ndarray, np.ndarray], np.ndarray, np.ndarray]:
@@ -135,25 +118,13 @@ def read_counts(
             that are negative or all zero.
     """
     table = read_table(path, COUNT_COLUMNS)
-    grids = []
-    for low, high in (("pe_low", "pe_high"), ("time_low_us", "time_high_us")):
-        if not (table[high] > table[low]).all():
-            row = int(np.argmin(table[high] > table[low])) + 1
-            raise ConfigError(f"{path}: row {row}: {high} must be above {low}")
-        grids.append(np.union1d(table[low], table[high]))
-    energy, time = grids
+    energy = bin_edges(path, table, "pe_low", "pe_high")
+    time = bin_edges(path, table, "time_low_us", "time_high_us")
     if energy[0] < 0 or energy[-1] > highest_pe or time[0] < 0 or time[-1] > 6:
         raise ConfigError(
             f"{path}: bins must lie within 0 to {highest_pe:g} photo-electrons and 0 to 6 us"
         )
-    cells = np.meshgrid(energy[:-1], time[:-1], indexing="ij")
-    expected = np.stack([cell.ravel() for cell in cells])
-    found = np.stack([table["pe_low"], table["time_low_us"]])
-    if found.shape != expected.shape or not (found == expected).all():
-        raise ConfigError(
-            f"{path}: rows must be the cells of one grid in ascending order, "
-            "photo-electrons first, without gaps or repeats"
-        )
+    grid_points(path, table, ("pe_low", "time_low_us"))
     counts = []
     for name in ("coincidence", "anticoincidence"):
         if (table[name] < 0).any() or table[name].sum() == 0:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -12,10 +12,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from cevns_jax.detectors.response import FixedResponse
 from cevns_jax.errors import ConfigError, unknown
 from cevns_jax.interactions.interaction import Interaction
+from cevns_jax.nuclei import Target
 from cevns_jax.parameters import Parameter, Values, pull, static
 from cevns_jax.recoil import RecoilKernel
+from cevns_jax.statistics import Statistic
 
 N_SIGMA = Parameter(name="n_sigma", start=1.0, lower=0.0, label=r"$n_\sigma$")
 """Ratio of the CEvNS cross section to the predicted one, common to all experiments."""
@@ -90,15 +93,38 @@ class Signal(Protocol):
         """Expected counts, one per bin."""
         ...
 
+    def frozen(self, values: Values, effects: Mapping[str, jax.Array], varying: set[str]) -> Signal:
+        """The signal with those parts evaluated that the varying parameters and effects leave."""
+        ...
+
 
 class Response(Protocol):
-    """Probability of each energy bin for recoils; see ``detectors``."""
+    """Probability of each bin for recoils; see ``detectors``."""
 
-    def __call__(self, recoil: jax.Array, effects: Mapping[str, jax.Array]) -> jax.Array: ...
+    @property
+    def parameters(self) -> tuple[Parameter, ...]:
+        """Parameters of the response, e.g. of a quenching model."""
+        ...
+
+    @property
+    def effects(self) -> tuple[str, ...]:
+        """Names of the effects of nuisances that move it."""
+        ...
+
+    def __call__(
+        self, recoil: jax.Array, values: Values, effects: Mapping[str, jax.Array]
+    ) -> jax.Array:
+        """Probabilities, shape of the recoils (I, n), then bins."""
+        ...
 
 
 class Timing(Protocol):
     """Accepted fraction of each flavour in each time bin; see ``detectors``."""
+
+    @property
+    def effects(self) -> tuple[str, ...]:
+        """Names of the effects of nuisances that move it."""
+        ...
 
     def __call__(self, effects: Mapping[str, jax.Array]) -> jax.Array: ...
 
@@ -110,29 +136,46 @@ class EnergyTimeSignal:
 
     Attributes:
         kernel: Source on target.
-        response: Recoil -> energy bins.
-        timing: Flavour -> time bins.
-        effects: Names of the effects of nuisances that response and timing know, and
-            ``neutron_radius``, a relative change of all neutron radii.
+        response: Recoil -> energy bins (or bins of several reconstructed quantities, flattened).
+        timing: Flavour -> time bins; ``None`` where times are not used.
+        shape: Shape of the bins.
     """
 
-    effects: tuple[str, ...] = static()
+    shape: tuple[int, ...] = static()
     kernel: RecoilKernel
     response: Response
-    timing: Timing
+    timing: Timing | None
+
+    @property
+    def effects(self) -> tuple[str, ...]:
+        """Those of response and timing, and ``neutron_radius``, a relative change of all radii."""
+        timing = () if self.timing is None else self.timing.effects
+        return (*self.response.effects, *timing, "neutron_radius")
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:
-        return self.kernel.target.parameters()
+        return (*self.kernel.target.parameters(), *self.response.parameters)
 
     def __call__(
         self, interaction: Interaction, values: Values, effects: Mapping[str, jax.Array]
     ) -> jax.Array:
-        """Expected counts, shape (energy bins, time bins)."""
-        response = self.response(jnp.asarray(self.kernel.recoil), effects)
+        """Expected counts, shape of the bins."""
+        response = self.response(jnp.asarray(self.kernel.recoil), values, effects)
         scale = 1 + jnp.asarray(effects.get("neutron_radius", 0.0))
-        energy = self.kernel.counts(interaction, values, response, scale)
-        return jnp.einsum("fe,ft->et", energy, self.timing(effects))
+        timed = self.timing is not None
+        energy = self.kernel.counts(interaction, values, response, scale, by_flavour=timed)
+        counts = jnp.einsum("fe,ft->et", energy, self.timing(effects)) if self.timing else energy
+        return counts.reshape(self.shape)
+
+    def frozen(
+        self, values: Values, effects: Mapping[str, jax.Array], varying: set[str]
+    ) -> EnergyTimeSignal:
+        """The signal with its response evaluated where nothing that varies moves it."""
+        moving = {p.name for p in self.response.parameters} | set(self.response.effects)
+        if moving & varying:
+            return self
+        matrix = self.response(jnp.asarray(self.kernel.recoil), values, effects)
+        return dataclasses.replace(self, response=FixedResponse(matrix=matrix))
 
 
 @jax.tree_util.register_dataclass
@@ -157,6 +200,11 @@ class FixedSignal:
     ) -> jax.Array:
         return self.counts
 
+    def frozen(
+        self, values: Values, effects: Mapping[str, jax.Array], varying: set[str]
+    ) -> FixedSignal:
+        return self
+
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True, kw_only=True)
@@ -171,7 +219,9 @@ class Experiment:
         axes: Names of the binned quantities, units included.
         conventions: Choices that change numbers, as (name, choice).
         edges: Bin edges of each axis.
-        observed: Counts per bin, one array axis per binned quantity.
+        observed: Counts per bin, one array axis per binned quantity; NaN where there is no data,
+            as in a forecast.
+        statistic: Distribution of the counts.
         signal: Prediction of the component ``cevns``.
         backgrounds: Expected counts per bin of the other components.
         nuisances: Systematic uncertainties.
@@ -185,6 +235,7 @@ class Experiment:
     conventions: tuple[tuple[str, str], ...] = static()
     edges: tuple[np.ndarray, ...]
     observed: np.ndarray | jax.Array
+    statistic: Statistic
     signal: Signal
     backgrounds: dict[str, np.ndarray]
     nuisances: tuple[Nuisance, ...]
@@ -242,9 +293,24 @@ class Experiment:
                 names.add(self.parameter_name(nuisance))
         return names
 
-    def frozen(self, interaction: Interaction, values: Values) -> Experiment:
-        """The experiment with the shape of its signal evaluated; what only scales it still acts."""
-        counts = self.signal(interaction, values, self._effects(values))
+    def frozen(
+        self, interaction: Interaction, values: Values, varying: Sequence[str] = ()
+    ) -> Experiment:
+        """The experiment with those parts of its signal evaluated that no varying parameter shapes.
+
+        Args:
+            interaction: The cross section.
+            values: Values of all parameters.
+            varying: Names of the parameters that will change.
+        """
+        effects = self._effects(values)
+        if self.shaping(interaction) & set(varying):
+            moved = set(varying)
+            for nuisance in self.nuisances:
+                if self.parameter_name(nuisance) in varying:
+                    moved |= set(nuisance.acts_on)
+            return dataclasses.replace(self, signal=self.signal.frozen(values, effects, moved))
+        counts = self.signal(interaction, values, effects)
         fixed = FixedSignal(counts=counts, parameters=self.signal.parameters)
         return dataclasses.replace(self, signal=fixed)
 
@@ -254,9 +320,12 @@ class Experiment:
 
 
 def check_nuisances(
-    where: str, nuisances: tuple[Nuisance, ...], components: tuple[str, ...], signal: Signal
+    where: str,
+    nuisances: tuple[Nuisance, ...],
+    components: tuple[str, ...],
+    effects: tuple[str, ...],
 ) -> None:
-    """Check nuisances against the components and effects of an experiment.
+    """Check nuisances against the components and effects that an experiment has.
 
     Raises:
         ConfigError: a name used twice, nothing or something unknown to act on, a width that is not
@@ -271,8 +340,8 @@ def check_nuisances(
         if not nuisance.acts_on:
             raise ConfigError(f"{place}: acts_on must name a component or an effect")
         for name in nuisance.acts_on:
-            if name not in components and name not in signal.effects:
-                raise unknown(place, "component or effect", name, [*components, *signal.effects])
+            if name not in components and name not in effects:
+                raise unknown(place, "component or effect", name, [*components, *effects])
         if not (math.isfinite(nuisance.width) and nuisance.width > 0):
             raise ConfigError(f"{place}: width must be positive and finite, not {nuisance.width}")
         allowed = list(FORMS)
@@ -293,3 +362,21 @@ def require_float64() -> None:
             "cevns_jax works in float64; switch it on before building an experiment with "
             'jax.config.update("jax_enable_x64", True)'
         )
+
+
+def conventions(
+    flux: str, material: Target, nuisances: Sequence[Nuisance], **others: str
+) -> tuple[tuple[str, str], ...]:
+    """Choices that change numbers: flux, nuclei, nuisances, and those of the data set."""
+
+    def radii(values: Sequence[float] | np.ndarray) -> str:
+        return ", ".join(f"{s} {r:.4g}" for s, r in zip(material.symbols, values, strict=True))
+
+    return (
+        ("flux", flux),
+        ("form factor", f"{material.form_factor}"),
+        ("R_p [fm]", radii(material.properties[-1])),
+        ("R_n [fm]", radii(material.neutron_radius)),
+        *((key.replace("_", " "), text) for key, text in others.items()),
+        ("nuisances", ", ".join(f"{n.name} {n.width:g} {n.form}" for n in nuisances) or "none"),
+    )

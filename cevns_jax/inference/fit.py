@@ -36,7 +36,7 @@ class Fit:
         covariance: Inverse expected information (prior included) at the best fit, shape (n, n).
         error_low, error_high: Distance down and up to where the profiled chi^2 has risen by one,
             positive, shape (n,); NaN where it does not rise that far inside the bounds.
-        chi2: Baker-Cousins chi^2 plus squared pulls.
+        chi2: Deviance of all bins plus squared pulls.
         edm: Expected distance to the minimum in units of chi^2.
         gradient_norm: Largest d chi^2/dx times error.
         steps: Expected-information steps of the best start.
@@ -139,11 +139,17 @@ def fit(
 
     Raises:
         ConfigError: nothing varies, no start, a start that names a parameter that does not vary or
-            lies outside its domain.
+            lies outside its domain, or an experiment without data.
     """
     names = likelihood.names
     if not names:
         raise ConfigError("fit: no parameter varies; free one or declare a nuisance")
+    for experiment in likelihood.experiments:
+        if not np.isfinite(experiment.observed).all():
+            raise ConfigError(
+                f"{experiment.name}: has no data, only bins; fit an Asimov or toy data set of it "
+                "(--data asimov, --data toy)"
+            )
     points = _start_points(likelihood, starts)
     near = [_lbfgs(likelihood, point) for point in progress(points)]
     best, ends = _polish(likelihood, np.stack(near))
@@ -294,8 +300,8 @@ def _problem(likelihood: Likelihood, best: Minimum, covariance: np.ndarray, lowe
     """Why an end point is no minimum; empty if it is one."""
     names = likelihood.names
     if not np.isfinite(best.chi2):
-        expected = np.asarray(likelihood.expected(likelihood.values(best.x)))
-        bins = np.flatnonzero((expected <= 0) & (np.asarray(likelihood.observed) > 0))
+        deviance, _, _ = likelihood.bin_terms(likelihood.expected(likelihood.values(best.x)))
+        bins = np.flatnonzero(~np.isfinite(deviance))
         return (
             f"not converged: chi^2 is infinite, {len(bins)} bins with counts expect none or less "
             f"(first: bin {bins[0] if len(bins) else 0} of {likelihood.n_bins})"

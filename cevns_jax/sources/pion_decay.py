@@ -34,6 +34,11 @@ class PionDecayAtRest:
     edges = (LINE_ENERGY, END_POINT)
     """Energies [MeV] where a spectrum is not smooth; recoil nodes split there."""
 
+    @property
+    def label(self) -> str:
+        """The source in words."""
+        return f"pion decay at rest, {self.fluence:.4g} neutrinos per cm^2 and flavour"
+
     def spectrum(self, flavour: str, energy: np.ndarray) -> np.ndarray:
         """Continuous spectra, normalised to one neutrino [1/MeV], zero above the end point.
 

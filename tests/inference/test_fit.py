@@ -141,6 +141,7 @@ def test_an_exact_degeneracy_is_not_a_minimum():
         observed=np.asarray(csi.observed).sum(keepdims=True),
         signal=dataclasses.replace(
             csi.signal,
+            shape=(1, 1),
             response=dataclasses.replace(
                 csi.signal.response, matrix=csi.signal.response.matrix.sum(-1, keepdims=True)
             ),

@@ -5,17 +5,16 @@ The tables and keys are documented in ``docs/configuration.md``.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cevns_jax.config.experiments import read_experiments
+from cevns_jax.config.strict_toml import Table, read_toml
 from cevns_jax.errors import ConfigError, unknown
-from cevns_jax.strict_toml import Table, read_toml
 
 if TYPE_CHECKING:
-    from cevns_jax.experiments import Experiment, Nuisance
-    from cevns_jax.form_factors import FormFactor
     from cevns_jax.interactions import Interaction
     from cevns_jax.likelihood import Likelihood
 
@@ -71,7 +70,7 @@ def _analysis(path: Path, content: dict[str, Any], overrides: Sequence[str]) -> 
     root = Table(path, "", content)
     title = root.text("title", path.stem) or path.stem
     interaction = _interaction(root.table("interaction"))
-    experiments = _experiments(root.table("experiments"), path.parent)
+    experiments = read_experiments(root.table("experiments"), path.parent)
     settings = root.table("fit")
     free = settings.texts("free")
     starts = tuple(table.numbers() for table in settings.tables("starts")) or ({},)
@@ -110,109 +109,6 @@ def _interaction(table: Table) -> Interaction:
     axial = table.flag("axial", True)
     table.done()
     return standard_model(couplings=couplings, axial=axial)
-
-
-def _experiments(table: Table, folder: Path) -> tuple[Experiment, ...]:
-    readers = {"coherent_csi_2017": _coherent_csi_2017, "coherent_csi_2021": _coherent_csi_2021}
-    for name in table.content:
-        if name not in readers:
-            raise unknown(table.where, "experiment", name, readers)
-    if not table.content:
-        allowed = ", ".join(readers)
-        raise ConfigError(f"{table.where}: name at least one experiment (allowed: {allowed})")
-    return tuple(readers[name](table.table(name), folder) for name in table.content)
-
-
-def _coherent_csi_2017(table: Table, folder: Path) -> Experiment:
-    from cevns_jax.experiments import coherent_csi_2017
-
-    given = _crystal(table, "lumped") | {
-        "quenching": table.text("quenching", "constant"),
-        "steady_state_slope": table.text("steady_state_slope", "0_12_us"),
-    }
-    table.done()
-    return coherent_csi_2017(**given)
-
-
-def _coherent_csi_2021(table: Table, folder: Path) -> Experiment:
-    from cevns_jax.experiments import coherent_csi_2021
-
-    counts = table.text("counts")
-    given = _crystal(table, "atzori_corona_2023") | {
-        "counts": None if counts is None else folder / counts
-    }
-    table.done()
-    return coherent_csi_2021(**given)
-
-
-def _crystal(table: Table, preset: str) -> dict[str, Any]:
-    """The keys that both CsI data sets have."""
-    numbers = ("mass_kg", "distance_m", "protons_on_target", "neutrinos_per_proton")
-    return {
-        "nuisances": _nuisances(table, preset),
-        "form_factor": _form_factor(table),
-        "proton_radius_fm": _radii(table, "proton_radius_fm"),
-        "neutron_radius_fm": _radii(table, "neutron_radius_fm"),
-        "common_neutron_radius": table.flag("common_neutron_radius", False),
-        "exposure_scale": table.positive("exposure_scale", 1.0),
-        **{key: table.positive(key) for key in (*numbers, "steady_state_events")},
-    }
-
-
-def _nuisances(table: Table, default: str) -> str | tuple[Nuisance, ...]:
-    """Name of a preset, or a list of tables."""
-    from cevns_jax.experiments.experiment import FORMS, Nuisance
-
-    if not isinstance(table.content.get("nuisances"), list):
-        return table.text("nuisances", default) or default
-    nuisances = []
-    for part in table.tables("nuisances"):
-        name, width = part.text("name"), part.positive("width")
-        if name is None or width is None:
-            raise ConfigError(f"{part.where}: needs name, acts_on and width")
-        if not name.isidentifier():
-            raise ConfigError(f'{part.where}: name must be a Python identifier, not "{name}"')
-        nuisances.append(
-            Nuisance(
-                name=name,
-                acts_on=part.texts("acts_on"),
-                width=width,
-                form=part.choice("form", "linear", FORMS),
-                shared=part.flag("shared", False),
-            )
-        )
-        part.done()
-    return tuple(nuisances)
-
-
-def _form_factor(table: Table) -> FormFactor | None:
-    """Name of a model, or a table with its second length."""
-    from cevns_jax.form_factors import Helm, KleinNystrand, SymmetrisedFermi, TwoParameterFermi
-
-    models: Mapping[str, tuple[type, str]] = {
-        "helm": (Helm, "skin"),
-        "klein_nystrand": (KleinNystrand, "range"),
-        "symmetrised_fermi": (SymmetrisedFermi, "diffuseness"),
-        "two_parameter_fermi": (TwoParameterFermi, "diffuseness"),
-    }
-    if "form_factor" not in table:
-        return None
-    if isinstance(table.content["form_factor"], str):
-        model, _ = models[table.choice("form_factor", "helm", models)]
-        return model()
-    part = table.table("form_factor")
-    model, length = models[part.choice("model", "helm", models)]
-    value = part.positive(f"{length}_fm")
-    part.done()
-    return model() if value is None else model(**{length: value})
-
-
-def _radii(table: Table, key: str) -> str | dict[str, float] | None:
-    if key not in table:
-        return None
-    if isinstance(table.content[key], str):
-        return table.text(key)
-    return table.table(key).numbers()
 
 
 def _declared(likelihood: Likelihood, table: Table) -> Likelihood:

@@ -98,6 +98,15 @@ class Table:
             raise ConfigError(f"{self.where}: {key} must be a list of strings, not {_kind(value)}")
         return tuple(value)
 
+    def list_of_numbers(self, key: str) -> list[float]:
+        """A list of finite numbers, at least one."""
+        value = self.content.get(key) if key in self else None
+        if not isinstance(value, list) or not value:
+            raise ConfigError(f"{self.where}: {key} must be a list of numbers, at least one")
+        if not all(type(v) in (int, float) and math.isfinite(v) for v in value):
+            raise ConfigError(f"{self.where}: {key} must be a list of finite numbers")
+        return [float(v) for v in value]
+
     def table(self, key: str) -> Table:
         """A table inside, empty if missing."""
         content = self.content[key] if key in self else {}

@@ -1,0 +1,1 @@
+"""Configuration: TOML in, a likelihood and settings out."""

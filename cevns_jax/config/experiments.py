@@ -1,0 +1,85 @@
+"""Experiments in a config: the data sets of the library, and a reader's own.
+
+The tables and keys are documented in ``docs/configuration.md``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cevns_jax.config.parts import form_factor, nuisances, radii
+from cevns_jax.config.strict_toml import Table
+from cevns_jax.errors import ConfigError, unknown
+
+if TYPE_CHECKING:
+    from cevns_jax.experiments import Experiment
+
+
+def read_experiments(table: Table, folder: Path) -> tuple[Experiment, ...]:
+    """The experiments of a config.
+
+    Args:
+        table: The table ``experiments``.
+        folder: Folder that file names in it are relative to.
+
+    Raises:
+        ConfigError: no experiment, or anything that is not understood.
+    """
+    from cevns_jax.config.own import read_own_experiment
+
+    readers: dict[str, Callable[[Table, Path], Experiment]] = {
+        "coherent_csi_2017": _coherent_csi_2017,
+        "coherent_csi_2021": _coherent_csi_2021,
+    }
+    if not table.content:
+        allowed = ", ".join(readers)
+        raise ConfigError(f"{table.where}: name at least one experiment (allowed: {allowed})")
+    experiments = []
+    for name in table.content:
+        part = table.table(name)
+        if name in readers:
+            experiments.append(readers[name](part, folder))
+        elif "target" in part:
+            experiments.append(read_own_experiment(name, part, folder))
+        else:
+            known = [*readers, "an own one, which has a target"]
+            raise unknown(table.where, "experiment", name, known)
+    return tuple(experiments)
+
+
+def _coherent_csi_2017(table: Table, folder: Path) -> Experiment:
+    from cevns_jax.experiments import coherent_csi_2017
+
+    given = _crystal(table, "lumped") | {
+        "quenching": table.text("quenching", "constant"),
+        "steady_state_slope": table.text("steady_state_slope", "0_12_us"),
+    }
+    table.done()
+    return coherent_csi_2017(**given)
+
+
+def _coherent_csi_2021(table: Table, folder: Path) -> Experiment:
+    from cevns_jax.experiments import coherent_csi_2021
+
+    counts = table.text("counts")
+    given = _crystal(table, "atzori_corona_2023") | {
+        "counts": None if counts is None else folder / counts
+    }
+    table.done()
+    return coherent_csi_2021(**given)
+
+
+def _crystal(table: Table, preset: str) -> dict[str, Any]:
+    """The keys that both CsI data sets have."""
+    numbers = ("mass_kg", "distance_m", "protons_on_target", "neutrinos_per_proton")
+    return {
+        "nuisances": nuisances(table, preset),
+        "form_factor": form_factor(table),
+        "proton_radius_fm": radii(table, "proton_radius_fm"),
+        "neutron_radius_fm": radii(table, "neutron_radius_fm"),
+        "common_neutron_radius": table.flag("common_neutron_radius", False),
+        "exposure_scale": table.positive("exposure_scale", 1.0),
+        **{key: table.positive(key) for key in (*numbers, "steady_state_events")},
+    }

@@ -1,0 +1,178 @@
+"""Resolution: from the energy that a recoil leaves to the reconstructed one.
+
+A resolution says how much of its distribution P(x | E) of the reconstructed quantity x lies in
+each of a number of pieces, and the mean of x there, so that an efficiency that is linear in x in
+every piece is folded in exactly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.scipy.special import gammaln
+
+from cevns_jax.detectors.table import LinearTable
+from cevns_jax.errors import ConfigError
+
+SMALLEST_SIGMA = 1e-9  # [keV]
+
+
+class Resolution(Protocol):
+    """Distribution of the reconstructed x at an energy E; a pytree."""
+
+    @property
+    def effects(self) -> tuple[str, ...]:
+        """``("resolution",)`` where a nuisance can widen it, else nothing."""
+        ...
+
+    @property
+    def label(self) -> str:
+        """The resolution in words."""
+        ...
+
+    def pieces(
+        self, energy: jax.Array, cuts: np.ndarray, widening: jax.Array
+    ) -> tuple[jax.Array, jax.Array]:
+        """Integrals of P(x | E) and x P(x | E) over pieces in x.
+
+        Args:
+            energy: E [keV], any shape.
+            cuts: Ends of the pieces, ascending, shape (C + 1,).
+            widening: Relative change of the width.
+
+        Returns:
+            Two arrays with the shape of ``energy``, then C.
+        """
+        ...
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class PerfectResolution:
+    """x = E."""
+
+    effects = ()
+    label = "perfect"
+
+    def pieces(
+        self, energy: jax.Array, cuts: np.ndarray, widening: jax.Array
+    ) -> tuple[jax.Array, jax.Array]:
+        x = energy[..., None]
+        inside = jnp.where((x >= cuts[:-1]) & (x < cuts[1:]), 1.0, 0.0)
+        return inside, inside * x
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True, kw_only=True)
+class WidthFormula:
+    """sigma^2 = noise^2 + statistical^2 E + proportional^2 E^2.
+
+    Attributes:
+        noise: [keV].
+        statistical: [keV^(1/2)], e.g. sqrt(Fano factor x energy per pair).
+        proportional: Relative width.
+    """
+
+    noise: float
+    statistical: float
+    proportional: float
+
+    def __call__(self, energy: jax.Array) -> jax.Array:
+        """sigma [keV] at E [keV]."""
+        e = jnp.maximum(energy, 0.0)
+        variance = self.noise**2 + self.statistical**2 * e + (self.proportional * e) ** 2
+        return jnp.sqrt(jnp.maximum(variance, SMALLEST_SIGMA**2))
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class GaussianResolution:
+    """Normal distribution of x around E, in closed form for every piece.
+
+    Attributes:
+        sigma: Width [keV] against the energy E [keV].
+    """
+
+    sigma: WidthFormula | LinearTable | Callable[[jax.Array], jax.Array]
+
+    effects = ("resolution",)
+
+    @property
+    def label(self) -> str:
+        if isinstance(self.sigma, WidthFormula):
+            noise, statistical, proportional = (
+                f"{term:g}"
+                for term in (self.sigma.noise, self.sigma.statistical, self.sigma.proportional)
+            )
+            return f"Gaussian, sigma^2 = {noise}^2 + {statistical}^2 E + ({proportional} E)^2"
+        return "Gaussian, sigma(E) from a table"
+
+    def pieces(
+        self, energy: jax.Array, cuts: np.ndarray, widening: jax.Array
+    ) -> tuple[jax.Array, jax.Array]:
+        factor = jnp.maximum(1 + widening, 1e-3)
+        sigma = (jnp.maximum(self.sigma(energy), SMALLEST_SIGMA) * factor)[..., None]
+        mean = energy[..., None]
+        z = (jnp.asarray(cuts) - mean) / sigma
+        # Both tails from erfc: differences of erf lose everything far above the mean.
+        upper = jax.scipy.special.erfc(jnp.abs(z) / np.sqrt(2)) / 2
+        low, high = z[..., :-1], z[..., 1:]
+        below, above = upper[..., :-1], upper[..., 1:]
+        inside = jnp.where(
+            low > 0, below - above, jnp.where(high < 0, above - below, 1 - below - above)
+        )
+        density = jnp.exp(-(z**2) / 2) / np.sqrt(2 * np.pi)
+        return inside, mean * inside - sigma * jnp.diff(density, axis=-1)
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True, kw_only=True)
+class PoissonResolution:
+    """x is a number of photo-electrons (or quanta) with a Poisson distribution of mean Y E.
+
+    A number n counts for the piece with low <= n < high.
+
+    Attributes:
+        quanta_per_kev: Y [1/keV].
+    """
+
+    quanta_per_kev: float
+
+    effects = ()
+
+    @property
+    def label(self) -> str:
+        return f"Poisson, {self.quanta_per_kev:g} per keV"
+
+    def pieces(
+        self, energy: jax.Array, cuts: np.ndarray, widening: jax.Array
+    ) -> tuple[jax.Array, jax.Array]:
+        n = np.arange(np.ceil(cuts[0]), np.ceil(cuts[-1]))
+        mean = jnp.maximum(self.quanta_per_kev * energy[..., None], 1e-300)
+        probability = jnp.exp(n * jnp.log(mean) - mean - gammaln(n + 1))
+        into = (np.searchsorted(cuts, n, side="right") - 1)[:, None] == np.arange(len(cuts) - 1)
+        return probability @ into.astype(float), (probability * n) @ into.astype(float)
+
+
+def gaussian_resolution(
+    *, noise_kev: float = 0.0, statistical: float = 0.0, proportional: float = 0.0
+) -> GaussianResolution:
+    """Gaussian resolution with the width of :class:`WidthFormula`; terms left out are zero.
+
+    Raises:
+        ConfigError: a negative term, or none.
+    """
+    terms = {"noise_kev": noise_kev, "statistical": statistical, "proportional": proportional}
+    for key, value in terms.items():
+        if not (np.isfinite(value) and value >= 0):
+            raise ConfigError(f"resolution: {key} must be finite and not negative, not {value}")
+    if not any(terms.values()):
+        raise ConfigError('resolution: give a term of the width, or declare it "perfect"')
+    return GaussianResolution(
+        WidthFormula(noise=noise_kev, statistical=statistical, proportional=proportional)
+    )

@@ -1,0 +1,381 @@
+"""Responses: probability of each bin for a recoil.
+
+Quenching, resolution and efficiency make one out of formulas and tables; a simulation or a
+calibration gives one as a table of mono-energetic recoils.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from cevns_jax.detectors.quenching import Quenching
+from cevns_jax.detectors.resolution import PerfectResolution, Resolution
+from cevns_jax.detectors.spline import Spline, spline
+from cevns_jax.detectors.table import LinearTable
+from cevns_jax.errors import ConfigError
+from cevns_jax.parameters import Parameter, Values, static
+
+FINEST_TABLE = 8193  # energies at which a response is tabulated; thinned where fewer are enough
+TABLE_ACCURACY = 1e-7  # of a probability
+HIGHEST_ENERGY = 1.5  # of a table, in units of the highest nominal E_ee; constant beyond
+OUTSIDE = 8  # bin widths beyond the bins over which recoil nodes stay as dense as inside
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True, kw_only=True)
+class FixedResponse:
+    """Response that nothing moves.
+
+    Attributes:
+        matrix: Probability of each bin at each recoil node, shape (I, n, B).
+    """
+
+    matrix: np.ndarray | jax.Array
+
+    parameters = ()
+    effects = ()
+
+    def __call__(
+        self, recoil: jax.Array, values: Values, effects: Mapping[str, jax.Array]
+    ) -> jax.Array:
+        """The matrix, whatever the recoil nodes (it was made for them)."""
+        return jnp.asarray(self.matrix)
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True, kw_only=True)
+class EnergyResponse:
+    """Recoil -> quenched -> reconstructed energy -> bins; build it with :func:`energy_response`.
+
+    Attributes:
+        axis: Name of the reconstructed quantity x, unit included.
+        bins: Bin edges in x [keV, or photo-electrons].
+        cuts: Ends of the C pieces in x in which the efficiency is a + b x.
+        efficiency_label: The efficiency in words.
+        quenching: E_ee(T).
+        resolution: Distribution of x at an energy.
+        intercept, slope: a and b of each piece, shape (C,).
+        recoil_efficiency: Probability to keep an event against the recoil energy [keV]; acts too.
+    """
+
+    axis: str = static()
+    bins: tuple[float, ...] = static()
+    cuts: tuple[float, ...] = static()
+    efficiency_label: str = static()
+    quenching: Quenching
+    resolution: Resolution
+    intercept: np.ndarray
+    slope: np.ndarray
+    recoil_efficiency: LinearTable | None
+
+    @property
+    def axes(self) -> dict[str, np.ndarray]:
+        """Bin edges of each reconstructed quantity."""
+        return {self.axis: np.array(self.bins)}
+
+    @property
+    def parameters(self) -> tuple[Parameter, ...]:
+        """Those of the quenching; none with a perfect resolution, where recoil nodes would change
+        bins in jumps."""
+        return () if isinstance(self.resolution, PerfectResolution) else self.quenching.parameters
+
+    @property
+    def effects(self) -> tuple[str, ...]:
+        """``quenching``, a relative change of E_ee, and ``resolution``, one of the width."""
+        if isinstance(self.resolution, PerfectResolution):
+            return ()
+        return ("quenching", *self.resolution.effects)
+
+    @property
+    def conventions(self) -> dict[str, str]:
+        """The choices in words."""
+        return {
+            "quenching": self.quenching.label,
+            "resolution": self.resolution.label,
+            "efficiency": self.efficiency_label,
+        }
+
+    def __call__(
+        self, recoil: jax.Array, values: Values, effects: Mapping[str, jax.Array]
+    ) -> jax.Array:
+        """Probability of each bin at recoils T [MeV], shape (..., B)."""
+        energy = self.energy(recoil, values) * (1 + jnp.asarray(effects.get("quenching", 0.0)))
+        kept = self.kept(energy, jnp.asarray(effects.get("resolution", 0.0)))
+        if self.recoil_efficiency is None:
+            return kept
+        return self.recoil_efficiency(recoil * 1e3)[..., None] * kept
+
+    def kept(self, energy: jax.Array, widening: jax.Array | float = 0.0) -> jax.Array:
+        """Probability of each bin at E_ee [keV], shape (..., B), and a relative change of width."""
+        cuts = np.array(self.cuts)
+        inside, mean = self.resolution.pieces(energy, cuts, jnp.asarray(widening))
+        bins = np.searchsorted(self.bins, cuts[:-1], side="right") - 1
+        into = (bins[:, None] == np.arange(len(self.bins) - 1)).astype(float)
+        return (self.intercept * inside + self.slope * mean) @ into
+
+    def energy(self, recoil: jax.Array, values: Values) -> jax.Array:
+        """E_ee [keV]; parameters that are not given are at their start values."""
+        starts = {p.name: p.start for p in self.quenching.parameters}
+        return 1e3 * self.quenching(recoil, starts | dict(values))
+
+    def splits(self, lowest: float, highest: float) -> np.ndarray:
+        """Recoil energies [MeV] where the response bends: bin edges and rows of tables.
+
+        Args:
+            lowest, highest: Range of the recoils [MeV].
+
+        Raises:
+            ConfigError: a table that does not hold the range that it is needed in.
+        """
+        recoil = np.linspace(np.sqrt(lowest), np.sqrt(highest), 4001) ** 2
+        energy = np.asarray(self.energy(jnp.asarray(recoil), {}))
+        for what, table, low, high in (
+            ("efficiency against recoil_kev", self.recoil_efficiency, lowest * 1e3, highest * 1e3),
+            ("quenching", getattr(self.quenching, "factor", None), lowest * 1e3, highest * 1e3),
+            ("resolution", getattr(self.resolution, "sigma", None), energy.min(), energy.max()),
+        ):
+            if isinstance(table, LinearTable):
+                table.require(what, float(low), float(high))
+        # Beyond the bins the response fades within the width of the resolution.
+        steps, widths = np.arange(1, OUTSIDE + 1), np.diff(self.bins)
+        below, above = self.bins[0] - steps * widths[0], self.bins[-1] + steps * widths[-1]
+        cuts = np.concatenate([below, self.cuts, above])
+        cuts = cuts[cuts > 0] / getattr(self.resolution, "quanta_per_kev", 1.0)
+        cut, cell = np.nonzero((energy[:-1] < cuts[:, None]) != (energy[1:] < cuts[:, None]))
+        low, high, rising = recoil[cell], recoil[cell + 1], energy[cell] < cuts[cut]
+        for _ in range(40):
+            middle = (low + high) / 2
+            below = np.asarray(self.energy(jnp.asarray(middle), {})) < cuts[cut]
+            low = np.where(below == rising, middle, low)
+            high = np.where(below == rising, high, middle)
+        found = [self.quenching.knots, high]
+        if self.recoil_efficiency is not None:
+            found.append(self.recoil_efficiency.x * 1e-3)
+        return np.unique(np.concatenate(found))
+
+
+def energy_response(
+    *,
+    axis: str,
+    edges: np.ndarray,
+    quenching: Quenching,
+    resolution: Resolution,
+    efficiency: LinearTable | float,
+    recoil_efficiency: LinearTable | None = None,
+) -> EnergyResponse:
+    """A response out of quenching, resolution and efficiency.
+
+    Args:
+        axis: Name of the reconstructed quantity, unit included, e.g. ``"energy_kevee"``.
+        edges: Bin edges, ascending, shape (B + 1,) [keV, or photo-electrons].
+        quenching: E_ee(T); ``PolynomialQuenching(coefficients=(1.0,))`` where there is none.
+        resolution: Distribution of the reconstructed quantity; ``PerfectResolution()``.
+        efficiency: Probability to keep an event: a number (1.0 is perfect), or a table against
+            the reconstructed quantity.
+        recoil_efficiency: A table against the recoil energy [keV], a factor besides.
+
+    Raises:
+        ConfigError: edges that do not ascend, an efficiency outside 0 to 1, or a table that does
+            not reach from the first to the last edge.
+    """
+    edges = np.asarray(edges, dtype=float)
+    check_edges(axis, edges)
+    labels = [f"table against {axis}" if isinstance(efficiency, LinearTable) else f"{efficiency:g}"]
+    if isinstance(efficiency, LinearTable):
+        efficiency.require("efficiency", edges[0], edges[-1])
+        knots = efficiency.x[(efficiency.x > edges[0]) & (efficiency.x < edges[-1])]
+        cuts = np.union1d(edges, knots)
+        values = np.interp(cuts, efficiency.x, efficiency.y)
+    else:
+        cuts, values = edges, np.full(len(edges), float(efficiency))
+    if recoil_efficiency is not None:
+        labels.append("table against the recoil energy")
+    for value in (*values, *(() if recoil_efficiency is None else recoil_efficiency.y)):
+        if not 0 <= value <= 1:
+            raise ConfigError(f"efficiency: must lie between 0 and 1, not at {value:g}")
+    slope = np.diff(values) / np.diff(cuts)
+    return EnergyResponse(
+        axis=axis,
+        bins=tuple(map(float, edges)),
+        cuts=tuple(map(float, cuts)),
+        efficiency_label=" x ".join(labels),
+        quenching=quenching,
+        resolution=resolution,
+        intercept=values[:-1] - slope * cuts[:-1],
+        slope=slope,
+        recoil_efficiency=recoil_efficiency,
+    )
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True, kw_only=True)
+class QuenchedResponse:
+    """An :class:`EnergyResponse` read from a table in E_ee: only the quenching can move.
+
+    It costs a fraction of the integrals that it replaces. Build it with :func:`quenched_response`.
+
+    Attributes:
+        quenching: E_ee(T).
+        table: Probability of each bin against E_ee [keV].
+        recoil_efficiency: As that of the response.
+    """
+
+    quenching: Quenching
+    table: Spline
+    recoil_efficiency: LinearTable | None
+
+    effects = ("quenching",)
+
+    @property
+    def parameters(self) -> tuple[Parameter, ...]:
+        return self.quenching.parameters
+
+    def __call__(
+        self, recoil: jax.Array, values: Values, effects: Mapping[str, jax.Array]
+    ) -> jax.Array:
+        """Probability of each bin at recoils T [MeV], shape (..., B)."""
+        energy = 1e3 * self.quenching(recoil, values)
+        kept = self.table(energy * (1 + jnp.asarray(effects.get("quenching", 0.0))))
+        if self.recoil_efficiency is None:
+            return kept
+        return self.recoil_efficiency(recoil * 1e3)[..., None] * kept
+
+
+def quenched_response(
+    response: EnergyResponse, recoil: np.ndarray
+) -> QuenchedResponse | EnergyResponse:
+    """The response as a table, fine enough for ``TABLE_ACCURACY``; itself if none is.
+
+    Args:
+        response: What to tabulate.
+        recoil: All recoils T [MeV] that it will be asked for.
+    """
+    from scipy.interpolate import CubicSpline  # slow to import, needed only while building
+
+    kept = jax.jit(EnergyResponse.kept)
+    highest = HIGHEST_ENERGY * float(np.asarray(response.energy(jnp.asarray(recoil), {})).max())
+    grid = np.linspace(0.0, highest, FINEST_TABLE)
+    seen = np.asarray(kept(response, jnp.asarray(grid))).max(axis=1) > 1e-15
+    highest = float(grid[min(np.flatnonzero(seen)[-1] + 1, len(grid) - 1)])
+    grid = np.linspace(0.0, highest, FINEST_TABLE)
+    exact = np.asarray(kept(response, jnp.asarray(grid)))
+    for step in (32, 16, 8, 4, 2):
+        coarse = CubicSpline(grid[::step], exact[::step])
+        between = slice(step // 2, None, step)
+        if np.abs(coarse(grid[between]) - exact[between]).max() < TABLE_ACCURACY:
+            return QuenchedResponse(
+                quenching=response.quenching,
+                table=spline(0.0, highest, exact[::step]),
+                recoil_efficiency=response.recoil_efficiency,
+            )
+    return response
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True, kw_only=True)
+class TabulatedResponse:
+    """Detected fractions of mono-energetic recoils, linear between them.
+
+    Efficiency, quenching and resolution are all in the table. Build it with
+    :func:`tabulated_response`.
+
+    Attributes:
+        names: Names of the reconstructed quantities, units included.
+        edges: Bin edges of each.
+        recoil: Recoil energies T [keV], ascending, shape (R,).
+        probability: Probability of each bin, shape (R, B), bins of all quantities flattened.
+    """
+
+    names: tuple[str, ...] = static()
+    edges: tuple[np.ndarray, ...]
+    recoil: np.ndarray
+    probability: np.ndarray
+
+    parameters = ()
+    effects = ()
+
+    @property
+    def axes(self) -> dict[str, np.ndarray]:
+        """Bin edges of each reconstructed quantity."""
+        return dict(zip(self.names, self.edges, strict=True))
+
+    @property
+    def conventions(self) -> dict[str, str]:
+        """The choices in words."""
+        return {"response": f"table of {len(self.recoil)} recoil energies"}
+
+    def __call__(
+        self, recoil: jax.Array, values: Values, effects: Mapping[str, jax.Array]
+    ) -> jax.Array:
+        """Probability of each bin at recoils T [MeV], shape (..., B)."""
+        t = jnp.asarray(recoil) * 1e3
+        x, table = jnp.asarray(self.recoil), jnp.asarray(self.probability)
+        right = jnp.clip(jnp.searchsorted(x, t, side="right"), 1, x.size - 1)
+        share = jnp.clip((t - x[right - 1]) / (x[right] - x[right - 1]), 0.0, 1.0)[..., None]
+        return (1 - share) * table[right - 1] + share * table[right]
+
+    def splits(self, lowest: float, highest: float) -> np.ndarray:
+        """Recoil energies [MeV] where the response bends: the rows of the table.
+
+        Args:
+            lowest, highest: Range of the recoils [MeV].
+
+        Raises:
+            ConfigError: the table does not hold it.
+        """
+        shown = LinearTable(np.asarray(self.recoil), np.zeros(len(self.recoil)))
+        shown.require("response against recoil_kev", lowest * 1e3, highest * 1e3)
+        return np.asarray(self.recoil) * 1e-3
+
+
+def tabulated_response(
+    axes: Mapping[str, np.ndarray], recoil_kev: np.ndarray, probability: np.ndarray
+) -> TabulatedResponse:
+    """A ready response matrix, or tensor.
+
+    Args:
+        axes: Bin edges of each reconstructed quantity, by name (unit included).
+        recoil_kev: Energies of mono-energetic recoils [keV], ascending, shape (R,).
+        probability: Probability that such a recoil ends in each bin, efficiency included: shape
+            (R,) + that of the bins.
+
+    Raises:
+        ConfigError: shapes that do not fit, energies that do not ascend, or probabilities that are
+            negative or add up to more than one.
+    """
+    edges = tuple(np.asarray(e, dtype=float) for e in axes.values())
+    for name, e in zip(axes, edges, strict=True):
+        check_edges(f"response: {name}", e)
+    t, p = np.asarray(recoil_kev, dtype=float), np.asarray(probability, dtype=float)
+    shape = (t.size, *(e.size - 1 for e in edges))
+    if t.ndim != 1 or t.size < 2 or p.shape != shape:
+        raise ConfigError(f"response: the table has shape {p.shape}, not recoils x bins {shape}")
+    if not (np.isfinite(t).all() and (np.diff(t) > 0).all() and t[0] >= 0):
+        raise ConfigError("response: recoil_kev must ascend, from 0 or above")
+    total = p.reshape(t.size, -1).sum(axis=1)
+    if not ((p >= 0).all() and (total <= 1 + 1e-6).all()):
+        row = int(np.argmax(~((p.reshape(t.size, -1) >= 0).all(axis=1) & (total <= 1 + 1e-6))))
+        raise ConfigError(
+            f"response: probabilities at {t[row]:g} keV must not be negative, nor add up to more "
+            f"than 1 (sum {total[row]:.6g})"
+        )
+    return TabulatedResponse(
+        names=tuple(axes), edges=edges, recoil=t, probability=p.reshape(t.size, -1)
+    )
+
+
+def check_edges(where: str, edges: np.ndarray) -> None:
+    """Check bin edges.
+
+    Raises:
+        ConfigError: fewer than two, not finite, or not ascending.
+    """
+    if edges.ndim != 1 or edges.size < 2 or not np.isfinite(edges).all():
+        raise ConfigError(f"{where}: needs at least two finite bin edges")
+    if not (np.diff(edges) > 0).all():
+        raise ConfigError(f"{where}: bin edges must ascend")

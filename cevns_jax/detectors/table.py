@@ -1,0 +1,66 @@
+"""Functions given by a table: straight lines between its rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from cevns_jax.errors import ConfigError
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class LinearTable:
+    """A function of one variable, linear between its knots; build it with :func:`linear_table`.
+
+    Attributes:
+        x: Knots, ascending, shape (n,).
+        y: Values there, shape (n,).
+    """
+
+    x: np.ndarray
+    y: np.ndarray
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        """Values at x, any shape; constant beyond the ends."""
+        return jnp.interp(x, self.x, self.y)
+
+    def require(self, what: str, low: float, high: float) -> None:
+        """Check that the table holds all of a range.
+
+        Raises:
+            ConfigError: it does not.
+        """
+        slack = 1e-9 * abs(high)
+        if self.x[0] > low + slack or self.x[-1] < high - slack:
+            raise ConfigError(
+                f"{what}: the table must reach from {low:.4g} to {high:.4g}, "
+                f"not from {self.x[0]:.4g} to {self.x[-1]:.4g}"
+            )
+
+
+def linear_table(
+    what: str, x: Sequence[float] | np.ndarray, y: Sequence[float] | np.ndarray
+) -> LinearTable:
+    """A table of a function.
+
+    Args:
+        what: What it is, for messages.
+        x: Knots, strictly ascending, shape (n,), n >= 2.
+        y: Values, none negative, shape (n,).
+
+    Raises:
+        ConfigError: numbers that are none of this.
+    """
+    x, y = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
+    if x.ndim != 1 or x.shape != y.shape or x.size < 2:
+        raise ConfigError(f"{what}: needs two columns of the same length, at least two rows")
+    if not (np.isfinite(x).all() and np.isfinite(y).all() and (np.diff(x) > 0).all()):
+        raise ConfigError(f"{what}: the first column must ascend, and all numbers be finite")
+    if (y < 0).any():
+        raise ConfigError(f"{what}: row {int(np.argmax(y < 0)) + 1} is negative")
+    return LinearTable(x, y)

@@ -1,0 +1,260 @@
+"""A reader's own experiment, from its parts: target, source, response, bins, backgrounds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from cevns_jax.detectors.response import (
+    EnergyResponse,
+    FixedResponse,
+    TabulatedResponse,
+    check_edges,
+    quenched_response,
+)
+from cevns_jax.detectors.timing import FixedTiming
+from cevns_jax.errors import ConfigError
+from cevns_jax.experiments.experiment import (
+    EnergyTimeSignal,
+    Experiment,
+    Nuisance,
+    Response,
+    check_nuisances,
+    conventions,
+    require_float64,
+)
+from cevns_jax.nuclei import Target
+from cevns_jax.recoil import RecoilKernel, kernel, maximum_recoil
+from cevns_jax.sources.pion_decay import PionDecayAtRest
+from cevns_jax.sources.tabulated import TabulatedSource
+from cevns_jax.statistics import Gaussian, Poisson
+
+NODES = (8, 12, 16, 24, 32, 48, 64, 96, 128)  # per panel, tried in turn
+ACCURACY = 1e-8  # of the fullest bin, at which the nodes are enough
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArrivalTimes:
+    """When neutrinos of a pulsed source arrive.
+
+    Attributes:
+        edges_us: Edges of the time bins [us], shape (B + 1,).
+        fractions: Flavour -> fraction of its neutrinos that is accepted in each bin, shape (B,).
+    """
+
+    edges_us: np.ndarray
+    fractions: Mapping[str, np.ndarray]
+
+
+def own_experiment(
+    *,
+    name: str,
+    target: Target,
+    source: PionDecayAtRest | TabulatedSource,
+    mass_kg: float,
+    response: EnergyResponse | TabulatedResponse,
+    backgrounds: Mapping[str, np.ndarray],
+    nuisances: Sequence[Nuisance],
+    observed: np.ndarray | None,
+    errors: np.ndarray | None = None,
+    arrival_times: ArrivalTimes | None = None,
+    recoil_min_kev: float = 0.0,
+    title: str = "",
+    citation: str = "",
+    exposure: str = "",
+) -> Experiment:
+    """An experiment that is not in the library.
+
+    The bins are those of the response, with the time bins as last axis where arrival times are
+    given. Recoil nodes are added until no expected count moves by 1e-8 of the largest.
+
+    Args:
+        name: Python identifier; names of private nuisance parameters begin with it.
+        target: What is hit; see :func:`cevns_jax.nuclei.target`.
+        source: Neutrinos in the exposure; see :func:`cevns_jax.sources.spallation_source` and
+            :func:`cevns_jax.sources.tabulated_source`.
+        mass_kg: Mass of the target [kg].
+        response: Recoil -> bins; see :mod:`cevns_jax.detectors.response`.
+        backgrounds: Component -> expected counts in the exposure, shape of the bins.
+        nuisances: Systematic uncertainties. They act on ``cevns``, on backgrounds, or on the
+            effects ``neutron_radius`` and, with an :class:`EnergyResponse` whose resolution is not
+            perfect, ``quenching`` and ``resolution`` (all relative).
+        observed: Counts, shape of the bins; ``None`` for a forecast, which has none.
+        errors: One standard deviation of Gaussian bins, shape of the bins; ``None``: Poisson bins.
+        arrival_times: Time bins of a pulsed source; ``None``: times are not used.
+        recoil_min_kev: Recoils below it are not seen [keV].
+        title, citation, exposure: For people; the title defaults to the name.
+
+    Raises:
+        ConfigError: a name, number, shape or table that does not fit; a table that does not hold
+            the recoils of this source on this target.
+        RuntimeError: JAX is in 32-bit mode.
+    """
+    require_float64()
+    if not name.isidentifier():
+        raise ConfigError(f'own experiment: name must be a Python identifier, not "{name}"')
+    if not (np.isfinite(mass_kg) and mass_kg > 0):
+        raise ConfigError(f"{name}: mass_kg must be positive and finite, not {mass_kg}")
+    axes = dict(response.axes)
+    for axis, edges in axes.items():
+        check_edges(f"{name}: {axis}", np.asarray(edges, dtype=float))
+    timing = _timing(name, source.flavours, arrival_times)
+    if arrival_times is not None:
+        axes["time_us"] = np.asarray(arrival_times.edges_us, dtype=float)
+    shape = tuple(len(edges) - 1 for edges in axes.values())
+    for what, counts in (("observed", observed), ("errors", errors), *backgrounds.items()):
+        if counts is not None:
+            _check_counts(f"{name}: {what}", counts, shape, lowest=-np.inf)
+    _check_statistic(name, observed, errors, backgrounds)
+    recoils = _kernel(name, source, target, mass_kg, response, recoil_min_kev)
+    effects = (*response.effects, "neutron_radius")
+    components = ("cevns", *backgrounds)
+    if "cevns" in backgrounds:
+        raise ConfigError(f'{name}: a background cannot be called "cevns", the signal is')
+    check_nuisances(name, tuple(nuisances), components, effects)
+    acting = {effect for nuisance in nuisances for effect in nuisance.acts_on}
+    signal = EnergyTimeSignal(
+        shape=shape, kernel=recoils, response=_compact(response, recoils, acting), timing=timing
+    )
+    return Experiment(
+        name=name,
+        title=title or name,
+        citation=citation,
+        exposure=exposure or f"{mass_kg:g} kg {target.name}, {source.label}",
+        axes=tuple(axes),
+        conventions=conventions(
+            source.label,
+            target,
+            nuisances,
+            **response.conventions,
+            lowest_recoil=f"{recoil_min_kev:g} keV",
+        ),
+        edges=tuple(np.asarray(edges, dtype=float) for edges in axes.values()),
+        observed=np.full(shape, np.nan) if observed is None else np.asarray(observed, dtype=float),
+        statistic=Poisson() if errors is None else Gaussian(np.asarray(errors, dtype=float)),
+        signal=signal,
+        backgrounds={key: np.asarray(b, dtype=float) for key, b in backgrounds.items()},
+        nuisances=tuple(nuisances),
+    )
+
+
+def _timing(
+    name: str, flavours: tuple[str, ...], arrivals: ArrivalTimes | None
+) -> FixedTiming | None:
+    if arrivals is None:
+        return None
+    edges = np.asarray(arrivals.edges_us, dtype=float)
+    check_edges(f"{name}: time_us", edges)
+    if set(arrivals.fractions) != set(flavours):
+        raise ConfigError(
+            f"{name}: arrival times must be given for {', '.join(flavours)}, "
+            f"not for {', '.join(arrivals.fractions) or 'nothing'}"
+        )
+    rows = np.stack([np.asarray(arrivals.fractions[f], dtype=float) for f in flavours])
+    _check_counts(f"{name}: arrival times", rows, (len(flavours), len(edges) - 1), lowest=0.0)
+    if (rows.sum(axis=1) > 1 + 1e-6).any():
+        flavour = flavours[int(np.argmax(rows.sum(axis=1)))]
+        raise ConfigError(f"{name}: arrival times of {flavour} add up to more than 1")
+    return FixedTiming(fractions=rows)
+
+
+def _check_counts(where: str, counts: np.ndarray, shape: tuple[int, ...], lowest: float) -> None:
+    counts = np.asarray(counts, dtype=float)
+    if counts.shape != shape:
+        raise ConfigError(f"{where}: has shape {counts.shape}, the bins have {shape}")
+    if not (np.isfinite(counts).all() and (counts >= lowest).all()):
+        raise ConfigError(f"{where}: must be finite" + (" and not negative" if lowest == 0 else ""))
+
+
+def _check_statistic(
+    name: str,
+    observed: np.ndarray | None,
+    errors: np.ndarray | None,
+    backgrounds: Mapping[str, np.ndarray],
+) -> None:
+    """Poisson bins hold counts; Gaussian ones may be negative, but need errors."""
+    if errors is not None:
+        if not (np.asarray(errors) > 0).all():
+            raise ConfigError(f"{name}: errors must be positive")
+        return
+    for what, counts in (("observed", observed), *backgrounds.items()):
+        if counts is not None and (np.asarray(counts) < 0).any():
+            raise ConfigError(f"{name}: {what} must not be negative in Poisson bins")
+
+
+def _kernel(
+    name: str,
+    source: PionDecayAtRest | TabulatedSource,
+    target: Target,
+    mass_kg: float,
+    response: EnergyResponse | TabulatedResponse,
+    recoil_min_kev: float,
+) -> RecoilKernel:
+    """Nodes that are enough for this response, found by adding to them.
+
+    Judged by the shape (M_0 - T M_1 - M T M_2/2) of vector exchange; what an interaction and its
+    form factors add is smoother than a response.
+    """
+    lowest = recoil_min_kev * 1e-3
+    highest = float(maximum_recoil(max(source.edges), target.mass).max())
+    if not 0 <= lowest < highest:
+        raise ConfigError(
+            f"{name}: recoil_min_kev must lie from 0 to below {highest * 1e3:.4g}, the highest "
+            f"recoil energy, not at {recoil_min_kev:g}"
+        )
+    try:
+        splits = response.splits(lowest, highest)
+    except ConfigError as error:
+        raise ConfigError(f"{name}: {error}") from None
+    last: tuple[RecoilKernel, np.ndarray] | None = None
+    for nodes in NODES:
+        found = kernel(
+            source,
+            target,
+            mass_kg=mass_kg,
+            nodes=nodes,
+            splits=splits,
+            recoil_min=lowest,
+            common_nodes=True,
+        )
+        recoil, mass = found.recoil, target.mass[:, None]
+        m0, m1, m2 = np.moveaxis(found.moments, 1, 0)
+        weight = np.sum(m0 - recoil * m1 - mass * recoil / 2 * m2, axis=(0, 1))
+        counts = weight @ _matrix(response, recoil)[0]
+        if not (counts > 0).any():
+            raise ConfigError(f"{name}: no recoil of this source reaches a bin")
+        if last is not None and np.abs(counts - last[1]).max() < ACCURACY * counts.max():
+            return last[0]
+        last = found, counts
+    raise ConfigError(
+        f"{name}: the response is too sharp to be integrated ({NODES[-1]} recoil nodes between "
+        "two bin edges are not enough); use narrower bins, or a perfect resolution"
+    )
+
+
+def _compact(
+    response: EnergyResponse | TabulatedResponse, recoils: RecoilKernel, acting: set[str]
+) -> Response:
+    """The same response in the least costly shape that can still move as it has to."""
+    if not response.parameters and not acting & set(response.effects):
+        return FixedResponse(matrix=_matrix(response, recoils.recoil))
+    if isinstance(response, EnergyResponse) and "resolution" not in acting:
+        return quenched_response(response, recoils.recoil)
+    return response
+
+
+def _matrix(response: EnergyResponse | TabulatedResponse, recoil: np.ndarray) -> np.ndarray:
+    """The response at the start values of its parameters."""
+    starts = {p.name: jnp.asarray(p.start) for p in response.parameters}
+    return np.asarray(_at_start(response, recoil, starts))
+
+
+@jax.jit
+def _at_start(
+    response: EnergyResponse | TabulatedResponse, recoil: jax.Array, starts: dict[str, jax.Array]
+) -> jax.Array:
+    return response(recoil, starts, {})

@@ -1,0 +1,120 @@
+"""Neutrinos with a tabulated spectrum: a reactor, the atmosphere, a user's own simulation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+
+import jax
+import numpy as np
+
+from cevns_jax.errors import ConfigError, unknown
+from cevns_jax.parameters import static
+
+FLAVOURS = ("nu_e", "nu_mu", "nu_tau", "nu_e_bar", "nu_mu_bar", "nu_tau_bar")
+WIDEST_SEGMENT = 2.0  # ratio of its ends, up to which the nodes below integrate to rounding
+NODES = 12
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True, kw_only=True)
+class TabulatedSource:
+    """Spectra that are linear between the rows of a table; build it with :func:`tabulated_source`.
+
+    Attributes:
+        flavours: The F flavours.
+        energy: Neutrino energies E [MeV], ascending, shape (n,). The flux is zero outside.
+        fluence: Neutrinos per cm^2 and MeV in the exposure, shape (F, n).
+        integrals: Moments from each row to the last one, shape (F, 3, n).
+    """
+
+    flavours: tuple[str, ...] = static()
+    energy: np.ndarray
+    fluence: np.ndarray
+    integrals: np.ndarray
+
+    @property
+    def edges(self) -> tuple[float, ...]:
+        """Energies [MeV] where the spectra bend: all rows."""
+        return tuple(map(float, self.energy))
+
+    @property
+    def label(self) -> str:
+        """The source in words."""
+        return (
+            f"table of {', '.join(self.flavours)} from {self.energy[0]:g} to "
+            f"{self.energy[-1]:g} MeV, zero outside"
+        )
+
+    def moments(self, e_min: np.ndarray) -> np.ndarray:
+        """Flux moments M_k = integral_{e_min} phi(E) E^-k dE, exact to rounding.
+
+        Args:
+            e_min: Lowest neutrino energy [MeV], any shape, positive.
+
+        Returns:
+            M_k [MeV^-k/cm^2], shape (F, 3) + that of e_min.
+        """
+        low = np.clip(e_min, self.energy[0], self.energy[-1])
+        right = np.clip(np.searchsorted(self.energy, low, side="right"), 1, len(self.energy) - 1)
+        rest = _segment_moments(low, self.energy[right], self.energy, self.fluence)
+        return rest + self.integrals[:, :, right]
+
+
+def _segment_moments(
+    low: np.ndarray, high: np.ndarray, energy: np.ndarray, fluence: np.ndarray
+) -> np.ndarray:
+    """Moments over pieces that lie within a segment of the table each, shape (F, 3, ...).
+
+    phi E^-k is no polynomial for k > 0, but its only singularity is at E = 0: Gauss-Legendre nodes
+    converge to rounding on segments that are short against their distance from it, and keep all
+    digits on the shortest ones, where closed forms cancel.
+    """
+    x, w = np.polynomial.legendre.leggauss(NODES)
+    half = (high - low)[..., None] / 2
+    nodes = (high + low)[..., None] / 2 + half * x
+    flux = np.stack([np.interp(nodes, energy, row) for row in fluence])
+    return np.stack([np.sum(flux * nodes**-k * half * w, axis=-1) for k in range(3)], axis=1)
+
+
+def tabulated_source(
+    energy_mev: np.ndarray, flux: Mapping[str, np.ndarray], *, live_time_s: float
+) -> TabulatedSource:
+    """A source with tabulated spectra.
+
+    Args:
+        energy_mev: Neutrino energies [MeV], positive, ascending, shape (n,).
+        flux: Flavour -> neutrinos per cm^2, s and MeV at the detector, shape (n,) each. Zero
+            outside the table.
+        live_time_s: Live time of the exposure [s].
+
+    Raises:
+        ConfigError: unknown flavour, energies that do not ascend, a flux that is negative or zero
+            everywhere, or a live time that is not positive.
+    """
+    energy = np.asarray(energy_mev, dtype=float)
+    if not flux:
+        raise ConfigError("source: the flux table needs a column for one flavour at least")
+    for flavour in flux:
+        if flavour not in FLAVOURS:
+            raise unknown("source", "flavour", flavour, FLAVOURS)
+    rows = np.stack([np.asarray(row, dtype=float) for row in flux.values()])
+    if energy.ndim != 1 or energy.size < 2 or rows.shape != (len(flux), energy.size):
+        raise ConfigError("source: needs at least two energies, and a flux at each")
+    if not (np.isfinite(energy).all() and energy[0] > 0 and (np.diff(energy) > 0).all()):
+        raise ConfigError("source: energies must be positive and ascend")
+    if not (np.isfinite(rows).all() and (rows >= 0).all() and (rows.sum(axis=1) > 0).all()):
+        raise ConfigError("source: a flux must be finite, not negative, and not zero everywhere")
+    if not (np.isfinite(live_time_s) and live_time_s > 0):
+        raise ConfigError(f"source: live_time_s must be positive and finite, not {live_time_s}")
+    cuts = [energy[:1]]
+    for low, high in pairwise(energy):
+        parts = max(1, int(np.ceil(np.log(high / low) / np.log(WIDEST_SEGMENT))))
+        cuts.append(np.geomspace(low, high, parts + 1)[1:])
+    fine = np.concatenate(cuts)
+    fluence = live_time_s * np.stack([np.interp(fine, energy, row) for row in rows])
+    pieces = _segment_moments(fine[:-1], fine[1:], fine, fluence)
+    integrals = np.zeros((*pieces.shape[:2], len(fine)))
+    integrals[..., :-1] = np.cumsum(pieces[..., ::-1], axis=-1)[..., ::-1]
+    return TabulatedSource(flavours=tuple(flux), energy=fine, fluence=fluence, integrals=integrals)
