@@ -23,6 +23,7 @@ from cevns_jax.parameters import Parameter, Values, static
 FINEST_TABLE = 8193  # energies at which a response is tabulated; thinned where fewer are enough
 TABLE_ACCURACY = 1e-7  # of a probability
 HIGHEST_ENERGY = 1.5  # of a table, in units of the highest nominal E_ee; constant beyond
+BELOW = " (the highest recoil is that of the source; recoil_min_kev sets the lowest that is seen)"
 OUTSIDE = 8  # bin widths beyond the bins over which recoil nodes stay as dense as inside
 
 
@@ -135,12 +136,12 @@ class EnergyResponse:
         recoil = np.linspace(np.sqrt(lowest), np.sqrt(highest), 4001) ** 2
         energy = np.asarray(self.energy(jnp.asarray(recoil), {}))
         for what, table, low, high in (
-            ("efficiency against recoil_kev", self.recoil_efficiency, lowest * 1e3, highest * 1e3),
+            ("efficiency", self.recoil_efficiency, lowest * 1e3, highest * 1e3),
             ("quenching", getattr(self.quenching, "factor", None), lowest * 1e3, highest * 1e3),
             ("resolution", getattr(self.resolution, "sigma", None), energy.min(), energy.max()),
         ):
             if isinstance(table, LinearTable):
-                table.require(what, float(low), float(high))
+                table.require(what, float(low), float(high), BELOW)
         # Beyond the bins the response fades within the width of the resolution.
         steps, widths = np.arange(1, OUTSIDE + 1), np.diff(self.bins)
         below, above = self.bins[0] - steps * widths[0], self.bins[-1] + steps * widths[-1]
@@ -329,7 +330,7 @@ class TabulatedResponse:
             ConfigError: the table does not hold it.
         """
         shown = LinearTable(np.asarray(self.recoil), np.zeros(len(self.recoil)))
-        shown.require("response against recoil_kev", lowest * 1e3, highest * 1e3)
+        shown.require("response", lowest * 1e3, highest * 1e3, BELOW)
         return np.asarray(self.recoil) * 1e-3
 
 

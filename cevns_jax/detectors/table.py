@@ -29,8 +29,13 @@ class LinearTable:
         """Values at x, any shape; constant beyond the ends."""
         return jnp.interp(x, self.x, self.y)
 
-    def require(self, what: str, low: float, high: float) -> None:
+    def require(self, what: str, low: float, high: float, hint: str = "") -> None:
         """Check that the table holds all of a range.
+
+        Args:
+            what: What the table is, for the message.
+            low, high: The range.
+            hint: What else helps, for the message.
 
         Raises:
             ConfigError: it does not.
@@ -38,8 +43,8 @@ class LinearTable:
         slack = 1e-9 * abs(high)
         if self.x[0] > low + slack or self.x[-1] < high - slack:
             raise ConfigError(
-                f"{what}: the table must reach from {low:.4g} to {high:.4g}, "
-                f"not from {self.x[0]:.4g} to {self.x[-1]:.4g}"
+                f"{what}: the table must reach from {low:.5g} to {high:.5g} keV, "
+                f"not from {self.x[0]:.5g} to {self.x[-1]:.5g}{hint}"
             )
 
 
