@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,8 @@ STYLE = {"cevns": ("CEvNS", "#0b5394", ""), "steady_state": ("steady state", "#d
 SPARE = (("#e69138", "////"), ("#6aa84f", "...."), ("#a64d79", "xxxx"), ("#3d85c6", "\\\\\\\\"))
 LABELS = {"brn": "beam-related neutrons", "nin": "neutrino-induced neutrons"}
 AXES = {"photoelectrons": "photo-electrons", "time_us": r"recoil time [$\mu$s]"}
-UNITS = {"photoelectrons": "PE", "time_us": r"$\mu$s"}
+UNITS = {"photoelectrons": "PE", "us": r"$\mu$s", "kev": "keV", "kevee": "keVee", "kevnr": "keVnr"}
+DATA_SETS = {"asimov": "Asimov data", "toy": "toy data"}
 LINES = ("-", "--", ":", "-.")
 
 
@@ -56,6 +58,9 @@ def spectra(result: Result, experiment: str) -> Figure:
         others = tuple(i for i in range(len(axes)) if i != column)
         edges = group[f"{axis}_edges"][1]
         parts = expected.sum(axis=tuple(i + 1 for i in others))
+        variance = None
+        if "error" in group:
+            variance = (group["error"][1] ** 2).sum(axis=others)
         _projection(
             panels[0, column],
             panels[1, column],
@@ -63,6 +68,8 @@ def spectra(result: Result, experiment: str) -> Figure:
             edges,
             observed.sum(axis=others),
             dict(zip(components, parts, strict=True)),
+            variance,
+            DATA_SETS.get(result.attributes["provenance"].get("data_set", ""), "observed"),
         )
     handles, labels = panels[0, 0].get_legend_handles_labels()
     order = list(range(len(labels)))[::-1]
@@ -85,17 +92,28 @@ def _projection(
     edges: np.ndarray,
     observed: np.ndarray,
     parts: dict[str, np.ndarray],
+    variance: np.ndarray | None,
+    label: str,
 ) -> None:
-    """Stacked components and data per unit of the axis, residuals below."""
+    """Stacked components and data per unit of the axis, residuals below.
+
+    Args:
+        top, bottom: Panels.
+        axis: Name of the binned quantity.
+        edges: Its bin edges.
+        observed: Counts per bin.
+        parts: Component -> expected counts.
+        variance: Squared errors of Gaussian bins; none for Poisson bins.
+        label: What the data are.
+    """
     width = np.diff(edges)
     centre = (edges[1:] + edges[:-1]) / 2
     base = np.zeros_like(width)
-    spare = iter(SPARE)
+    spare = itertools.cycle(SPARE)
     for name in sorted(parts, key=lambda n: (n == "cevns", -parts[n].sum())):
-        label = LABELS.get(name, name)
-        colour, hatch = ("", "")
+        title = LABELS.get(name, name.replace("_", " "))
         if name in STYLE:
-            label, colour, hatch = STYLE[name]
+            title, colour, hatch = STYLE[name]
         else:
             colour, hatch = next(spare)
         density = parts[name] / width
@@ -108,10 +126,10 @@ def _projection(
             hatch=hatch,
             edgecolor="black",
             linewidth=0.6,
-            label=f"{label} ({parts[name].sum():.0f})",
+            label=f"{title} ({parts[name].sum():.0f})",
         )
         base = base + density
-    error = np.sqrt(np.maximum(observed, 1))
+    error = np.sqrt(np.maximum(observed, 1) if variance is None else variance)
     top.errorbar(
         centre,
         observed / width,
@@ -121,15 +139,18 @@ def _projection(
         color="black",
         markersize=3.5,
         linewidth=1,
-        label=f"observed ({observed.sum():.0f})",
+        label=f"{label} ({observed.sum():.0f})",
         zorder=5,
     )
-    unit = UNITS.get(axis, axis)
-    top.set_ylabel(f"events / {unit}")
-    top.set_ylim(bottom=0)
+    name, _, unit = axis.rpartition("_")
+    unit = UNITS.get(unit, "")
+    top.set_ylabel(f"events / {unit}" if unit else f"events per unit of {axis}")
+    if (observed >= 0).all():
+        top.set_ylim(bottom=0)
     top.set_xlim(edges[0], edges[-1])
     total = sum(parts.values())
-    error = np.sqrt(np.where(total > 0, total, np.nan))  # no residual where nothing is expected
+    expected = np.where(total > 0, total, np.nan)  # no residual where nothing is expected
+    error = np.sqrt(expected if variance is None else variance)
     bottom.axhline(0, color="black", linewidth=0.8)
     bottom.errorbar(
         centre,
@@ -141,9 +162,10 @@ def _projection(
         markersize=3.5,
         linewidth=1,
     )
-    bottom.set_ylabel(r"(n $-$ $\mu$)/$\sqrt{\mu}$")
+    bottom.set_ylabel(r"(n $-$ $\mu$)/" + (r"$\sqrt{\mu}$" if variance is None else r"$\sigma$"))
     bottom.set_ylim(-3.8, 3.8)
-    bottom.set_xlabel(AXES.get(axis, axis))
+    plain = f"{name.replace('_', ' ')} [{unit}]" if name and unit else axis.replace("_", " ")
+    bottom.set_xlabel(AXES.get(axis, plain))
 
 
 def _headline(result: Result) -> str:
