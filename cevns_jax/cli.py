@@ -108,7 +108,8 @@ def _parser() -> argparse.ArgumentParser:
     plot = add("plot", _plot, "Figures of saved results.")
     plot.add_argument("results", type=Path, nargs="+", metavar="RESULT", help="netCDF file")
     read = add("import", _import, "Condense an official data release into the tables used here.")
-    read.add_argument("name", choices=("coherent-csi-2017", "coherent-csi-2021"), help="data set")
+    releases = ("coherent-csi-2017", "coherent-csi-2021", "coherent-lar-2020")
+    read.add_argument("name", choices=releases, help="data set")
     read.add_argument("release", type=Path, metavar="PATH", help="folder with the released files")
     validate = add("validate", _validate, "Compare with published numbers; writes validation.md.")
     validate.add_argument("configs", type=Path, help="folder with the configs")
@@ -222,7 +223,11 @@ def _experiments(options: argparse.Namespace) -> int:
     from cevns_jax import experiments
 
     described: dict[str, dict[str, Any]] = {}
-    for build in (experiments.coherent_csi_2017, experiments.coherent_csi_2021):
+    for build in (
+        experiments.coherent_csi_2017,
+        experiments.coherent_csi_2021,
+        experiments.coherent_lar_2020,
+    ):
         e = build()
         described[e.name] = {
             "title": e.title,
@@ -299,13 +304,12 @@ def _validate(options: argparse.Namespace) -> int:
 
 def _import(options: argparse.Namespace) -> int:
     _no_overrides(options)
-    from cevns_jax.data import import_csi_2017, import_csi_2021
+    from cevns_jax.data import import_csi_2017, import_csi_2021, import_lar_2020
     from cevns_jax.data.releases import unknown_versions
     from cevns_jax.data.tables import DATA
 
-    module = {m.FOLDER: m for m in (import_csi_2017, import_csi_2021)}[
-        options.name.replace("-", "_")
-    ]
+    importers = (import_csi_2017, import_csi_2021, import_lar_2020)
+    module = {m.FOLDER: m for m in importers}[options.name.replace("-", "_")]
     tables = module.compact_tables(options.release)
     folder = options.output if options.output is not None else DATA / module.FOLDER
     kept = [p.name for p in sorted((DATA / module.FOLDER).glob("*.csv")) if p.name not in tables]

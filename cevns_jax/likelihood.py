@@ -99,8 +99,8 @@ class Likelihood:
     @property
     def names(self) -> tuple[str, ...]:
         """Names of the parameters that vary, in the order of the vectors used below."""
-        pulls = [name for experiment in self.experiments for name in experiment.pulls]
-        return tuple(n for n in dict.fromkeys((*self.free, *pulls)) if n not in self.held)
+        others = [name for experiment in self.experiments for name in experiment.varying]
+        return tuple(n for n in dict.fromkeys((*self.free, *others)) if n not in self.held)
 
     @property
     def start(self) -> jax.Array | np.ndarray:

@@ -32,6 +32,7 @@ def read_experiments(table: Table, folder: Path) -> tuple[Experiment, ...]:
     readers: dict[str, Callable[[Table, Path], Experiment]] = {
         "coherent_csi_2017": _coherent_csi_2017,
         "coherent_csi_2021": _coherent_csi_2021,
+        "coherent_lar_2020": _coherent_lar_2020,
     }
     if not table.content:
         allowed = ", ".join(readers)
@@ -52,7 +53,7 @@ def read_experiments(table: Table, folder: Path) -> tuple[Experiment, ...]:
 def _coherent_csi_2017(table: Table, folder: Path) -> Experiment:
     from cevns_jax.experiments import coherent_csi_2017
 
-    given = _crystal(table, "lumped") | {
+    given = _coherent(table, "lumped") | {
         "quenching": table.text("quenching", "constant"),
         "steady_state_slope": table.text("steady_state_slope", "0_12_us"),
     }
@@ -64,22 +65,32 @@ def _coherent_csi_2021(table: Table, folder: Path) -> Experiment:
     from cevns_jax.experiments import coherent_csi_2021
 
     counts = table.text("counts")
-    given = _crystal(table, "atzori_corona_2023") | {
+    given = _coherent(table, "atzori_corona_2023") | {
         "counts": None if counts is None else folder / counts
     }
     table.done()
     return coherent_csi_2021(**given)
 
 
-def _crystal(table: Table, preset: str) -> dict[str, Any]:
-    """The keys that both CsI data sets have."""
+def _coherent_lar_2020(table: Table, folder: Path) -> Experiment:
+    from cevns_jax.experiments import coherent_lar_2020
+
+    given = _coherent(table, "lumped", common_radius=True) | {
+        "arrivals": table.text("arrivals", "inside_window")
+    }
+    table.done()
+    return coherent_lar_2020(**given)
+
+
+def _coherent(table: Table, preset: str, common_radius: bool = False) -> dict[str, Any]:
+    """The keys that all COHERENT data sets have."""
     numbers = ("mass_kg", "distance_m", "protons_on_target", "neutrinos_per_proton")
     return {
         "nuisances": nuisances(table, preset),
         "form_factor": form_factor(table),
         "proton_radius_fm": radii(table, "proton_radius_fm"),
         "neutron_radius_fm": radii(table, "neutron_radius_fm"),
-        "common_neutron_radius": table.flag("common_neutron_radius", False),
+        "common_neutron_radius": table.flag("common_neutron_radius", common_radius),
         "exposure_scale": table.positive("exposure_scale", 1.0),
         **{key: table.positive(key) for key in (*numbers, "steady_state_events")},
     }

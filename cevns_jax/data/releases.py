@@ -56,8 +56,8 @@ def check_total(
     """
     if not abs(found - expected) <= tolerance * expected:
         raise ConfigError(
-            f"{path}: {what} sum to {found:g}, not {expected:g}; is it the released file, in "
-            "photo-electrons and microseconds?"
+            f"{path}: {what} sum to {found:g}, not {expected:g}; is it the released file, in the "
+            "released units?"
         )
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from types import MappingProxyType
+from typing import Protocol, TypeAlias, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -14,6 +16,8 @@ from cevns_jax.errors import ConfigError
 from cevns_jax.parameters import Parameter, Values, static
 
 Array = TypeVar("Array", jax.Array, np.ndarray)
+Effects: TypeAlias = Mapping[str, jax.Array]
+NOTHING: Effects = MappingProxyType({})
 
 
 class Quenching(Protocol):
@@ -22,6 +26,11 @@ class Quenching(Protocol):
     @property
     def parameters(self) -> tuple[Parameter, ...]:
         """Parameters of the model; fixed unless freed."""
+        ...
+
+    @property
+    def effects(self) -> tuple[str, ...]:
+        """Names of the effects of nuisances that it knows."""
         ...
 
     @property
@@ -34,7 +43,7 @@ class Quenching(Protocol):
         """The model in words."""
         ...
 
-    def __call__(self, recoil: jax.Array, values: Values) -> jax.Array:
+    def __call__(self, recoil: jax.Array, values: Values, effects: Effects = NOTHING) -> jax.Array:
         """E_ee [MeV] of recoils T [MeV], any shape."""
         ...
 
@@ -62,8 +71,10 @@ class PolynomialQuenching:
 
     Attributes:
         coefficients: c_1, c_2 [1/MeV], ...; shape (n,).
+        effects: Names of effects that add to the first coefficients, in their units; default none.
     """
 
+    effects: tuple[str, ...] = static(default=())
     coefficients: tuple[float, ...]
 
     parameters = ()
@@ -75,8 +86,10 @@ class PolynomialQuenching:
             return "none, energies are recoil energies"
         return "polynomial " + ", ".join(f"{c:g}" for c in self.coefficients)
 
-    def __call__(self, recoil: jax.Array, values: Values) -> jax.Array:
-        return polynomial_quenching(recoil, jnp.asarray(self.coefficients))
+    def __call__(self, recoil: jax.Array, values: Values, effects: Effects = NOTHING) -> jax.Array:
+        moves = [jnp.asarray(effects.get(name, 0.0)) for name in self.effects]
+        added = moves + [jnp.zeros(())] * (len(self.coefficients) - len(moves))
+        return polynomial_quenching(recoil, jnp.asarray(self.coefficients) + jnp.stack(added))
 
 
 @jax.tree_util.register_dataclass
@@ -97,6 +110,7 @@ class Lindhard:
     protons: int = static()
     k: float
 
+    effects = ()
     knots = np.zeros(0)
 
     @property
@@ -107,7 +121,7 @@ class Lindhard:
     def label(self) -> str:
         return f"Lindhard, k = {self.k:g}"
 
-    def __call__(self, recoil: jax.Array, values: Values) -> jax.Array:
+    def __call__(self, recoil: jax.Array, values: Values, effects: Effects = NOTHING) -> jax.Array:
         reduced = 11.5 * self.protons ** (-7 / 3) * recoil * 1e3
         g = 3 * reduced**0.15 + 0.7 * reduced**0.6 + reduced
         k = values[self.parameter]
@@ -126,13 +140,14 @@ class TabulatedQuenching:
     factor: LinearTable
 
     parameters = ()
+    effects = ()
     label = "table"
 
     @property
     def knots(self) -> np.ndarray:
         return self.factor.x * 1e-3
 
-    def __call__(self, recoil: jax.Array, values: Values) -> jax.Array:
+    def __call__(self, recoil: jax.Array, values: Values, effects: Effects = NOTHING) -> jax.Array:
         return recoil * self.factor(recoil * 1e3)
 
 

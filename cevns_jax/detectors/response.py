@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from cevns_jax.detectors.quenching import Quenching
+from cevns_jax.detectors.quenching import NOTHING, Effects, Quenching
 from cevns_jax.detectors.resolution import PerfectResolution, Resolution
 from cevns_jax.detectors.spline import Spline, spline
 from cevns_jax.detectors.table import LinearTable
@@ -87,10 +87,11 @@ class EnergyResponse:
 
     @property
     def effects(self) -> tuple[str, ...]:
-        """``quenching``, a relative change of E_ee, and ``resolution``, one of the width."""
+        """``quenching``, a relative change of E_ee, ``resolution``, one of the width, and those of
+        the quenching model."""
         if isinstance(self.resolution, PerfectResolution):
             return ()
-        return ("quenching", *self.resolution.effects)
+        return ("quenching", *self.quenching.effects, *self.resolution.effects)
 
     @property
     def conventions(self) -> dict[str, str]:
@@ -105,7 +106,7 @@ class EnergyResponse:
         self, recoil: jax.Array, values: Values, effects: Mapping[str, jax.Array]
     ) -> jax.Array:
         """Probability of each bin at recoils T [MeV], shape (..., B)."""
-        energy = self.energy(recoil, values) * (1 + jnp.asarray(effects.get("quenching", 0.0)))
+        energy = self.energy(recoil, values, effects)
         kept = self.kept(energy, jnp.asarray(effects.get("resolution", 0.0)))
         if self.recoil_efficiency is None:
             return kept
@@ -119,10 +120,11 @@ class EnergyResponse:
         into = (bins[:, None] == np.arange(len(self.bins) - 1)).astype(float)
         return (self.intercept * inside + self.slope * mean) @ into
 
-    def energy(self, recoil: jax.Array, values: Values) -> jax.Array:
+    def energy(self, recoil: jax.Array, values: Values, effects: Effects = NOTHING) -> jax.Array:
         """E_ee [keV]; parameters that are not given are at their start values."""
         starts = {p.name: p.start for p in self.quenching.parameters}
-        return 1e3 * self.quenching(recoil, starts | dict(values))
+        nominal = self.quenching(recoil, starts | dict(values), effects)
+        return 1e3 * nominal * (1 + jnp.asarray(effects.get("quenching", 0.0)))
 
     def splits(self, lowest: float, highest: float) -> np.ndarray:
         """Recoil energies [MeV] where the response bends: bin edges and rows of tables.
@@ -230,7 +232,9 @@ class QuenchedResponse:
     table: Spline
     recoil_efficiency: LinearTable | None
 
-    effects = ("quenching",)
+    @property
+    def effects(self) -> tuple[str, ...]:
+        return ("quenching", *self.quenching.effects)
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:
@@ -240,7 +244,7 @@ class QuenchedResponse:
         self, recoil: jax.Array, values: Values, effects: Mapping[str, jax.Array]
     ) -> jax.Array:
         """Probability of each bin at recoils T [MeV], shape (..., B)."""
-        energy = 1e3 * self.quenching(recoil, values)
+        energy = 1e3 * self.quenching(recoil, values, effects)
         kept = self.table(energy * (1 + jnp.asarray(effects.get("quenching", 0.0))))
         if self.recoil_efficiency is None:
             return kept

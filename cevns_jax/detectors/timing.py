@@ -11,6 +11,8 @@ import numpy as np
 
 from cevns_jax.detectors.spline import Spline, spline
 
+PION_LIFETIME = 0.026033  # [us], PDG 2024
+MUON_LIFETIME = 2.1969811  # [us], PDG 2024
 SHIFT_RANGE_US = 0.5  # domain of the shift, either way
 SHIFT_KNOTS = 101  # every 10 ns, the binning of the shapes
 
@@ -64,6 +66,32 @@ def accepted_fractions(
     bins = np.searchsorted(edges, cuts[:-1] + width / 2) - 1
     into = bins[:, None] == np.arange(len(edges) - 1)
     return (np.diff(at_cuts, axis=1) * weight) @ into
+
+
+def pulse_fractions(edges: np.ndarray, *, mean: float, width: float) -> np.ndarray:
+    """Fraction of pion-decay neutrinos in each time bin, after a Gaussian pulse of protons.
+
+    The prompt flavour follows the pulse with the lifetime of the pion, the delayed ones with
+    those of pion and muon; both in closed form.
+
+    Args:
+        edges: Bin edges [us], shape (B + 1,).
+        mean, width: Of the pulse [us].
+
+    Returns:
+        Fractions of nu_mu, nu_mu_bar and nu_e, shape (3, B).
+    """
+    prompt, muon = (_after_decay(edges, mean, width, t) for t in (PION_LIFETIME, MUON_LIFETIME))
+    delayed = (MUON_LIFETIME * muon - PION_LIFETIME * prompt) / (MUON_LIFETIME - PION_LIFETIME)
+    return np.diff(np.stack([prompt, delayed, delayed]), axis=1)
+
+
+def _after_decay(time: np.ndarray, mean: float, width: float, lifetime: float) -> np.ndarray:
+    """Cumulative distribution of a Gaussian time plus an exponential one."""
+    from scipy.special import log_ndtr, ndtr  # slow to import, needed only while building
+
+    z, ratio = (time - mean) / width, width / lifetime
+    return ndtr(z) - np.exp(ratio**2 / 2 - ratio * z + log_ndtr(z - ratio))
 
 
 @jax.tree_util.register_dataclass

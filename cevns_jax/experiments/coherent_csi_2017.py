@@ -23,7 +23,7 @@ from cevns_jax.detectors.scintillation import (
 )
 from cevns_jax.detectors.timing import FixedTiming
 from cevns_jax.errors import ConfigError, unknown
-from cevns_jax.experiments import coherent_csi_2021, csi
+from cevns_jax.experiments import coherent, coherent_csi_2021
 from cevns_jax.experiments.experiment import (
     EnergyTimeSignal,
     Experiment,
@@ -104,8 +104,8 @@ def coherent_csi_2017(
     require_float64()
     if steady_state_slope not in SLOPES:
         raise unknown(NAME, "steady_state_slope", steady_state_slope, SLOPES)
-    measured = csi.measurement(FOLDER)
-    exposure = csi.chosen(
+    measured = coherent.measurement(FOLDER)
+    exposure = coherent.chosen(
         NAME,
         measured["exposure"] | {"exposure_scale": exposure_scale},
         {
@@ -117,11 +117,11 @@ def coherent_csi_2017(
     )
     for key in ("protons_on_target", "beam_gwh"):
         exposure[key] *= exposure_scale
-    steady = csi.chosen(NAME, measured["steady_state"], {"events": steady_state_events})
-    nuisances = csi.chosen_nuisances(NAME, PRESETS, nuisances)
+    steady = coherent.chosen(NAME, measured["steady_state"], {"events": steady_state_events})
+    nuisances = coherent.chosen_nuisances(NAME, PRESETS, nuisances)
     acting = {name for nuisance in nuisances for name in nuisance.acts_on}
-    edges, observed, anticoincidence = csi.read_counts(FOLDER / "counts.csv", highest_pe=50)
-    kernel = csi.crystal(
+    edges, observed, anticoincidence = coherent.read_counts(FOLDER / "counts.csv", highest_pe=50)
+    kernel = coherent.crystal(
         exposure,
         form_factor=form_factor,
         proton_radius_fm=proton_radius_fm,
@@ -147,10 +147,10 @@ def coherent_csi_2017(
         name=NAME,
         title=measured["title"],
         citation=measured["citation"],
-        exposure=csi.exposure_text(exposure),
-        axes=csi.AXES,
+        exposure=coherent.exposure_text(exposure),
+        axes=coherent.AXES,
         conventions=conventions(
-            csi.FLUX,
+            coherent.FLUX,
             kernel.target,
             nuisances,
             quenching=f"{quenching}; photo-electrons Poisson, n at n - 0.5",
@@ -172,7 +172,7 @@ def _quenching(measured: dict[str, Any], choice: str) -> tuple[np.ndarray, dict[
         nominal, plus = (np.array(measured["quenching"][key]) for key in ("nominal", "mode_plus"))
         return nominal, {"quenching": plus - nominal}
     if choice == "polynomial_2021":
-        return coherent_csi_2021.released_quenching(csi.measurement(coherent_csi_2021.FOLDER))
+        return coherent_csi_2021.released_quenching(coherent.measurement(coherent_csi_2021.FOLDER))
     raise unknown(NAME, "quenching", choice, ["constant", "polynomial_2021"])
 
 

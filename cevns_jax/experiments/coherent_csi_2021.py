@@ -24,7 +24,7 @@ from cevns_jax.detectors.scintillation import (
     movable_response,
 )
 from cevns_jax.detectors.timing import DecayingEfficiency, FixedTiming, ShiftedTiming, timing
-from cevns_jax.experiments import csi
+from cevns_jax.experiments import coherent
 from cevns_jax.experiments.experiment import (
     EnergyTimeSignal,
     Experiment,
@@ -106,8 +106,8 @@ def coherent_csi_2021(
         RuntimeError: JAX is in 32-bit mode.
     """
     require_float64()
-    measured = csi.measurement(FOLDER)
-    exposure = csi.chosen(
+    measured = coherent.measurement(FOLDER)
+    exposure = coherent.chosen(
         NAME,
         measured["exposure"] | {"exposure_scale": exposure_scale},
         {
@@ -118,14 +118,14 @@ def coherent_csi_2021(
         },
     )
     exposure["protons_on_target"] *= exposure_scale
-    events = csi.chosen(NAME, measured["events"], {"steady_state": steady_state_events})
+    events = coherent.chosen(NAME, measured["events"], {"steady_state": steady_state_events})
     events = {name: exposure_scale * number for name, number in events.items()}
-    nuisances = csi.chosen_nuisances(NAME, PRESETS, nuisances)
+    nuisances = coherent.chosen_nuisances(NAME, PRESETS, nuisances)
     acting = {name for nuisance in nuisances for name in nuisance.acts_on}
-    edges, observed, anticoincidence = csi.read_counts(
+    edges, observed, anticoincidence = coherent.read_counts(
         FOLDER / "counts.csv" if counts is None else Path(counts), highest_pe=60
     )
-    kernel = csi.crystal(
+    kernel = coherent.crystal(
         exposure,
         form_factor=form_factor,
         proton_radius_fm=proton_radius_fm,
@@ -151,10 +151,10 @@ def coherent_csi_2021(
         name=NAME,
         title=measured["title"],
         citation=measured["citation"],
-        exposure=csi.exposure_text(exposure),
-        axes=csi.AXES,
+        exposure=coherent.exposure_text(exposure),
+        axes=coherent.AXES,
         conventions=conventions(
-            csi.FLUX,
+            coherent.FLUX,
             kernel.target,
             nuisances,
             quenching="released fourth-order polynomial",

@@ -98,6 +98,24 @@ class Signal(Protocol):
         ...
 
 
+class Background(Protocol):
+    """Prediction of a background that is more than a fixed template; a pytree."""
+
+    @property
+    def effects(self) -> tuple[str, ...]:
+        """Names of the effects that nuisances can have on its shape."""
+        ...
+
+    @property
+    def parameters(self) -> tuple[Parameter, ...]:
+        """Parameters of its own; they vary unless held."""
+        ...
+
+    def __call__(self, values: Values, effects: Mapping[str, jax.Array]) -> jax.Array:
+        """Expected counts, shape of the bins."""
+        ...
+
+
 class Response(Protocol):
     """Probability of each bin for recoils; see ``detectors``."""
 
@@ -223,7 +241,7 @@ class Experiment:
             as in a forecast.
         statistic: Distribution of the counts.
         signal: Prediction of the component ``cevns``.
-        backgrounds: Expected counts per bin of the other components.
+        backgrounds: The other components: expected counts per bin, or how to predict them.
         nuisances: Systematic uncertainties.
     """
 
@@ -237,7 +255,7 @@ class Experiment:
     observed: np.ndarray | jax.Array
     statistic: Statistic
     signal: Signal
-    backgrounds: dict[str, np.ndarray]
+    backgrounds: Mapping[str, np.ndarray | Background]
     nuisances: tuple[Nuisance, ...]
 
     @property
@@ -251,13 +269,23 @@ class Experiment:
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:
-        """Parameters of the experiment: strength of the signal, its own, and the pulls."""
-        return (N_SIGMA, *self.signal.parameters, *map(pull, self.pulls))
+        """Strength of the signal, parameters of signal and backgrounds, and the pulls."""
+        return (N_SIGMA, *self.signal.parameters, *self._of_backgrounds, *map(pull, self.pulls))
+
+    @property
+    def _of_backgrounds(self) -> tuple[Parameter, ...]:
+        found = [b.parameters for b in self.backgrounds.values() if callable(b)]
+        return tuple(parameter for parameters in found for parameter in parameters)
 
     @property
     def pulls(self) -> tuple[str, ...]:
-        """Names of the nuisance parameters."""
+        """Names of the unit-normal nuisance parameters."""
         return tuple(self.parameter_name(nuisance) for nuisance in self.nuisances)
+
+    @property
+    def varying(self) -> tuple[str, ...]:
+        """Names of the parameters that vary unless held: those of backgrounds, and the pulls."""
+        return (*(p.name for p in self._of_backgrounds), *self.pulls)
 
     def expected(self, interaction: Interaction, values: Values) -> dict[str, jax.Array]:
         """Expected counts of each component, shape of the bins.
@@ -271,12 +299,15 @@ class Experiment:
             for name in set(nuisance.acts_on) & set(self.components):
                 factors[name] *= nuisance.factor(values[self.parameter_name(nuisance)])
         strength = values[N_SIGMA.name] * factors["cevns"]
-        signal = self.signal(interaction, values, self._effects(values))
-        templates = {name: jnp.asarray(template) for name, template in self.backgrounds.items()}
-        return {"cevns": strength * signal} | {n: factors[n] * t for n, t in templates.items()}
+        effects = self._effects(values)
+        counts = {"cevns": strength * self.signal(interaction, values, effects)}
+        for name, background in self.backgrounds.items():
+            shape = background(values, effects) if callable(background) else background
+            counts[name] = factors[name] * jnp.asarray(shape)
+        return counts
 
     def _effects(self, values: Values) -> dict[str, jax.Array]:
-        """Size of each effect that a nuisance has on the signal, in the unit of its width."""
+        """Size of each effect that nuisances have, in the unit of their widths."""
         effects: dict[str, jax.Array] = {}
         for nuisance in self.nuisances:
             for name in nuisance.acts_on:
@@ -289,7 +320,7 @@ class Experiment:
         """Names of the parameters that change the shape of the signal, not only its size."""
         names = {p.name for p in (*interaction.parameters, *self.signal.parameters)}
         for nuisance in self.nuisances:
-            if not set(nuisance.acts_on) <= set(self.components):
+            if set(nuisance.acts_on) & set(self.signal.effects):
                 names.add(self.parameter_name(nuisance))
         return names
 

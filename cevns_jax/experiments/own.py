@@ -5,16 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
 from cevns_jax.detectors.response import (
     EnergyResponse,
-    FixedResponse,
     TabulatedResponse,
     check_edges,
-    quenched_response,
 )
 from cevns_jax.detectors.timing import FixedTiming
 from cevns_jax.errors import ConfigError
@@ -22,19 +18,15 @@ from cevns_jax.experiments.experiment import (
     EnergyTimeSignal,
     Experiment,
     Nuisance,
-    Response,
     check_nuisances,
     conventions,
     require_float64,
 )
+from cevns_jax.experiments.recoil_nodes import compact_response, resolved_kernel
 from cevns_jax.nuclei import Target
-from cevns_jax.recoil import RecoilKernel, kernel, maximum_recoil
 from cevns_jax.sources.pion_decay import PionDecayAtRest
 from cevns_jax.sources.tabulated import TabulatedSource
 from cevns_jax.statistics import Gaussian, Poisson
-
-NODES = (8, 12, 16, 24, 32, 48, 64, 96, 128)  # per panel, tried in turn
-ACCURACY = 1e-8  # of the fullest bin, at which the nodes are enough
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,7 +102,7 @@ def own_experiment(
         if counts is not None:
             _check_counts(f"{name}: {what}", counts, shape, lowest=-np.inf)
     _check_statistic(name, observed, errors, backgrounds)
-    recoils = _kernel(name, source, target, mass_kg, response, recoil_min_kev)
+    recoils = resolved_kernel(name, source, target, mass_kg, response, recoil_min_kev)
     effects = (*response.effects, "neutron_radius")
     components = ("cevns", *backgrounds)
     if "cevns" in backgrounds:
@@ -118,7 +110,10 @@ def own_experiment(
     check_nuisances(name, tuple(nuisances), components, effects)
     acting = {effect for nuisance in nuisances for effect in nuisance.acts_on}
     signal = EnergyTimeSignal(
-        shape=shape, kernel=recoils, response=_compact(response, recoils, acting), timing=timing
+        shape=shape,
+        kernel=recoils,
+        response=compact_response(response, recoils, acting),
+        timing=timing,
     )
     return Experiment(
         name=name,
@@ -184,77 +179,3 @@ def _check_statistic(
     for what, counts in (("observed", observed), *backgrounds.items()):
         if counts is not None and (np.asarray(counts) < 0).any():
             raise ConfigError(f"{name}: {what} must not be negative in Poisson bins")
-
-
-def _kernel(
-    name: str,
-    source: PionDecayAtRest | TabulatedSource,
-    target: Target,
-    mass_kg: float,
-    response: EnergyResponse | TabulatedResponse,
-    recoil_min_kev: float,
-) -> RecoilKernel:
-    """Nodes that are enough for this response, found by adding to them.
-
-    Judged by the shape (M_0 - T M_1 - M T M_2/2) of vector exchange; what an interaction and its
-    form factors add is smoother than a response.
-    """
-    lowest = recoil_min_kev * 1e-3
-    highest = float(maximum_recoil(max(source.edges), target.mass).max())
-    if not 0 <= lowest < highest:
-        raise ConfigError(
-            f"{name}: recoil_min_kev must lie from 0 to below {highest * 1e3:.4g}, the highest "
-            f"recoil energy, not at {recoil_min_kev:g}"
-        )
-    try:
-        splits = response.splits(lowest, highest)
-    except ConfigError as error:
-        raise ConfigError(f"{name}: {error}") from None
-    last: tuple[RecoilKernel, np.ndarray] | None = None
-    for nodes in NODES:
-        found = kernel(
-            source,
-            target,
-            mass_kg=mass_kg,
-            nodes=nodes,
-            splits=splits,
-            recoil_min=lowest,
-            common_nodes=True,
-        )
-        recoil, mass = found.recoil, target.mass[:, None]
-        m0, m1, m2 = np.moveaxis(found.moments, 1, 0)
-        weight = np.sum(m0 - recoil * m1 - mass * recoil / 2 * m2, axis=(0, 1))
-        counts = weight @ _matrix(response, recoil)[0]
-        if not (counts > 0).any():
-            raise ConfigError(f"{name}: no recoil of this source reaches a bin")
-        if last is not None and np.abs(counts - last[1]).max() < ACCURACY * counts.max():
-            return last[0]
-        last = found, counts
-    raise ConfigError(
-        f"{name}: the response is too sharp to be integrated ({NODES[-1]} recoil nodes between "
-        "two bin edges are not enough); use narrower bins, or a perfect resolution"
-    )
-
-
-def _compact(
-    response: EnergyResponse | TabulatedResponse, recoils: RecoilKernel, acting: set[str]
-) -> Response:
-    """The same response in the least costly shape that can still move as it has to."""
-    if not response.parameters and not acting & set(response.effects):
-        return FixedResponse(matrix=_matrix(response, recoils.recoil))
-    if isinstance(response, EnergyResponse) and "resolution" not in acting:
-        return quenched_response(response, recoils.recoil)
-    return response
-
-
-def _matrix(response: EnergyResponse | TabulatedResponse, recoil: np.ndarray) -> np.ndarray:
-    """The response at the start values of its parameters."""
-    starts = {p.name: jnp.asarray(p.start) for p in response.parameters}
-    return np.asarray(_at_start(response, recoil, starts))
-
-
-@jax.jit
-def _at_start(
-    response: EnergyResponse | TabulatedResponse, recoil: jax.Array, starts: dict[str, jax.Array]
-) -> jax.Array:
-    return response(recoil, starts, {})

@@ -1,4 +1,4 @@
-"""The CsI[Na] crystal at the SNS: what the two COHERENT data sets taken with it share."""
+"""What the COHERENT data sets share: exposure, nuisances, the CsI[Na] crystal and its tables."""
 
 from __future__ import annotations
 
@@ -95,10 +95,16 @@ def crystal(
     return kernel(source, material, mass_kg=exposure["mass_kg"], nodes=32)
 
 
-def exposure_text(exposure: Mapping[str, float]) -> str:
+def ends(axis: str) -> tuple[str, str]:
+    """Columns with the lower and upper ends of the bins of an axis whose name carries a unit."""
+    quantity, _, unit = axis.partition("_")
+    return f"{quantity}_low" + f"_{unit}" * bool(unit), f"{quantity}_high" + f"_{unit}" * bool(unit)
+
+
+def exposure_text(exposure: Mapping[str, float], material: str = "CsI") -> str:
     """The exposure in words."""
     return (
-        f"{exposure['mass_kg']:g} kg CsI at {exposure['distance_m']:g} m, "
+        f"{exposure['mass_kg']:g} kg {material} at {exposure['distance_m']:g} m, "
         f"{exposure['protons_on_target']:.4g} protons on target, "
         f"{exposure['neutrinos_per_proton']:g} neutrinos per flavour and proton"
     )

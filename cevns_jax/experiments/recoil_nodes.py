@@ -1,0 +1,108 @@
+"""Recoil nodes for a response, and the response on them."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from cevns_jax.detectors.response import (
+    EnergyResponse,
+    FixedResponse,
+    TabulatedResponse,
+    quenched_response,
+)
+from cevns_jax.errors import ConfigError
+from cevns_jax.experiments.experiment import Response
+from cevns_jax.nuclei import Target
+from cevns_jax.recoil import RecoilKernel, kernel, maximum_recoil
+from cevns_jax.sources.pion_decay import PionDecayAtRest
+from cevns_jax.sources.tabulated import TabulatedSource
+
+NODES = (8, 12, 16, 24, 32, 48, 64, 96, 128)  # per panel, tried in turn
+ACCURACY = 1e-8  # of the fullest bin, at which the nodes are enough
+
+
+def resolved_kernel(
+    where: str,
+    source: PionDecayAtRest | TabulatedSource,
+    target: Target,
+    mass_kg: float,
+    response: EnergyResponse | TabulatedResponse,
+    recoil_min_kev: float,
+) -> RecoilKernel:
+    """Nodes that are enough for a response, found by adding to them until no count moves by 1e-8
+    of the largest.
+
+    Judged by the shape (M_0 - T M_1 - M T M_2/2) of vector exchange; what an interaction and its
+    form factors add is smoother than a response.
+
+    Args:
+        where: Name of the experiment, for messages.
+        source, target, mass_kg: What scatters on what.
+        response: Recoil -> bins.
+        recoil_min_kev: Recoils below it are not seen [keV].
+
+    Raises:
+        ConfigError: no recoil is seen, a table of the response does not hold the recoils, or the
+            response is sharper than any number of nodes here.
+    """
+    lowest = recoil_min_kev * 1e-3
+    highest = float(maximum_recoil(max(source.edges), target.mass).max())
+    if not 0 <= lowest < highest:
+        raise ConfigError(
+            f"{where}: recoil_min_kev must lie from 0 to below {highest * 1e3:.4g}, the highest "
+            f"recoil energy, not at {recoil_min_kev:g}"
+        )
+    try:
+        splits = response.splits(lowest, highest)
+    except ConfigError as error:
+        raise ConfigError(f"{where}: {error}") from None
+    last: tuple[RecoilKernel, np.ndarray] | None = None
+    for nodes in NODES:
+        found = kernel(
+            source,
+            target,
+            mass_kg=mass_kg,
+            nodes=nodes,
+            splits=splits,
+            recoil_min=lowest,
+            common_nodes=True,
+        )
+        recoil, mass = found.recoil, target.mass[:, None]
+        m0, m1, m2 = np.moveaxis(found.moments, 1, 0)
+        weight = np.sum(m0 - recoil * m1 - mass * recoil / 2 * m2, axis=(0, 1))
+        counts = weight @ _matrix(response, recoil)[0]
+        if not (counts > 0).any():
+            raise ConfigError(f"{where}: no recoil of this source reaches a bin")
+        if last is not None and np.abs(counts - last[1]).max() < ACCURACY * counts.max():
+            return last[0]
+        last = found, counts
+    raise ConfigError(
+        f"{where}: the response is too sharp to be integrated ({NODES[-1]} recoil nodes between "
+        "two bin edges are not enough); use narrower bins, or a perfect resolution"
+    )
+
+
+def compact_response(
+    response: EnergyResponse | TabulatedResponse, recoils: RecoilKernel, acting: set[str]
+) -> Response:
+    """The same response in the least costly shape that can still move as it has to."""
+    if not response.parameters and not acting & set(response.effects):
+        return FixedResponse(matrix=_matrix(response, recoils.recoil))
+    if isinstance(response, EnergyResponse) and "resolution" not in acting:
+        return quenched_response(response, recoils.recoil)
+    return response
+
+
+def _matrix(response: EnergyResponse | TabulatedResponse, recoil: np.ndarray) -> np.ndarray:
+    """The response at the start values of its parameters."""
+    starts = {p.name: jnp.asarray(p.start) for p in response.parameters}
+    return np.asarray(_at_start(response, recoil, starts))
+
+
+@jax.jit
+def _at_start(
+    response: EnergyResponse | TabulatedResponse, recoil: jax.Array, starts: dict[str, jax.Array]
+) -> jax.Array:
+    return response(recoil, starts, {})
