@@ -32,6 +32,7 @@ from cevns_jax.detectors.timing import (
 from cevns_jax.errors import ConfigError, unknown
 from cevns_jax.experiments import coherent
 from cevns_jax.experiments.experiment import (
+    Component,
     EnergyTimeSignal,
     Experiment,
     Nuisance,
@@ -93,8 +94,10 @@ class PulseShapeSignal:
         pulse_shape: Fraction of each energy bin in each bin of F90, moved by ``f90``.
     """
 
-    energy_time: EnergyTimeSignal
+    energy_time: Component
     pulse_shape: MorphedTemplate
+
+    costly = True
 
     @property
     def effects(self) -> tuple[str, ...]:
@@ -109,13 +112,18 @@ class PulseShapeSignal:
     ) -> jax.Array:
         """Expected counts, shape of the bins."""
         counts = self.energy_time(interaction, values, effects)
-        return jnp.einsum("et,ep->ept", counts, self.pulse_shape(values, effects))
+        shape = self.pulse_shape(interaction, values, effects)
+        return jnp.einsum("et,ep->ept", counts, shape)
 
     def frozen(
-        self, values: Values, effects: Mapping[str, jax.Array], varying: set[str]
+        self,
+        interaction: Interaction,
+        values: Values,
+        effects: Mapping[str, jax.Array],
+        moving: set[str],
     ) -> PulseShapeSignal:
-        """The signal with its response evaluated where nothing that varies moves it."""
-        inner = self.energy_time.frozen(values, effects, varying)
+        """The signal with its part in energy and time evaluated as far as nothing moves it."""
+        inner = self.energy_time.frozen(interaction, values, effects, moving)
         return PulseShapeSignal(energy_time=inner, pulse_shape=self.pulse_shape)
 
 

@@ -74,32 +74,13 @@ class Nuisance:
         return FORMS[self.form](jnp.asarray(self.width * x))
 
 
-class Signal(Protocol):
-    """Prediction of the CEvNS counts."""
+class Component(Protocol):
+    """Prediction of the counts of CEvNS or of a background; a pytree."""
 
     @property
-    def effects(self) -> tuple[str, ...]:
-        """Names of the effects that nuisances can have on it."""
+    def costly(self) -> bool:
+        """Whether it pays to evaluate it once where nothing moves it."""
         ...
-
-    @property
-    def parameters(self) -> tuple[Parameter, ...]:
-        """Parameters of the signal itself, e.g. nuclear radii."""
-        ...
-
-    def __call__(
-        self, interaction: Interaction, values: Values, effects: Mapping[str, jax.Array]
-    ) -> jax.Array:
-        """Expected counts, one per bin."""
-        ...
-
-    def frozen(self, values: Values, effects: Mapping[str, jax.Array], varying: set[str]) -> Signal:
-        """The signal with those parts evaluated that the varying parameters and effects leave."""
-        ...
-
-
-class Background(Protocol):
-    """Prediction of a background that is more than a fixed template; a pytree."""
 
     @property
     def effects(self) -> tuple[str, ...]:
@@ -108,11 +89,23 @@ class Background(Protocol):
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:
-        """Parameters of its own; they vary unless held."""
+        """Parameters of its own, e.g. nuclear radii."""
         ...
 
-    def __call__(self, values: Values, effects: Mapping[str, jax.Array]) -> jax.Array:
+    def __call__(
+        self, interaction: Interaction, values: Values, effects: Mapping[str, jax.Array]
+    ) -> jax.Array:
         """Expected counts, shape of the bins."""
+        ...
+
+    def frozen(
+        self,
+        interaction: Interaction,
+        values: Values,
+        effects: Mapping[str, jax.Array],
+        moving: set[str],
+    ) -> Component:
+        """The component with those parts evaluated that no moving parameter or effect changes."""
         ...
 
 
@@ -164,6 +157,8 @@ class EnergyTimeSignal:
     response: Response
     timing: Timing | None
 
+    costly = True
+
     @property
     def effects(self) -> tuple[str, ...]:
         """Those of response and timing, and ``neutron_radius``, a relative change of all radii."""
@@ -186,14 +181,27 @@ class EnergyTimeSignal:
         return counts.reshape(self.shape)
 
     def frozen(
-        self, values: Values, effects: Mapping[str, jax.Array], varying: set[str]
-    ) -> EnergyTimeSignal:
-        """The signal with its response evaluated where nothing that varies moves it."""
-        moving = {p.name for p in self.response.parameters} | set(self.response.effects)
-        if moving & varying:
+        self,
+        interaction: Interaction,
+        values: Values,
+        effects: Mapping[str, jax.Array],
+        moving: set[str],
+    ) -> EnergyTimeSignal | FixedSignal:
+        """The counts where nothing moves them, else with the response evaluated if nothing moves
+        that."""
+        if not moved(self, interaction) & moving:
+            counts = self(interaction, values, effects)
+            return FixedSignal(counts=counts, parameters=self.parameters)
+        if {*(p.name for p in self.response.parameters), *self.response.effects} & moving:
             return self
         matrix = self.response(jnp.asarray(self.kernel.recoil), values, effects)
         return dataclasses.replace(self, response=FixedResponse(matrix=matrix))
+
+
+def moved(component: Component, interaction: Interaction) -> set[str]:
+    """Names of the parameters and effects that change the shape of a component."""
+    parameters = (*interaction.parameters, *component.parameters)
+    return {p.name for p in parameters} | set(component.effects)
 
 
 @jax.tree_util.register_dataclass
@@ -209,9 +217,8 @@ class FixedSignal:
     counts: jax.Array
     parameters: tuple[Parameter, ...]
 
-    @property
-    def effects(self) -> tuple[str, ...]:
-        return ()
+    costly = False
+    effects = ()
 
     def __call__(
         self, interaction: Interaction, values: Values, effects: Mapping[str, jax.Array]
@@ -219,7 +226,11 @@ class FixedSignal:
         return self.counts
 
     def frozen(
-        self, values: Values, effects: Mapping[str, jax.Array], varying: set[str]
+        self,
+        interaction: Interaction,
+        values: Values,
+        effects: Mapping[str, jax.Array],
+        moving: set[str],
     ) -> FixedSignal:
         return self
 
@@ -254,8 +265,8 @@ class Experiment:
     edges: tuple[np.ndarray, ...]
     observed: np.ndarray | jax.Array
     statistic: Statistic
-    signal: Signal
-    backgrounds: Mapping[str, np.ndarray | Background]
+    signal: Component
+    backgrounds: Mapping[str, np.ndarray | Component]
     nuisances: tuple[Nuisance, ...]
 
     @property
@@ -302,7 +313,7 @@ class Experiment:
         effects = self._effects(values)
         counts = {"cevns": strength * self.signal(interaction, values, effects)}
         for name, background in self.backgrounds.items():
-            shape = background(values, effects) if callable(background) else background
+            shape = background(interaction, values, effects) if callable(background) else background
             counts[name] = factors[name] * jnp.asarray(shape)
         return counts
 
@@ -317,33 +328,34 @@ class Experiment:
         return effects
 
     def shaping(self, interaction: Interaction) -> set[str]:
-        """Names of the parameters that change the shape of the signal, not only its size."""
-        names = {p.name for p in (*interaction.parameters, *self.signal.parameters)}
+        """Names of the parameters that change the shape of a costly component."""
+        costly = [c for c in (self.signal, *self.backgrounds.values()) if callable(c) and c.costly]
+        names = set().union(*(moved(component, interaction) for component in costly))
         for nuisance in self.nuisances:
-            if set(nuisance.acts_on) & set(self.signal.effects):
+            if names & set(nuisance.acts_on):
                 names.add(self.parameter_name(nuisance))
         return names
 
     def frozen(
         self, interaction: Interaction, values: Values, varying: Sequence[str] = ()
     ) -> Experiment:
-        """The experiment with those parts of its signal evaluated that no varying parameter shapes.
+        """The experiment with all that evaluated which no varying parameter shapes.
 
         Args:
             interaction: The cross section.
             values: Values of all parameters.
             varying: Names of the parameters that will change.
         """
-        effects = self._effects(values)
-        if self.shaping(interaction) & set(varying):
-            moved = set(varying)
-            for nuisance in self.nuisances:
-                if self.parameter_name(nuisance) in varying:
-                    moved |= set(nuisance.acts_on)
-            return dataclasses.replace(self, signal=self.signal.frozen(values, effects, moved))
-        counts = self.signal(interaction, values, effects)
-        fixed = FixedSignal(counts=counts, parameters=self.signal.parameters)
-        return dataclasses.replace(self, signal=fixed)
+        effects, moving = self._effects(values), set(varying)
+        for nuisance in self.nuisances:
+            if self.parameter_name(nuisance) in varying:
+                moving |= set(nuisance.acts_on)
+        backgrounds = {
+            name: b.frozen(interaction, values, effects, moving) if callable(b) else b
+            for name, b in self.backgrounds.items()
+        }
+        signal = self.signal.frozen(interaction, values, effects, moving)
+        return dataclasses.replace(self, signal=signal, backgrounds=backgrounds)
 
     def with_observed(self, observed: np.ndarray | jax.Array) -> Experiment:
         """The same experiment with other counts, e.g. of a toy."""

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from cevns_jax.interactions.interaction import Interaction
 from cevns_jax.parameters import Values, static
 
 
@@ -33,16 +34,28 @@ class MorphedTemplate:
     slope: np.ndarray
     bend: np.ndarray
 
+    costly = False
     parameters = ()
 
-    def __call__(self, values: Values, effects: Mapping[str, jax.Array]) -> jax.Array:
-        """Counts per bin."""
+    def __call__(
+        self, interaction: Interaction, values: Values, effects: Mapping[str, jax.Array]
+    ) -> jax.Array:
+        """Counts per bin; neither interaction nor values are used."""
         total = jnp.asarray(self.nominal)
         for name, slope, bend in zip(self.effects, self.slope, self.bend, strict=True):
             x = jnp.asarray(effects.get(name, 0.0))
             inside = jnp.clip(x, -1.0, 1.0)
             total = total + x * slope + inside * (2 * x - inside) * bend
         return jnp.maximum(total, 0.0)
+
+    def frozen(
+        self,
+        interaction: Interaction,
+        values: Values,
+        effects: Mapping[str, jax.Array],
+        moving: set[str],
+    ) -> MorphedTemplate:
+        return self
 
 
 def morphed_template(
