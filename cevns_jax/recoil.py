@@ -10,16 +10,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from cevns_jax.constants import HBAR_C_MEV_CM
+from cevns_jax.electrons import Electrons
 from cevns_jax.interactions.interaction import Interaction
 from cevns_jax.nuclei import Target
 from cevns_jax.parameters import Values, static
+
+Scatterer = TypeVar("Scatterer", bound=Target | Electrons)
 
 
 class Source(Protocol):
@@ -53,7 +56,7 @@ def maximum_recoil(energy: float, mass: np.ndarray) -> np.ndarray:
 def recoil_rate(
     recoil: jax.Array,
     moments: jax.Array,
-    target: Target,
+    target: Target | Electrons,
     interaction: Interaction,
     flavours: tuple[str, ...],
     values: Values,
@@ -64,7 +67,7 @@ def recoil_rate(
     Args:
         recoil: T [MeV], shape (I, ...), one row per isotope of the target, or (1, ...) for all.
         moments: M_k(E_min(T)) [MeV^-k/cm^2], shape (F, 3, I, ...).
-        target: The isotope mixture.
+        target: The isotope mixture, or the electrons.
         interaction: The cross section.
         flavours: Flavours of the source.
         values: Values of the parameters.
@@ -74,14 +77,17 @@ def recoil_rate(
         Recoils per MeV and kg by flavour and isotope, shape (F, I, ...).
     """
     recoil = jnp.broadcast_to(recoil, moments.shape[2:])
-    nucleus = target.at(recoil, values, radius_scale)
     number = jnp.reshape(target.nuclei_per_kg, (-1,) + (1,) * (recoil.ndim - 1))
+    if isinstance(target, Electrons):
+        number = number * target.effective_number(recoil)
+        coefficients = [interaction.electron_coefficients(recoil, f, values) for f in flavours]
+    else:
+        nucleus = target.at(recoil, values, radius_scale)
+        coefficients = [interaction.coefficients(recoil, nucleus, f, values) for f in flavours]
     return jnp.stack(
         [
-            HBAR_C_MEV_CM**2
-            * number
-            * jnp.sum(interaction.coefficients(recoil, nucleus, flavour, values) * moment, axis=0)
-            for flavour, moment in zip(flavours, moments, strict=True)
+            HBAR_C_MEV_CM**2 * number * jnp.sum(a * moment, axis=0)
+            for a, moment in zip(coefficients, moments, strict=True)
         ]
     )
 
@@ -108,7 +114,7 @@ def differential_rate(
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True, kw_only=True)
-class RecoilKernel:
+class RecoilKernel(Generic[Scatterer]):
     """A source on a target, integrated on fixed recoil nodes; build it with :func:`kernel`.
 
     Attributes:
@@ -120,7 +126,7 @@ class RecoilKernel:
     """
 
     flavours: tuple[str, ...] = static()
-    target: Target
+    target: Scatterer
     recoil: np.ndarray
     moments: np.ndarray
 
@@ -162,14 +168,15 @@ class RecoilKernel:
 
 def kernel(
     source: Source,
-    target: Target,
+    target: Scatterer,
     *,
     mass_kg: float,
     nodes: int = 48,
     splits: Sequence[float] | np.ndarray = (),
     recoil_min: float = 0.0,
+    recoil_max: float = np.inf,
     common_nodes: bool = False,
-) -> RecoilKernel:
+) -> RecoilKernel[Scatterer]:
     """Recoil nodes and moments of a source on a target.
 
     Gauss-Legendre panels in sqrt(T), split where a spectrum of the source ends: moments, form
@@ -182,11 +189,11 @@ def kernel(
         nodes: Nodes per panel. 48 integrate counts per bin to 1e-11 from sodium upwards, 32 are
             enough for germanium and heavier nuclei.
         splits: More recoil energies [MeV] to split at, e.g. where the response bends.
-        recoil_min: Recoils below it [MeV] are left out.
+        recoil_min, recoil_max: Recoils outside [MeV] are left out.
         common_nodes: One set of nodes for all isotopes, split where the spectra end for any of
             them: less work where the response costs more than the spectrum.
     """
-    highest = maximum_recoil(max(source.edges), target.mass)
+    highest = np.minimum(maximum_recoil(max(source.edges), target.mass), recoil_max)
     inner = [maximum_recoil(energy, target.mass) for energy in source.edges]
     inner += [np.full_like(highest, split) for split in splits if split > recoil_min]
     ends = np.clip(np.stack([np.full_like(highest, recoil_min), *inner]), recoil_min, highest)

@@ -271,7 +271,7 @@ def _resolution(table: Table, folder: Path) -> Resolution:
     else:
         given = {key: part.number(key) or 0.0 for key in terms if key in part}
         try:
-            found = r.gaussian_resolution(**given)
+            found = r.gaussian_resolution(**given, truncated=part.flag("truncated", False))
         except ConfigError as error:
             raise ConfigError(f"{part.where}: {error}") from None
     part.done()

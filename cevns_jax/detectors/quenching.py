@@ -122,10 +122,51 @@ class Lindhard:
         return f"Lindhard, k = {self.k:g}"
 
     def __call__(self, recoil: jax.Array, values: Values, effects: Effects = NOTHING) -> jax.Array:
-        reduced = 11.5 * self.protons ** (-7 / 3) * recoil * 1e3
-        g = 3 * reduced**0.15 + 0.7 * reduced**0.6 + reduced
-        k = values[self.parameter]
-        return recoil * k * g / (1 + k * g)
+        return _lindhard(recoil, self.protons, values[self.parameter])
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True, kw_only=True)
+class ModifiedLindhard:
+    """E_ee/T = k g/(1 + k g) - q/e: the Lindhard model and a constant offset of E_ee.
+
+    P. Sorensen, Phys. Rev. D 91 (2015) 083509; J. Liao, H. Liu and D. Marfatia, arXiv:2202.10622.
+    The offset is -q/(11.5 Z^(-7/3)) keV for every recoil, down to zero energy.
+
+    Attributes:
+        prefix: Names of the parameters are ``<prefix>_k`` and ``<prefix>_q``.
+        protons: Z of the only element.
+        k, q: Values at the start of a fit.
+    """
+
+    prefix: str = static(default="lindhard")
+    protons: int = static()
+    k: float
+    q: float
+
+    effects = ()
+    knots = np.zeros(0)
+
+    @property
+    def parameters(self) -> tuple[Parameter, ...]:
+        return (
+            Parameter(name=f"{self.prefix}_k", start=self.k, lower=0.0, upper=1.0, label="$k$"),
+            Parameter(name=f"{self.prefix}_q", start=self.q, lower=-1e-2, upper=1e-2, label="$q$"),
+        )
+
+    @property
+    def label(self) -> str:
+        return f"modified Lindhard, k = {self.k:g}, q = {self.q:g}"
+
+    def __call__(self, recoil: jax.Array, values: Values, effects: Effects = NOTHING) -> jax.Array:
+        offset = values[f"{self.prefix}_q"] / (11.5 * self.protons ** (-7 / 3)) * 1e-3
+        return _lindhard(recoil, self.protons, values[f"{self.prefix}_k"]) - offset
+
+
+def _lindhard(recoil: jax.Array, protons: int, k: jax.Array | float) -> jax.Array:
+    reduced = 11.5 * protons ** (-7 / 3) * recoil * 1e3
+    g = 3 * reduced**0.15 + 0.7 * reduced**0.6 + reduced
+    return recoil * k * g / (1 + k * g)
 
 
 @jax.tree_util.register_dataclass

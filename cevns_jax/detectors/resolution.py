@@ -18,6 +18,7 @@ from jax.scipy.special import gammaln
 
 from cevns_jax.detectors.table import LinearTable
 from cevns_jax.errors import ConfigError
+from cevns_jax.parameters import static
 
 SMALLEST_SIGMA = 1e-9  # [keV]
 
@@ -33,6 +34,10 @@ class Resolution(Protocol):
     @property
     def label(self) -> str:
         """The resolution in words."""
+        ...
+
+    def width(self, x: np.ndarray) -> np.ndarray:
+        """Standard deviation of x where its mean is x."""
         ...
 
     def pieces(
@@ -58,6 +63,9 @@ class PerfectResolution:
 
     effects = ()
     label = "perfect"
+
+    def width(self, x: np.ndarray) -> np.ndarray:
+        return np.zeros_like(x)
 
     def pieces(
         self, energy: jax.Array, cuts: np.ndarray, widening: jax.Array
@@ -96,9 +104,11 @@ class GaussianResolution:
 
     Attributes:
         sigma: Width [keV] against the energy E [keV].
+        truncated: Whether only x > 0 can be reconstructed, with unit probability together.
     """
 
     sigma: WidthFormula | LinearTable | Callable[[jax.Array], jax.Array]
+    truncated: bool = static(default=False)
 
     effects = ("resolution",)
 
@@ -109,8 +119,12 @@ class GaussianResolution:
                 f"{term:g}"
                 for term in (self.sigma.noise, self.sigma.statistical, self.sigma.proportional)
             )
-            return f"Gaussian, sigma^2 = {noise}^2 + {statistical}^2 E + ({proportional} E)^2"
+            kind = "Gaussian above zero" if self.truncated else "Gaussian"
+            return f"{kind}, sigma^2 = {noise}^2 + {statistical}^2 E + ({proportional} E)^2"
         return "Gaussian, sigma(E) from a table"
+
+    def width(self, x: np.ndarray) -> np.ndarray:
+        return np.asarray(self.sigma(jnp.asarray(x)))
 
     def pieces(
         self, energy: jax.Array, cuts: np.ndarray, widening: jax.Array
@@ -127,7 +141,11 @@ class GaussianResolution:
             low > 0, below - above, jnp.where(high < 0, above - below, 1 - below - above)
         )
         density = jnp.exp(-(z**2) / 2) / np.sqrt(2 * np.pi)
-        return inside, mean * inside - sigma * jnp.diff(density, axis=-1)
+        first = mean * inside - sigma * jnp.diff(density, axis=-1)
+        if self.truncated:
+            positive = jax.scipy.special.erfc(-mean / sigma / np.sqrt(2)) / 2
+            return inside / positive, first / positive
+        return inside, first
 
 
 @jax.tree_util.register_dataclass
@@ -149,6 +167,9 @@ class PoissonResolution:
     def label(self) -> str:
         return f"Poisson, {self.quanta_per_kev:g} per keV"
 
+    def width(self, x: np.ndarray) -> np.ndarray:
+        return np.sqrt(np.maximum(x, 0.0))
+
     def pieces(
         self, energy: jax.Array, cuts: np.ndarray, widening: jax.Array
     ) -> tuple[jax.Array, jax.Array]:
@@ -160,7 +181,11 @@ class PoissonResolution:
 
 
 def gaussian_resolution(
-    *, noise_kev: float = 0.0, statistical: float = 0.0, proportional: float = 0.0
+    *,
+    noise_kev: float = 0.0,
+    statistical: float = 0.0,
+    proportional: float = 0.0,
+    truncated: bool = False,
 ) -> GaussianResolution:
     """Gaussian resolution with the width of :class:`WidthFormula`; terms left out are zero.
 
@@ -174,5 +199,6 @@ def gaussian_resolution(
     if not any(terms.values()):
         raise ConfigError('resolution: give a term of the width, or declare it "perfect"')
     return GaussianResolution(
-        WidthFormula(noise=noise_kev, statistical=statistical, proportional=proportional)
+        WidthFormula(noise=noise_kev, statistical=statistical, proportional=proportional),
+        truncated,
     )

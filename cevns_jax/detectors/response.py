@@ -24,7 +24,7 @@ FINEST_TABLE = 8193  # energies at which a response is tabulated; thinned where 
 TABLE_ACCURACY = 1e-7  # of a probability
 HIGHEST_ENERGY = 1.5  # of a table, in units of the highest nominal E_ee; constant beyond
 BELOW = " (the highest recoil is that of the source; recoil_min_kev sets the lowest that is seen)"
-OUTSIDE = 8  # bin widths beyond the bins over which recoil nodes stay as dense as inside
+OUTSIDE = 8  # bins, or widths of the resolution, beyond the bins that recoil nodes are dense in
 
 
 @jax.tree_util.register_dataclass
@@ -144,9 +144,11 @@ class EnergyResponse:
         ):
             if isinstance(table, LinearTable):
                 table.require(what, float(low), float(high), BELOW)
-        # Beyond the bins the response fades within the width of the resolution.
-        steps, widths = np.arange(1, OUTSIDE + 1), np.diff(self.bins)
-        below, above = self.bins[0] - steps * widths[0], self.bins[-1] + steps * widths[-1]
+        # Beyond the bins the response fades within a few widths of the resolution.
+        ends, widths = np.array(self.bins)[[0, -1]], np.diff(self.bins)[[0, -1]]
+        first, last = np.maximum(widths, self.resolution.width(ends))
+        steps = np.arange(1, OUTSIDE + 1)
+        below, above = ends[0] - steps * first, ends[1] + steps * last
         cuts = np.concatenate([below, self.cuts, above])
         cuts = cuts[cuts > 0] / getattr(self.resolution, "quanta_per_kev", 1.0)
         cut, cell = np.nonzero((energy[:-1] < cuts[:, None]) != (energy[1:] < cuts[:, None]))

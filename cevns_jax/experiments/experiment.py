@@ -285,7 +285,9 @@ class Experiment:
 
     @property
     def _of_backgrounds(self) -> tuple[Parameter, ...]:
-        found = [b.parameters for b in self.backgrounds.values() if callable(b)]
+        # Sorted, as a dictionary comes out of jax.jit: vectors follow this order in and out of it.
+        components = [self.backgrounds[name] for name in sorted(self.backgrounds)]
+        found = [c.parameters for c in components if callable(c)]
         return tuple(parameter for parameters in found for parameter in parameters)
 
     @property

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -14,23 +16,25 @@ from cevns_jax.detectors.response import (
 )
 from cevns_jax.errors import ConfigError
 from cevns_jax.experiments.experiment import Response
-from cevns_jax.nuclei import Target
-from cevns_jax.recoil import RecoilKernel, kernel, maximum_recoil
+from cevns_jax.recoil import RecoilKernel, Scatterer, kernel, maximum_recoil
 from cevns_jax.sources.pion_decay import PionDecayAtRest
 from cevns_jax.sources.tabulated import TabulatedSource
 
 NODES = (8, 12, 16, 24, 32, 48, 64, 96, 128)  # per panel, tried in turn
+HALVINGS = 8  # of the lowest recoil that the response distinguishes
 ACCURACY = 1e-8  # of the fullest bin, at which the nodes are enough
 
 
 def resolved_kernel(
     where: str,
     source: PionDecayAtRest | TabulatedSource,
-    target: Target,
+    target: Scatterer,
     mass_kg: float,
     response: EnergyResponse | TabulatedResponse,
     recoil_min_kev: float,
-) -> RecoilKernel:
+    recoil_max_kev: float = np.inf,
+    more_splits: Sequence[float] | np.ndarray = (),
+) -> RecoilKernel[Scatterer]:
     """Nodes that are enough for a response, found by adding to them until no count moves by 1e-8
     of the largest.
 
@@ -42,6 +46,8 @@ def resolved_kernel(
         source, target, mass_kg: What scatters on what.
         response: Recoil -> bins.
         recoil_min_kev: Recoils below it are not seen [keV].
+        more_splits: Recoil energies where the target is not smooth [MeV].
+        recoil_max_kev: Recoils above it are left out [keV], e.g. as they are far above the bins.
 
     Raises:
         ConfigError: no recoil is seen, a table of the response does not hold the recoils, or the
@@ -49,6 +55,7 @@ def resolved_kernel(
     """
     lowest = recoil_min_kev * 1e-3
     highest = float(maximum_recoil(max(source.edges), target.mass).max())
+    highest = min(highest, recoil_max_kev * 1e-3)
     if not 0 <= lowest < highest:
         raise ConfigError(
             f"{where}: recoil_min_kev must lie from 0 to below {highest * 1e3:.4g}, the highest "
@@ -58,6 +65,10 @@ def resolved_kernel(
         splits = response.splits(lowest, highest)
     except ConfigError as error:
         raise ConfigError(f"{where}: {error}") from None
+    # Massless mediators rise as fast as T^-2 towards low recoils: panels of a factor of two there.
+    first = min([s for s in splits if s > lowest], default=highest)
+    halvings = first * 0.5 ** np.arange(1, HALVINGS + 1)
+    splits = np.concatenate([halvings[halvings > lowest], splits, more_splits])
     last: tuple[RecoilKernel, np.ndarray] | None = None
     for nodes in NODES:
         found = kernel(
@@ -67,6 +78,7 @@ def resolved_kernel(
             nodes=nodes,
             splits=splits,
             recoil_min=lowest,
+            recoil_max=highest,
             common_nodes=True,
         )
         recoil, mass = found.recoil, target.mass[:, None]

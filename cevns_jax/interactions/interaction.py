@@ -49,6 +49,18 @@ class Interaction(Protocol):
         """
         ...
 
+    def electron_coefficients(self, recoil: jax.Array, flavour: str, values: Values) -> jax.Array:
+        """a_k(T) of one free electron, k = 0, 1, 2.
+
+        Args:
+            recoil: T [MeV], any shape.
+            flavour, values: As above.
+
+        Returns:
+            a_k [MeV^(k-3)], shape (3, ...).
+        """
+        ...
+
 
 def vector_coefficients(strength: jax.Array, recoil: jax.Array, mass: jax.Array) -> jax.Array:
     """Coherent vector exchange with a nucleus: C (1 - T/E - M T/(2 E^2)).

@@ -7,7 +7,12 @@ from dataclasses import dataclass
 import jax
 import jax.numpy as jnp
 
-from cevns_jax.constants import AXIAL_COUPLING, FERMI_CONSTANT, SIN2_THETA_W_LOW_ENERGY
+from cevns_jax.constants import (
+    AXIAL_COUPLING,
+    ELECTRON_MASS,
+    FERMI_CONSTANT,
+    SIN2_THETA_W_LOW_ENERGY,
+)
 from cevns_jax.interactions.interaction import axial_coefficients, vector_coefficients
 from cevns_jax.nuclei import NucleusAtRecoil
 from cevns_jax.parameters import Parameter, Values, static
@@ -59,6 +64,29 @@ class StandardModel:
             strength = jnp.broadcast_to(strength, recoil.shape)
             result = result + axial_coefficients(strength, recoil, nucleus.mass)
         return result
+
+    def electron_coefficients(self, recoil: jax.Array, flavour: str, values: Values) -> jax.Array:
+        """a_k(T) of a free electron [MeV^(k-3)], shape (3, ...): Z and, for nu_e, W exchange.
+
+        (2 G_F^2 m_e/pi) [g_L^2 + g_R^2 (1 - T/E)^2 - g_L g_R m_e T/E^2] with g_L, g_R =
+        (g_V +- g_A)/2; g_L and g_R change places for antineutrinos. Tree level, G. 't Hooft, Phys.
+        Lett. B 37 (1971) 195.
+        """
+        charged = flavour.removesuffix("_bar") == "nu_e"
+        vector = 2 * values["sin2_theta_w"] + (0.5 if charged else -0.5)
+        axial = 0.5 if charged else -0.5
+        left, right = (vector + axial) / 2, (vector - axial) / 2
+        if flavour.endswith("_bar"):
+            left, right = right, left
+        strength = 2 * FERMI_CONSTANT**2 * ELECTRON_MASS / jnp.pi
+        ones = jnp.ones_like(recoil)
+        return strength * jnp.stack(
+            [
+                (left**2 + right**2) * ones,
+                -2 * right**2 * recoil,
+                right**2 * recoil**2 - left * right * ELECTRON_MASS * recoil,
+            ]
+        )
 
     def weak_charge(self, nucleus: NucleusAtRecoil, flavour: str, values: Values) -> jax.Array:
         """Q_W(q) = Z g_V^p F_p + N g_V^n F_n, shape of the form factors."""

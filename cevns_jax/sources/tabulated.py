@@ -24,12 +24,14 @@ class TabulatedSource:
 
     Attributes:
         flavours: The F flavours.
+        title: The source in words, if it is more than a table.
         energy: Neutrino energies E [MeV], ascending, shape (n,). The flux is zero outside.
         fluence: Neutrinos per cm^2 and MeV in the exposure, shape (F, n).
         integrals: Moments from each row to the last one, shape (F, 3, n).
     """
 
     flavours: tuple[str, ...] = static()
+    title: str = static(default="")
     energy: np.ndarray
     fluence: np.ndarray
     integrals: np.ndarray
@@ -42,7 +44,7 @@ class TabulatedSource:
     @property
     def label(self) -> str:
         """The source in words."""
-        return (
+        return self.title or (
             f"table of {', '.join(self.flavours)} from {self.energy[0]:g} to "
             f"{self.energy[-1]:g} MeV, zero outside"
         )

@@ -1,0 +1,352 @@
+"""Dresden-II, germanium at a reactor: J. Colaresi et al., Phys. Rev. Lett. 129 (2022) 211802.
+
+130 bins of 10 eV ionisation energy (0.2 to 1.5 keVee), reactor on, corrected for the acceptance;
+Gaussian bins with the released errors. The background has seven free parameters and is fitted in
+the same data: the reactor-off data cannot be subtracted, as the activation differs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from cevns_jax.data.tables import DATA, bin_edges, grid_points, read_table
+from cevns_jax.detectors.quenching import (
+    ModifiedLindhard,
+    PolynomialQuenching,
+    Quenching,
+    TabulatedQuenching,
+    lindhard,
+)
+from cevns_jax.detectors.resolution import GaussianResolution, gaussian_resolution
+from cevns_jax.detectors.response import EnergyResponse, energy_response
+from cevns_jax.detectors.table import linear_table
+from cevns_jax.electrons import electrons
+from cevns_jax.errors import unknown
+from cevns_jax.experiments import coherent
+from cevns_jax.experiments.experiment import (
+    Component,
+    EnergyTimeSignal,
+    Experiment,
+    Nuisance,
+    check_nuisances,
+    conventions,
+    require_float64,
+)
+from cevns_jax.experiments.recoil_nodes import compact_response, resolved_kernel
+from cevns_jax.form_factors import FormFactor, Helm
+from cevns_jax.interactions.interaction import Interaction
+from cevns_jax.nuclei import target
+from cevns_jax.parameters import Parameter, Values, static
+from cevns_jax.sources.reactor import reactor_source
+from cevns_jax.sources.tabulated import TabulatedSource
+from cevns_jax.statistics import Gaussian
+
+NAME = "dresden_ii"
+FOLDER = DATA / NAME
+AXIS = "energy_kevee"
+GERMANIUM = 32
+SECONDS_PER_DAY = 86400.0
+PAIR_ENERGY_KEV = 2.96e-3
+ELECTRON_RANGE_KEV = 3.0  # recoils above it cannot be reconstructed below 1.5 keV
+
+FLUX = Nuisance(name="reactor_flux", acts_on=("cevns", "electrons"), width=0.05)
+PRESETS: dict[str, tuple[Nuisance, ...]] = {"flux_fixed": (), "flux_5_percent": (FLUX,)}
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True, kw_only=True)
+class Continuum:
+    """a + b exp(-c (E - 0.2 keV)) per bin, the exponential integrated over each.
+
+    Attributes:
+        edges: Bin edges [keV], shape (B + 1,).
+    """
+
+    edges: np.ndarray
+
+    costly = False
+    effects = ()
+
+    @property
+    def parameters(self) -> tuple[Parameter, ...]:
+        return (
+            _rate("constant", 14.0),
+            _rate("exponential", 65.0),
+            Parameter(
+                name=f"{NAME}_exponential_slope", start=4.0, lower=0.1, upper=100.0, unit="1/keV"
+            ),
+        )
+
+    def __call__(
+        self, interaction: Interaction, values: Values, effects: Mapping[str, jax.Array]
+    ) -> jax.Array:
+        """Counts per bin."""
+        constant, height, slope = (values[p.name] for p in self.parameters)
+        decay = jnp.exp(-slope * (jnp.asarray(self.edges) - 0.2))
+        mean = -jnp.diff(decay) / (slope * jnp.diff(jnp.asarray(self.edges)))
+        return constant + height * mean
+
+    def frozen(
+        self,
+        interaction: Interaction,
+        values: Values,
+        effects: Mapping[str, jax.Array],
+        moving: set[str],
+    ) -> Continuum:
+        return self
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True, kw_only=True)
+class CaptureLines:
+    """Lines of electron capture in 71Ge: L1 with free height, centre and width, L2 and M tied to
+    it; Gaussians integrated over each bin.
+
+    Attributes:
+        edges: Bin edges [keV], shape (B + 1,).
+        second: Energy [keV] of L2 and its height in units of L1.
+        third: Energy [keV] of M, its width [keV] and its nominal intensity in units of L1.
+        start: Energy of L1 at the start of a fit [keV].
+        ratio_error: Relative error of the intensity of M.
+    """
+
+    edges: np.ndarray
+    second: tuple[float, float]
+    third: tuple[float, float, float]
+    start: float
+    ratio_error: float = static()
+
+    costly = False
+    effects = ()
+
+    @property
+    def parameters(self) -> tuple[Parameter, ...]:
+        return (
+            _rate("l_height", 85.0),
+            Parameter(name=f"{NAME}_l_energy", start=self.start, lower=1.2, upper=1.4, unit="keV"),
+            Parameter(name=f"{NAME}_l_width", start=0.07, lower=0.02, upper=0.2, unit="keV"),
+            Parameter(
+                name=f"{NAME}_m_ratio",
+                start=1.0,
+                prior_mean=1.0,
+                prior_width=self.ratio_error,
+                lower=0.0,
+                upper=2.0,
+            ),
+        )
+
+    def __call__(
+        self, interaction: Interaction, values: Values, effects: Mapping[str, jax.Array]
+    ) -> jax.Array:
+        """Counts per bin."""
+        height, energy, width, ratio = (values[p.name] for p in self.parameters)
+        m_energy, m_width, m_intensity = self.third
+        return (
+            height * self._line(energy, width)
+            + height * self.second[1] * self._line(self.second[0], width)
+            + ratio * m_intensity * height * width / m_width * self._line(m_energy, m_width)
+        )
+
+    def _line(self, energy: jax.Array | float, width: jax.Array | float) -> jax.Array:
+        """Mean over each bin of a Gaussian of unit height."""
+        z = (jnp.asarray(self.edges) - energy) / (np.sqrt(2) * width)
+        area = np.sqrt(np.pi / 2) * width * jnp.diff(jax.scipy.special.erf(z))
+        return area / jnp.diff(jnp.asarray(self.edges))
+
+    def frozen(
+        self,
+        interaction: Interaction,
+        values: Values,
+        effects: Mapping[str, jax.Array],
+        moving: set[str],
+    ) -> CaptureLines:
+        return self
+
+
+def dresden_ii(
+    *,
+    quenching: str | Quenching = "iron_filter",
+    nuisances: str | Sequence[Nuisance] = "flux_fixed",
+    spectra: str = "vogel_mueller",
+    fission_fractions: Mapping[str, float] | None = None,
+    recoil_min_kev: float | None = None,
+    form_factor: FormFactor | None = None,
+    proton_radius_fm: Mapping[str, float] | str | None = None,
+    neutron_radius_fm: Mapping[str, float] | str | None = None,
+    common_neutron_radius: bool = True,
+    mass_kg: float | None = None,
+    flux_per_cm2_s: float | None = None,
+) -> Experiment:
+    """Dresden-II with the chosen conventions. Counts are per day.
+
+    Args:
+        quenching: ``"iron_filter"`` or ``"photo_neutron"`` (measured tables), ``"lindhard"``
+            (parameter ``dresden_ii_k``), ``"modified_lindhard"`` (``dresden_ii_k`` and
+            ``dresden_ii_q``), or an own model.
+        nuisances: ``"flux_fixed"``, ``"flux_5_percent"``, or own nuisances.
+        spectra: As in :func:`cevns_jax.sources.reactor.reactor_source`.
+        fission_fractions: In place of 0.58, 0.08, 0.29 and 0.05 of U235, U238, Pu239 and Pu241.
+        recoil_min_kev: Recoils below it leave nothing [keV]. Default: what one electron-hole pair
+            takes, E_ee = 2.96 eV; T = 2.96 eV with the modified Lindhard model, in which every
+            recoil has E_ee above 63 eV.
+        form_factor, proton_radius_fm, neutron_radius_fm, common_neutron_radius: As in
+            :func:`cevns_jax.experiments.coherent_csi_2021`; default R_n = R_p = charge radius.
+        mass_kg, flux_per_cm2_s: Exposure in place of the published one.
+
+    Raises:
+        ConfigError: unknown preset, isotope, nuclide, effect or choice, or a number out of its
+            domain.
+        RuntimeError: JAX is in 32-bit mode.
+    """
+    require_float64()
+    measured = coherent.measurement(FOLDER)
+    given = {"mass_kg": mass_kg, "flux_per_cm2_s": flux_per_cm2_s}
+    exposure = coherent.chosen(NAME, measured["exposure"], given)
+    nuisances = coherent.chosen_nuisances(NAME, PRESETS, nuisances)
+    acting = {name for nuisance in nuisances for name in nuisance.acts_on}
+    path = FOLDER / "rates.csv"
+    table = read_table(path, ("energy_low_kevee", "energy_high_kevee", "rate", "error"))
+    grid_points(path, table, ["energy_low_kevee"])
+    edges = bin_edges(path, table, "energy_low_kevee", "energy_high_kevee")
+    material = target(
+        "Ge",
+        form_factor=form_factor if form_factor is not None else Helm(),
+        proton_radius_fm=proton_radius_fm,
+        neutron_radius_fm=neutron_radius_fm,
+        common_neutron_radius=common_neutron_radius,
+    )
+    source = reactor_source(
+        spectra=spectra,
+        fission_fractions=fission_fractions or measured["fission_fractions"],
+        flux_per_cm2_s=exposure["flux_per_cm2_s"],
+        live_time_s=SECONDS_PER_DAY,
+    )
+    response = _response(edges, _quenching(measured, quenching), _resolution(measured))
+    lowest = _cut_off(response) if recoil_min_kev is None else recoil_min_kev
+    kernel = resolved_kernel(NAME, source, material, exposure["mass_kg"], response, lowest)
+    signal = EnergyTimeSignal(
+        shape=(len(edges) - 1,),
+        kernel=kernel,
+        response=compact_response(response, kernel, acting),
+        timing=None,
+    )
+    backgrounds: dict[str, Component] = {
+        "electrons": _electrons(source, exposure["mass_kg"], edges, _resolution(measured)),
+        "continuum": Continuum(edges=edges),
+        "capture_lines": _lines(measured, edges),
+    }
+    effects = (*response.effects, "neutron_radius")
+    check_nuisances(NAME, nuisances, ("cevns", *backgrounds), effects)
+    return Experiment(
+        name=NAME,
+        title=measured["title"],
+        citation=measured["citation"],
+        exposure=f"{exposure['mass_kg']:g} kg Ge, {source.label}; rates per day",
+        axes=(AXIS,),
+        conventions=conventions(
+            source.label,
+            material,
+            nuisances,
+            **response.conventions,
+            lowest_recoil=f"{lowest * 1e3:.3g} eV",
+            electrons="free below the binding energies, tree level",
+        ),
+        edges=(edges,),
+        observed=table["rate"],
+        statistic=Gaussian(table["error"]),
+        signal=signal,
+        backgrounds=backgrounds,
+        nuisances=nuisances,
+    )
+
+
+def _rate(name: str, start: float) -> Parameter:
+    return Parameter(name=f"{NAME}_{name}", start=start, lower=0.0, upper=1e3, unit="1/(day 10 eV)")
+
+
+def _quenching(measured: dict[str, Any], choice: str | Quenching) -> Quenching:
+    if not isinstance(choice, str):
+        return choice
+    numbers = measured["quenching"]
+    tables = ("iron_filter", "photo_neutron")
+    if choice in tables:
+        factors = read_table(FOLDER / "quenching.csv", ("recoil_kev", *tables))
+        return TabulatedQuenching(linear_table(choice, factors["recoil_kev"], factors[choice]))
+    if choice == "lindhard":
+        return lindhard(numbers["lindhard_k"], GERMANIUM, parameter=f"{NAME}_k")
+    if choice == "modified_lindhard":
+        return ModifiedLindhard(
+            prefix=NAME, protons=GERMANIUM, k=numbers["modified_k"], q=numbers["modified_q"]
+        )
+    raise unknown(NAME, "quenching", choice, [*tables, "lindhard", "modified_lindhard"])
+
+
+def _resolution(measured: dict[str, Any]) -> GaussianResolution:
+    r = measured["resolution"]
+    statistical = np.sqrt(r["fano"] * r["pair_energy_kev"])
+    return gaussian_resolution(
+        noise_kev=r["noise_kev"], statistical=float(statistical), truncated=True
+    )
+
+
+def _response(
+    edges: np.ndarray, quenching: Quenching, resolution: GaussianResolution
+) -> EnergyResponse:
+    """Rates are corrected for the acceptance: the efficiency is one."""
+    return energy_response(
+        axis=AXIS, edges=edges, quenching=quenching, resolution=resolution, efficiency=1.0
+    )
+
+
+def _cut_off(response: EnergyResponse) -> float:
+    """Recoil energy [keV] that leaves one electron-hole pair."""
+    if isinstance(response.quenching, ModifiedLindhard):
+        return PAIR_ENERGY_KEV
+    low, high = 0.0, 1.0
+    for _ in range(60):
+        middle = (low + high) / 2
+        enough = float(response.energy(jnp.asarray(middle * 1e-3), {})) > PAIR_ENERGY_KEV
+        low, high = (low, middle) if enough else (middle, high)
+    return high
+
+
+def _electrons(
+    source: TabulatedSource, mass_kg: float, edges: np.ndarray, resolution: GaussianResolution
+) -> EnergyTimeSignal:
+    """Neutrino-electron scattering, whose recoils are not quenched."""
+    unquenched = PolynomialQuenching(coefficients=(1.0,))
+    response = _response(edges, unquenched, resolution)
+    material = electrons("Ge")
+    kernel = resolved_kernel(
+        f"{NAME}, electrons",
+        source,
+        material,
+        mass_kg,
+        response,
+        PAIR_ENERGY_KEV,
+        ELECTRON_RANGE_KEV,
+        more_splits=material.thresholds[1:],
+    )
+    return EnergyTimeSignal(
+        shape=(len(edges) - 1,),
+        kernel=kernel,
+        response=compact_response(response, kernel, set()),
+        timing=None,
+    )
+
+
+def _lines(measured: dict[str, Any], edges: np.ndarray) -> CaptureLines:
+    l_shell, m_shell = measured["l_shell"], measured["m_shell"]
+    return CaptureLines(
+        edges=edges,
+        second=(l_shell["second_energy_kev"], l_shell["second_height"]),
+        third=(m_shell["energy_kev"], measured["resolution"]["noise_kev"], m_shell["ratio"]),
+        start=l_shell["energy_kev"],
+        ratio_error=m_shell["ratio_error"],
+    )

@@ -1,0 +1,64 @@
+"""Antineutrinos from a reactor: fission spectra, fission fractions and a total flux."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+
+import numpy as np
+
+from cevns_jax.data.tables import DATA, read_table
+from cevns_jax.errors import ConfigError, unknown
+from cevns_jax.sources.tabulated import TabulatedSource, tabulated_source
+
+ISOTOPES = ("u235", "u238", "pu239", "pu241")
+SPECTRA = ("vogel_mueller", "huber_mueller", "estienne_fallot_2019")
+LOWEST_MEV = 1e-4  # the spectra are taken as constant below their first row
+
+
+def reactor_source(
+    *,
+    spectra: str,
+    fission_fractions: Mapping[str, float],
+    flux_per_cm2_s: float,
+    live_time_s: float,
+) -> TabulatedSource:
+    """Electron antineutrinos from a reactor.
+
+    The spectrum of each isotope is linear between the rows of its table and normalised to one;
+    the fission fractions weight them, and the total flux scales the sum.
+
+    Args:
+        spectra: ``"vogel_mueller"`` (below and above 2 MeV, 8 MeV at most), ``"huber_mueller"``
+            or ``"estienne_fallot_2019"`` (summation model).
+        fission_fractions: Share of fissions in ``u235``, ``u238``, ``pu239`` and ``pu241``.
+        flux_per_cm2_s: Total flux at the detector [1/(cm^2 s)].
+        live_time_s: Live time of the exposure [s].
+
+    Raises:
+        ConfigError: unknown spectra or isotope, fractions that are negative or do not add up to
+            one, or a flux that is not positive.
+    """
+    if spectra not in SPECTRA:
+        raise unknown("reactor", "spectra", spectra, SPECTRA)
+    for isotope, fraction in fission_fractions.items():
+        if isotope not in ISOTOPES:
+            raise unknown("reactor: fission_fractions", "isotope", isotope, ISOTOPES)
+        if not fraction >= 0:
+            raise ConfigError(f"reactor: fission fraction of {isotope} must not be negative")
+    total = sum(fission_fractions.values())
+    if abs(total - 1) > 1e-3:
+        raise ConfigError(f"reactor: fission fractions must add up to 1, not to {total:g}")
+    if not (np.isfinite(flux_per_cm2_s) and flux_per_cm2_s > 0):
+        raise ConfigError(f"reactor: flux must be positive and finite, not {flux_per_cm2_s}")
+    table = read_table(DATA / "reactor" / f"{spectra}.csv", ("energy_mev", *ISOTOPES))
+    energy = np.append(LOWEST_MEV, table["energy_mev"])
+    shape = np.zeros_like(energy)
+    for isotope, fraction in fission_fractions.items():
+        spectrum = np.append(table[isotope][0], table[isotope])
+        shape += fraction / total * spectrum / np.trapezoid(spectrum, energy)
+    source = tabulated_source(energy, {"nu_e_bar": flux_per_cm2_s * shape}, live_time_s=live_time_s)
+    fractions = ", ".join(f"{i} {f:g}" for i, f in fission_fractions.items())
+    return dataclasses.replace(
+        source, title=f"reactor, {spectra} ({fractions}), {flux_per_cm2_s:g} per cm^2 and s"
+    )
