@@ -21,6 +21,7 @@ from cevns_jax.sources.pion_decay import PionDecayAtRest
 from cevns_jax.sources.tabulated import TabulatedSource
 
 NODES = (8, 12, 16, 24, 32, 48, 64, 96, 128)  # per panel, tried in turn
+BLOCK = 512  # recoils at which the response is evaluated together
 HALVINGS = 8  # of the lowest recoil that the response distinguishes
 ACCURACY = 1e-8  # of the fullest bin, at which the nodes are enough
 
@@ -108,9 +109,12 @@ def compact_response(
 
 
 def _matrix(response: EnergyResponse | TabulatedResponse, recoil: np.ndarray) -> np.ndarray:
-    """The response at the start values of its parameters."""
+    """The response at the start values of its parameters, in blocks that compile once."""
     starts = {p.name: jnp.asarray(p.start) for p in response.parameters}
-    return np.asarray(_at_start(response, recoil, starts))
+    flat = recoil.ravel()
+    padded = np.append(flat, np.full(-len(flat) % BLOCK, flat[-1])).reshape(-1, BLOCK)
+    rows = np.concatenate([_at_start(response, block, starts) for block in padded])
+    return rows[: len(flat)].reshape(*recoil.shape, -1)
 
 
 @jax.jit
