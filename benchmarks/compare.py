@@ -1,44 +1,35 @@
-"""COHERENT CsI (2021): cevns_jax against NumPy + iminuit, measured side by side in one run.
+"""cevns_jax against NumPy + iminuit on one likelihood: do they agree, and what does each cost?
 
-    python benchmarks/csi_2021.py [--output FILE.json] [--points 10000] [--quick] [--no-shell]
-
-Both sides first have to agree in chi^2 and in the profile. "compile" is the first call less a warm
-one, tracing included; all other times are warm, medians of several, waited for to the end.
-cevns_jax scans on all local devices; NumPy + iminuit uses one core, and a subset of the points
-scaled up.
+"compile" is the first call less a warm one, tracing included; all other times are warm, medians of
+several, waited for to the end. cevns_jax scans on all local devices; NumPy + iminuit uses one core,
+and a subset of the points scaled up.
 """
 
 from __future__ import annotations
 
-import argparse
-import importlib.metadata
 import itertools
-import json
-import os
-import platform
 import statistics
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import jax
 import numpy as np
 import numpy_iminuit
-import shell
 
 from cevns_jax.config.analysis import read_analysis
 from cevns_jax.inference.fit import Fit, fit
 from cevns_jax.inference.profile import profile
-from cevns_jax.likelihood import Likelihood
-from cevns_jax.startup import start_jax
+from cevns_jax.likelihood import Likelihood, asimov
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 ANGLE = "sin2_theta_w"
-LOW, HIGH, ONE = 0.14, 0.34, 0.20  # the scan, and the one point of a profile
+ONE = 0.20  # the one point of a profile
 BATCH = 1000  # points under one vmap
 RUN = 30  # consecutive grid points that NumPy + iminuit walks before it jumps ahead
+MINUIT_ELSEWHERE = 3e-4  # of chi^2; Minuit stops at an expected distance of 2e-4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,21 +67,52 @@ class Row:
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
-    """One likelihood on both sides.
+    """A likelihood to measure.
 
     Attributes:
-        likelihood: Of cevns_jax, sin^2 theta_W first.
-        best: Its best fit.
-        repeats: Number of times of which a median is taken.
+        name: For the command line and the JSON.
+        title: For people.
+        config: Of cevns_jax, in ``configs``; its profile is what is scanned.
+        overrides: As on the command line.
+        asimov: Whether the data are those that the likelihood expects.
+        model: Builds the same with NumPy.
         scan_aims: Longest time of a full scan [s] and smallest ratio to NumPy + iminuit.
     """
 
     name: str
+    title: str
+    config: str
+    overrides: tuple[str, ...] = ()
+    asimov: bool = False
+    model: Callable[[], numpy_iminuit.Model]
+    scan_aims: tuple[float | None, float | None] = (None, None)
+
+    def read(self) -> tuple[Likelihood, tuple[float, float]]:
+        """The likelihood of cevns_jax, and the ends of the scan."""
+        analysis = read_analysis(CONFIGS / f"{self.config}.toml", self.overrides)
+        likelihood = asimov(analysis.likelihood) if self.asimov else analysis.likelihood
+        return likelihood, (analysis.profile.low, analysis.profile.high)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sides:
+    """One likelihood on both sides.
+
+    Attributes:
+        case: What it is.
+        likelihood: Of cevns_jax, sin^2 theta_W first.
+        best: Its best fit.
+        model: Of NumPy.
+        ends: Of the scan.
+        repeats: Number of times of which a median is taken.
+    """
+
+    case: Case
     likelihood: Likelihood
     best: Fit
     model: numpy_iminuit.Model
+    ends: tuple[float, float]
     repeats: int
-    scan_aims: tuple[float, float]
 
 
 def duration(seconds: float) -> str:
@@ -120,77 +142,83 @@ def warm(call: Callable[[], Any], repeats: int) -> float:
     return statistics.median(once(several)[1] for _ in range(repeats)) / loops
 
 
-def prepare(
-    name: str,
-    config: str,
-    model: type[numpy_iminuit.Model],
-    repeats: int,
-    aims: tuple[float, float],
-) -> tuple[Case, Row]:
+def prepare(case: Case, repeats: int) -> tuple[Sides, Row]:
     """Both sides of a likelihood, and the time to build them."""
-    read = lambda: read_analysis(CONFIGS / f"{config}.toml").likelihood  # noqa: E731
-    read()  # imports
-    likelihood, ours = once(read)
-    built, theirs = once(model)
-    if (likelihood.names[0], len(likelihood.names)) != (ANGLE, 1 + len(model.names)):
-        raise SystemExit(f"{config}: the parameters differ: {likelihood.names}, {model.names}")
-    case = Case(
-        name=name,
+    for build in (case.read, case.model):  # imports, and what compiles once
+        build()
+    (likelihood, ends), ours = once(case.read)
+    model, theirs = once(case.model)
+    pulls = [name.removeprefix(f"{e.name}_") for e in likelihood.experiments for name in e.pulls]
+    if (likelihood.names[0], *pulls) != (ANGLE, *model.names):
+        raise SystemExit(f"{case.name}: parameters differ: {likelihood.names}, {model.names}")
+    sides = Sides(
+        case=case,
         likelihood=likelihood,
         best=fit(likelihood),
-        model=built,
+        model=model,
+        ends=ends,
         repeats=repeats,
-        scan_aims=aims,
     )
-    return case, Row(quantity="likelihood built", cevns_jax=ours, numpy=theirs)
+    return sides, Row(quantity="likelihood built", cevns_jax=ours, numpy=theirs)
 
 
-def agree(case: Case) -> dict[str, float]:
-    """Largest difference of chi^2 at random points (relative) and of the profile (absolute).
+def agree_in_chi2(sides: Sides) -> float:
+    """Largest difference of chi^2 at random points, relative; absolute where chi^2 is below 1, as
+    it is for an Asimov data set.
 
     Raises:
-        SystemExit: they are too large for a comparison of times.
+        SystemExit: it is too large for a comparison of times.
     """
-    like = case.likelihood
+    like, model = sides.likelihood, sides.model
     chi2 = jax.jit(lambda x: like.chi2(like.values(x)))
     random = np.random.default_rng(2021)
-    widths = np.array([0.05] + [1.0] * len(case.model.names))
+    widths = np.array([0.05] + [1.0] * len(model.names))
     moves = widths * random.normal(size=(6, widths.size))
     moves[0] = 0
-    points = like.start + moves
-    relative = max(abs(case.model.chi2(x) / float(chi2(x)) - 1) for x in points)
-    grid = np.linspace(LOW, HIGH, 21)
-    ours = profile(like, best=case.best, **{ANGLE: grid})
-    minuit = numpy_iminuit.minimiser(case.model, case.best.x[1:])
+    pairs = [(model.chi2(x), float(chi2(x))) for x in like.start + moves]
+    largest = max(abs(theirs - ours) / max(ours, 1.0) for theirs, ours in pairs)
+    if not largest < 1e-6:
+        raise SystemExit(f"{sides.case.name}: no agreement in chi^2, {largest:.1e} (relative)")
+    return largest
+
+
+def agree_in_profile(sides: Sides, grid: np.ndarray, chi2: np.ndarray) -> float:
+    """Largest difference of a scan of cevns_jax to Minuit with a small tolerance, at 21 points.
+
+    Raises:
+        SystemExit: it is too large for a comparison of times.
+    """
+    some = np.linspace(0, len(grid) - 1, 21).astype(int)
+    minuit = numpy_iminuit.minimiser(sides.model, sides.best.x[1:])
     minuit.tol = 1e-3
-    theirs = numpy_iminuit.scan(case.model, grid, minuit)
-    absolute = float(np.max(np.abs(theirs - ours.chi2)))
-    if not (relative < 1e-6 and absolute < 1e-4 and ours.converged.all()):
-        raise SystemExit(f"{case.name}: no agreement, chi^2 {relative:.1e}, profile {absolute:.1e}")
-    return {"chi2_relative": relative, "profile_chi2": absolute}
+    theirs = numpy_iminuit.scan(sides.model, grid[some], minuit)
+    largest = float(np.max(np.abs(theirs - chi2[some])))
+    if not largest < 1e-4:
+        raise SystemExit(f"{sides.case.name}: no agreement in the profile, {largest:.1e}")
+    return largest
 
 
-def numpy_evaluations(case: Case) -> dict[str, dict[str, float]]:
+def numpy_evaluations(sides: Sides) -> dict[str, dict[str, float]]:
     """Times [s] of chi^2 and of chi^2 with its gradient in NumPy, the latter by each way."""
-    model, start = case.model, np.asarray(case.likelihood.start)
+    model, start = sides.model, np.asarray(sides.likelihood.start)
     # Every call moves every parameter, or the NumPy side would only look up what it kept.
     points = itertools.cycle(start + 0.01 * np.random.default_rng(2).normal(size=(64, start.size)))
     calls = {"differences": lambda: numpy_iminuit.numerical_gradient(model, next(points))}
-    if isinstance(model, numpy_iminuit.FourNormalisations):
+    if hasattr(model, "value_and_gradient"):
         calls["analytic"] = lambda: model.value_and_gradient(next(points))
-    gradients = {kind: warm(call, case.repeats) for kind, call in calls.items()}
-    value = {"chi^2": warm(lambda: model.chi2(next(points)), case.repeats)}
+    gradients = {kind: warm(call, sides.repeats) for kind, call in calls.items()}
+    value = {"chi^2": warm(lambda: model.chi2(next(points)), sides.repeats)}
     return {"chi^2": value, "chi^2 and gradient": gradients}
 
 
-def evaluations(case: Case) -> list[Row]:
+def evaluations(sides: Sides) -> list[Row]:
     """chi^2, chi^2 with its gradient, and their ratio: one call, and one of many under vmap."""
-    like = case.likelihood
+    like = sides.likelihood
     chi2 = lambda x: like.chi2(like.values(x))  # noqa: E731
     both = jax.value_and_grad(chi2)
     start = np.asarray(like.start)
     batch = start + 0.01 * np.random.default_rng(1).normal(size=(BATCH, start.size))
-    theirs = numpy_evaluations(case)
+    theirs = numpy_evaluations(sides)
     rows = []
     for kind, value, value_and_gradient, x, size in (
         ("one call", chi2, both, start, 1),
@@ -201,7 +229,7 @@ def evaluations(case: Case) -> list[Row]:
         for function, (what, variants) in both_ways:
             lowered, tracing = once(lambda f=function, x=x: jax.jit(f).lower(x))
             call, compilation = once(lowered.compile)
-            times.append(warm(lambda call=call, x=x: call(x), case.repeats) / size)
+            times.append(warm(lambda call=call, x=x: call(x), sides.repeats) / size)
             rows.append(
                 Row(
                     quantity=f"{what}, {kind}",
@@ -218,7 +246,7 @@ def evaluations(case: Case) -> list[Row]:
 
 
 def iminuit_seconds(
-    case: Case, grid: np.ndarray, expected: np.ndarray, points: int
+    sides: Sides, grid: np.ndarray, expected: np.ndarray, points: int
 ) -> dict[str, float]:
     """Time per scanned point [s] of each way to run iminuit.
 
@@ -227,28 +255,29 @@ def iminuit_seconds(
     """
     run = min(RUN, len(grid))
     firsts = np.linspace(0, len(grid) - run, max(1, points // run)).astype(int)
-    gradients = (False, True) if hasattr(case.model, "conditional_gradient") else (False,)
+    gradients = (False, True) if hasattr(sides.model, "conditional_gradient") else (False,)
     found = {}
     for gradient, strategy in ((g, s) for g in gradients for s in (0, 1)):
-        minuit = numpy_iminuit.minimiser(case.model, case.best.x[1:], gradient, strategy)
+        minuit = numpy_iminuit.minimiser(sides.model, sides.best.x[1:], gradient, strategy)
         seconds = []
         for first in firsts:
             part = grid[first : first + run]
-            numpy_iminuit.scan(case.model, part[:1], minuit)
-            chi2, took = once(lambda p=part, m=minuit: numpy_iminuit.scan(case.model, p, m))
-            if not (np.abs(chi2 - expected[first : first + run]) < 1e-4).all():
-                raise SystemExit(f"{case.name}: Minuit is elsewhere near {part[0]:.4f}")
+            numpy_iminuit.scan(sides.model, part[:1], minuit)
+            chi2, took = once(lambda p=part, m=minuit: numpy_iminuit.scan(sides.model, p, m))
+            if not (np.abs(chi2 - expected[first : first + run]) < MINUIT_ELSEWHERE).all():
+                raise SystemExit(f"{sides.case.name}: Minuit is elsewhere near {part[0]:.4f}")
             seconds.append(took / run)
         kind = "analytic gradient" if gradient else "numerical gradient"
         found[f"{kind}, strategy {strategy}"] = statistics.mean(seconds)
     return found
 
 
-def profiles(case: Case, points: int, subset: int) -> list[Row]:
-    """The profile at one point from the best fit, and the scan."""
+def profiles(sides: Sides, points: int, subset: int) -> tuple[list[Row], float]:
+    """The profile at one point from the best fit, and the scan; how well the latter agrees."""
+    case = sides.case
 
     def ours(grid: np.ndarray, repeats: int) -> tuple[float, float, np.ndarray]:
-        call = lambda: profile(case.likelihood, best=case.best, **{ANGLE: grid})  # noqa: E731
+        call = lambda: profile(sides.likelihood, best=sides.best, **{ANGLE: grid})  # noqa: E731
         done, first = once(call)
         if not done.converged.all():
             raise SystemExit(f"{case.name}: {(~done.converged).sum()} points did not converge")
@@ -256,23 +285,25 @@ def profiles(case: Case, points: int, subset: int) -> list[Row]:
         return first - seconds, seconds, done.chi2
 
     def theirs() -> np.ndarray:
-        minuit = numpy_iminuit.minimiser(case.model, case.best.x[1:])
-        return numpy_iminuit.scan(case.model, np.array([ONE]), minuit)
+        minuit = numpy_iminuit.minimiser(sides.model, sides.best.x[1:])
+        return numpy_iminuit.scan(sides.model, np.array([ONE]), minuit)
 
-    compilation, seconds, _ = ours(np.array([ONE]), case.repeats)
+    compilation, seconds, _ = ours(np.array([ONE]), sides.repeats)
     single = Row(
         quantity="profile, one point",
         compile=compilation,
         cevns_jax=seconds,
-        numpy=warm(theirs, case.repeats),
+        numpy=warm(theirs, sides.repeats),
     )
-    grid = np.linspace(LOW, HIGH, points)
-    compilation, seconds, chi2 = ours(grid, max(2, case.repeats // 2))
-    per_point = iminuit_seconds(case, grid, chi2, min(subset, points))
+    grid = np.linspace(*sides.ends, points)
+    compilation, seconds, chi2 = ours(grid, max(2, sides.repeats // 2))
+    per_point = iminuit_seconds(sides, grid, chi2, min(subset, points))
     numpy_seconds = min(per_point.values()) * points
     longest, smallest = case.scan_aims
-    aims = {f"< {longest:g} s": seconds < longest}
-    if smallest:
+    aims = {}
+    if longest is not None:
+        aims[f"< {longest:g} s"] = seconds < longest
+    if smallest is not None:
         aims[f">= {smallest:g} times"] = numpy_seconds >= smallest * seconds
     scan = Row(
         quantity=f"scan of {points} points",
@@ -286,67 +317,4 @@ def profiles(case: Case, points: int, subset: int) -> list[Row]:
         Row(quantity=f"  against {kind}", cevns_jax=seconds, numpy=each * points)
         for kind, each in per_point.items()
     ]
-    return [single, scan, *others]
-
-
-def machine() -> dict[str, Any]:
-    """What the numbers were measured on."""
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.exists() else []
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    affinity = getattr(os, "sched_getaffinity", None)
-    packages = ("jax", "jaxlib", "numpy", "scipy", "iminuit")
-    return {
-        "processor": names[0] if names else platform.processor() or platform.machine(),
-        "cores": len(affinity(0)) if affinity else os.cpu_count(),
-        "devices": [f"{d.platform} {d.device_kind}" for d in jax.devices()],
-        "python": platform.python_version(),
-        **{name: importlib.metadata.version(name) for name in packages},
-        "load_average": [round(load, 2) for load in os.getloadavg()],
-    }
-
-
-def shown(name: str, rows: list[Row]) -> dict[str, Any]:
-    """Print a block of the table; the same for the JSON."""
-    heads = ("compile", "cevns_jax", "NumPy", "ratio")
-    print(f"\n{name:<46}" + "".join(f"{head:>13}" for head in heads) + "  aims")
-    for row in rows:
-        print(row.text(), flush=True)
-    return {row.quantity: {k: v for k, v in asdict(row).items() if k != "quantity"} for row in rows}
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description="cevns_jax against NumPy + iminuit")
-    parser.add_argument("--output", type=Path, metavar="FILE.json", help="results as JSON")
-    parser.add_argument("--points", type=int, default=10_000, help="points of the scan")
-    parser.add_argument("--quick", action="store_true", help="smoke run: 200 points, no shell")
-    parser.add_argument("--no-shell", action="store_true", help="leave out the commands")
-    options = parser.parse_args()
-    points, repeats, subset = (200, 2, 60) if options.quick else (options.points, 7, 300)
-    if points < 2:
-        parser.error("--points must be at least 2")
-    start_jax()
-    jax.config.update("jax_enable_compilation_cache", False)  # "compile" means compile
-    document: dict[str, Any] = {"machine": machine(), "agreement": {}, "times": {}}
-    for key, value in document["machine"].items():
-        print(f"{key:<13}{value}")
-    for name, config, model, aims in (
-        ("four normalisations", "coherent_csi_2021", numpy_iminuit.FourNormalisations, (0.5, 200)),
-        ("split signal", "coherent_csi_2021_split", numpy_iminuit.Split, (10.0, 0)),
-    ):
-        case, built = prepare(name, config, model, repeats, aims)
-        document["agreement"][name] = found = agree(case)
-        print(f"\n{name}: chi^2 agrees to {found['chi2_relative']:.1e} (relative), ", end="")
-        print(f"profile to {found['profile_chi2']:.1e}")
-        rows = [built, *evaluations(case), *profiles(case, points, subset)]
-        document["times"][name] = shown(name, rows)
-    print(f"\nNumPy + iminuit: scan of {min(subset, points)} points scaled up, on one core")
-    if not (options.quick or options.no_shell):
-        rows = [Row(**row) for row in shell.times(CONFIGS / "coherent_csi_2021.toml")]
-        document["times"]["shell"] = shown("shell", rows)
-    if options.output:
-        options.output.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
-
-
-if __name__ == "__main__":
-    main()
+    return [single, scan, *others], agree_in_profile(sides, grid, chi2)

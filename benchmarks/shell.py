@@ -19,7 +19,8 @@ import sys, time
 began = time.perf_counter()
 import jax, optax
 from pathlib import Path
-from cevns_jax import config, results, startup
+from cevns_jax import results, startup
+from cevns_jax.config.analysis import read_analysis
 from cevns_jax.inference import fit
 imported = time.perf_counter()
 startup.start_jax()
@@ -30,7 +31,7 @@ def listen(event, seconds, **_):
         if event == f"/jax/core/compile/{key}_duration":
             spent[name] += seconds
 jax.monitoring.register_event_duration_secs_listener(listen)
-analysis = config.read_analysis(Path(sys.argv[1]))
+analysis = read_analysis(Path(sys.argv[1]))
 built = time.perf_counter()
 best = fit.fit(analysis.likelihood, analysis.starts)
 results.fit_result(best, analysis.record)

@@ -108,7 +108,10 @@ def _parser() -> argparse.ArgumentParser:
     plot = add("plot", _plot, "Figures of saved results.")
     plot.add_argument("results", type=Path, nargs="+", metavar="RESULT", help="netCDF file")
     read = add("import", _import, "Condense an official data release into the tables used here.")
-    releases = ("coherent-csi-2017", "coherent-csi-2021", "coherent-lar-2020")
+    releases = (
+        *("coherent-csi-2017", "coherent-csi-2021", "coherent-lar-2020"),
+        *("dresden-ii", "reactor-spectra"),
+    )
     read.add_argument("name", choices=releases, help="data set")
     read.add_argument("release", type=Path, metavar="PATH", help="folder with the released files")
     validate = add("validate", _validate, "Compare with published numbers; writes validation.md.")
@@ -227,6 +230,7 @@ def _experiments(options: argparse.Namespace) -> int:
         experiments.coherent_csi_2017,
         experiments.coherent_csi_2021,
         experiments.coherent_lar_2020,
+        experiments.dresden_ii,
     ):
         e = build()
         described[e.name] = {
@@ -304,12 +308,24 @@ def _validate(options: argparse.Namespace) -> int:
 
 def _import(options: argparse.Namespace) -> int:
     _no_overrides(options)
-    from cevns_jax.data import import_csi_2017, import_csi_2021, import_lar_2020
+    from cevns_jax.data import (
+        import_csi_2017,
+        import_csi_2021,
+        import_dresden_ii,
+        import_lar_2020,
+        import_reactor_spectra,
+    )
     from cevns_jax.data.releases import unknown_versions
     from cevns_jax.data.tables import DATA
 
-    importers = (import_csi_2017, import_csi_2021, import_lar_2020)
-    module = {m.FOLDER: m for m in importers}[options.name.replace("-", "_")]
+    importers = {
+        "coherent-csi-2017": import_csi_2017,
+        "coherent-csi-2021": import_csi_2021,
+        "coherent-lar-2020": import_lar_2020,
+        "dresden-ii": import_dresden_ii,
+        "reactor-spectra": import_reactor_spectra,
+    }
+    module: Any = importers[options.name]
     tables = module.compact_tables(options.release)
     folder = options.output if options.output is not None else DATA / module.FOLDER
     kept = [p.name for p in sorted((DATA / module.FOLDER).glob("*.csv")) if p.name not in tables]

@@ -9,13 +9,14 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import combinations, permutations
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from cevns_jax.errors import ConfigError, unknown
-from cevns_jax.experiments.experiment import Experiment
+from cevns_jax.experiments.experiment import Experiment, Nuisance
 from cevns_jax.interactions.interaction import Interaction
 from cevns_jax.parameters import Parameter, Values
 
@@ -31,13 +32,16 @@ class Likelihood:
     Attributes:
         experiments: Data sets; they are independent given the parameters.
         interaction: The cross section, one for all.
-        free: Free parameters besides the nuisance parameters, which are free unless held.
+        free: Free parameters besides those of backgrounds and nuisances, which are free unless
+            held.
         held: Values at which parameters are held fixed.
         declarations: Declarations that replace those of experiments and interaction.
+        allow_overlap: Whether experiments that have events in common are combined all the same.
 
     Raises:
         ConfigError: a name that no experiment or interaction declares, experiments that share a
-            name, or a nuisance named as another parameter.
+            name or events, a nuisance named as another parameter, two definitions of a shared
+            parameter, or one uncertainty in the pulls of two experiments under different names.
     """
 
     experiments: Sequence[Experiment]
@@ -45,6 +49,7 @@ class Likelihood:
     free: Sequence[str] = field(default=(), metadata={"static": True})
     held: Mapping[str, float | jax.Array] = field(default_factory=dict)
     declarations: Mapping[str, Parameter] = field(default_factory=dict)
+    allow_overlap: bool = field(default=False, metadata={"static": True})
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "experiments", tuple(self.experiments))
@@ -55,6 +60,14 @@ class Likelihood:
         if len(set(names)) < len(names):
             raise ConfigError(f"likelihood: an experiment is there twice ({', '.join(names)})")
         self._check_shared()
+        self._check_widths()
+        self._check_lumped()
+        for one, other in combinations(self.experiments, 2):
+            if other.name in one.overlaps and not self.allow_overlap:
+                raise ConfigError(
+                    f"likelihood: {one.name} and {other.name} have events in common, which would "
+                    "count twice; take one of them, or set allow_overlap = true"
+                )
         for experiment in self.experiments:
             declared = [p.name for p in (*self.interaction.parameters, *experiment.parameters)]
             for name in experiment.pulls:
@@ -86,6 +99,31 @@ class Likelihood:
                     raise ConfigError(
                         f'likelihood: parameter "{name}" starts at {starts[0]:g} in {other.name} '
                         f"and at {starts[1]:g} in {experiment.name}; give both the same"
+                    )
+
+    def _check_widths(self) -> None:
+        """A shared nuisance has one width and one form."""
+        widths: dict[str, tuple[Experiment, Nuisance]] = {}
+        for experiment in self.experiments:
+            for n in (n for n in experiment.nuisances if n.shared):
+                other, known = widths.setdefault(n.name, (experiment, n))
+                if _number(n.width) != _number(known.width) or n.form != known.form:
+                    raise ConfigError(
+                        f'likelihood: the shared nuisance "{n.name}" is {known.width:g} '
+                        f"{known.form} in {other.name} and {n.width:g} {n.form} in "
+                        f"{experiment.name}; give both the same"
+                    )
+
+    def _check_lumped(self) -> None:
+        """What one pull contains must not be in the pulls of another experiment as well."""
+        for one, other in permutations(self.experiments, 2):
+            lumped = {name: n.name for n in one.nuisances for name in n.includes}
+            for nuisance in other.nuisances:
+                for name in {nuisance.name, *nuisance.includes} & set(lumped):
+                    raise ConfigError(
+                        f'likelihood: the pull "{lumped[name]}" of {one.name} contains {name}, '
+                        f'and so does "{nuisance.name}" of {other.name}; combine experiments with '
+                        'their "split" nuisances, which share it'
                     )
 
     @property
@@ -222,6 +260,11 @@ def toy(likelihood: Likelihood, seed: int, values: Values | None = None) -> Like
     return likelihood.with_observed(
         {e.name: e.statistic.draw(random, np.asarray(e.observed)) for e in means.experiments}
     )
+
+
+def _number(width: float | jax.Array) -> float | None:
+    """A width where it is a plain number; inside ``jit``, where all was checked before, none."""
+    return width if isinstance(width, float) else None
 
 
 def _vector(numbers: Sequence[float | jax.Array]) -> jax.Array | np.ndarray:

@@ -74,8 +74,9 @@ def _analysis(path: Path, content: dict[str, Any], overrides: Sequence[str]) -> 
     settings = root.table("fit")
     free = settings.texts("free")
     starts = tuple(table.numbers() for table in settings.tables("starts")) or ({},)
+    overlap = settings.flag("allow_overlap", False)
     settings.done()
-    likelihood = Likelihood(experiments, interaction, ())
+    likelihood = Likelihood(experiments, interaction, (), allow_overlap=overlap)
     _known(f"{path} [fit] free", free, likelihood)
     likelihood = _declared(replace(likelihood, free=free), root.table("parameters"))
     for number, start in enumerate(starts, start=1):

@@ -33,6 +33,7 @@ def read_experiments(table: Table, folder: Path) -> tuple[Experiment, ...]:
         "coherent_csi_2017": _coherent_csi_2017,
         "coherent_csi_2021": _coherent_csi_2021,
         "coherent_lar_2020": _coherent_lar_2020,
+        "dresden_ii": _dresden_ii,
     }
     if not table.content:
         allowed = ", ".join(readers)
@@ -82,14 +83,43 @@ def _coherent_lar_2020(table: Table, folder: Path) -> Experiment:
     return coherent_lar_2020(**given)
 
 
+def _dresden_ii(table: Table, folder: Path) -> Experiment:
+    from cevns_jax.config.own import read_quenching
+    from cevns_jax.experiments import dresden_ii
+    from cevns_jax.experiments.dresden_ii import GERMANIUM, NAME
+
+    named = isinstance(table.content.get("quenching", ""), str)
+    fractions = table.table("fission_fractions").numbers()
+    given = {
+        "quenching": table.text("quenching", "iron_filter")
+        if named
+        else read_quenching(NAME, table.table("quenching"), folder, {GERMANIUM}),
+        "nuisances": nuisances(table, "flux_fixed"),
+        "spectra": table.text("spectra", "vogel_mueller"),
+        "fission_fractions": fractions or None,
+        "recoil_min_kev": table.number("recoil_min_kev"),
+        "common_neutron_radius": table.flag("common_neutron_radius", True),
+        **_nuclei(table),
+        **{key: table.positive(key) for key in ("mass_kg", "flux_per_cm2_s")},
+    }
+    table.done()
+    return dresden_ii(**given)
+
+
+def _nuclei(table: Table) -> dict[str, Any]:
+    return {
+        "form_factor": form_factor(table),
+        "proton_radius_fm": radii(table, "proton_radius_fm"),
+        "neutron_radius_fm": radii(table, "neutron_radius_fm"),
+    }
+
+
 def _coherent(table: Table, preset: str, common_radius: bool = False) -> dict[str, Any]:
     """The keys that all COHERENT data sets have."""
     numbers = ("mass_kg", "distance_m", "protons_on_target", "neutrinos_per_proton")
     return {
         "nuisances": nuisances(table, preset),
-        "form_factor": form_factor(table),
-        "proton_radius_fm": radii(table, "proton_radius_fm"),
-        "neutron_radius_fm": radii(table, "neutron_radius_fm"),
+        **_nuclei(table),
         "common_neutron_radius": table.flag("common_neutron_radius", common_radius),
         "exposure_scale": table.positive("exposure_scale", 1.0),
         **{key: table.positive(key) for key in (*numbers, "steady_state_events")},

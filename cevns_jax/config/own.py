@@ -232,11 +232,31 @@ def _curve(path: Path, x: str, y: str) -> LinearTable:
 
 
 def _quenching(name: str, table: Table, folder: Path, material: Target) -> Quenching:
-    from cevns_jax.detectors.quenching import PolynomialQuenching, TabulatedQuenching, lindhard
+    from cevns_jax.detectors.quenching import PolynomialQuenching
 
     part = _given(table, "quenching", "a table with lindhard_k, coefficients or table")
     if isinstance(part, str):
         return PolynomialQuenching(coefficients=(1.0,))
+    return read_quenching(name, part, folder, {int(z) for z in material.properties[0]})
+
+
+def read_quenching(name: str, part: Table, folder: Path, protons: set[int]) -> Quenching:
+    """A quenching model from its table in a config.
+
+    Args:
+        name: Name of the experiment; those of parameters begin with it.
+        part: The table: ``lindhard_k``, with ``lindhard_q`` if modified, ``coefficients``, or the
+            name of a ``table``.
+        folder: Folder that file names in it are relative to.
+        protons: Z of the elements of the target.
+    """
+    from cevns_jax.detectors.quenching import (
+        ModifiedLindhard,
+        PolynomialQuenching,
+        TabulatedQuenching,
+        lindhard,
+    )
+
     chosen = _one_of(part, ("lindhard_k", "coefficients", "table"))
     quenching: Quenching
     if chosen == "table":
@@ -246,11 +266,12 @@ def _quenching(name: str, table: Table, folder: Path, material: Target) -> Quenc
         numbers = part.list_of_numbers("coefficients")
         quenching = PolynomialQuenching(coefficients=tuple(numbers))
     else:
-        protons = {int(z) for z in material.properties[0]}
         if len(protons) > 1:
             raise ConfigError(f"{part.where}: lindhard_k needs a target of one element")
-        k = part.positive("lindhard_k") or 0.0
-        quenching = lindhard(k, protons.pop(), parameter=f"{name}_lindhard_k")
+        k, q, (z,) = part.positive("lindhard_k") or 0.0, part.number("lindhard_q"), protons
+        quenching = lindhard(k, z, parameter=f"{name}_lindhard_k")
+        if q is not None:
+            quenching = ModifiedLindhard(prefix=f"{name}_lindhard", protons=z, k=k, q=q)
     part.done()
     return quenching
 

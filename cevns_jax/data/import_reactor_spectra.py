@@ -11,6 +11,7 @@ from cevns_jax.data.tables import format_table
 
 FOLDER = "reactor"
 HIGHEST_MEV = 12.0
+CHECKSUMS: dict[str, str] = {}  # the sums below tell other files apart
 # Files of each set, with the sum of the spectrum in each.
 VOGEL = {
     "u235": ("vogel_mueller/spectraMeVU235.txt", 22.03398),

@@ -17,6 +17,7 @@ from cevns_jax.nuclei import target
 from cevns_jax.recoil import RecoilKernel, kernel
 from cevns_jax.sources.pion_decay import spallation_source
 
+FLUX_PULL = ("sns_flux",)  # what the lumped pulls of the signal contain
 FLUX = "analytic pion decay at rest, released arrival times"
 AXES = ("photoelectrons", "time_us")
 COUNT_COLUMNS = (

@@ -46,10 +46,15 @@ BACKGROUNDS = (
 PRESETS: dict[str, tuple[Nuisance, ...]] = {
     # Total signal uncertainty of the publication: quenching 25 %, flux 10 %, form factor 5 %,
     # acceptance 5 %.
-    "lumped": (Nuisance(name="cevns", acts_on=("cevns",), width=0.28), *BACKGROUNDS),
+    "lumped": (
+        Nuisance(name="cevns", acts_on=("cevns",), width=0.28, includes=coherent.FLUX_PULL),
+        *BACKGROUNDS,
+    ),
     # Denton and Gehrlein, arXiv:2008.06062, 144 bins: pulls that keep normalisations positive.
     "denton_gehrlein_2020": (
-        Nuisance(name="cevns", acts_on=("cevns",), width=0.28, form="gamma"),
+        Nuisance(
+            name="cevns", acts_on=("cevns",), width=0.28, form="gamma", includes=coherent.FLUX_PULL
+        ),
         Nuisance(name="brn", acts_on=("brn",), width=0.25, form="gamma"),
         Nuisance(name="steady_state", acts_on=("steady_state",), width=0.171, form="gamma"),
     ),
@@ -157,6 +162,7 @@ def coherent_csi_2017(
             steady_state=f"{steady['events']:g} events, exp(-{rate:g} t/us); energy from "
             "anti-coincidence",
         ),
+        overlaps=("coherent_csi_2021",),
         edges=edges,
         observed=observed,
         statistic=Poisson(),

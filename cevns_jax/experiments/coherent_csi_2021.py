@@ -53,7 +53,10 @@ BACKGROUNDS = (
 )
 PRESETS: dict[str, tuple[Nuisance, ...]] = {
     # Atzori Corona et al., arXiv:2303.09360: four linear normalisations (widths not checked).
-    "atzori_corona_2023": (Nuisance(name="cevns", acts_on=("cevns",), width=0.12), *BACKGROUNDS),
+    "atzori_corona_2023": (
+        Nuisance(name="cevns", acts_on=("cevns",), width=0.12, includes=coherent.FLUX_PULL),
+        *BACKGROUNDS,
+    ),
     # The signal uncertainty taken apart, for combinations: one flux for all detectors at the SNS.
     "split": (
         Nuisance(name="sns_flux", acts_on=("cevns",), width=0.10, shared=True),
@@ -161,6 +164,7 @@ def coherent_csi_2021(
             steady_state=f"{events['steady_state']:g} events; energy from anti-coincidence, time "
             "as the efficiency",
         ),
+        overlaps=("coherent_csi_2017",),
         edges=edges,
         observed=observed,
         statistic=Poisson(),

@@ -66,7 +66,10 @@ BACKGROUNDS = (
 )
 PRESETS: dict[str, tuple[Nuisance, ...]] = {
     # arXiv:2003.12050: one normalisation for all uncertainties of the signal.
-    "lumped": (Nuisance(name="cevns", acts_on=("cevns",), width=0.13), *BACKGROUNDS),
+    "lumped": (
+        Nuisance(name="cevns", acts_on=("cevns",), width=0.13, includes=coherent.FLUX_PULL),
+        *BACKGROUNDS,
+    ),
     # The signal uncertainty taken apart, for combinations: one flux for all detectors at the SNS.
     "split": (
         Nuisance(name="sns_flux", acts_on=("cevns",), width=0.10, shared=True),

@@ -61,6 +61,7 @@ class Nuisance:
         width: One standard deviation: relative for a normalisation, in the unit of the effect else.
         form: How a normalisation moves with the pull x, one of ``FORMS``. Effects are linear.
         shared: Whether all experiments that declare the name share one parameter.
+        includes: Shared uncertainties that are lumped into it, e.g. the flux of a source.
     """
 
     name: str = static()
@@ -68,6 +69,7 @@ class Nuisance:
     width: float
     form: str = static(default="linear")
     shared: bool = static(default=False)
+    includes: tuple[str, ...] = static(default=())
 
     def factor(self, x: jax.Array | float) -> jax.Array:
         """Factor on a normalisation at pull x."""
@@ -247,6 +249,7 @@ class Experiment:
         exposure: Exposure in words.
         axes: Names of the binned quantities, units included.
         conventions: Choices that change numbers, as (name, choice).
+        overlaps: Names of experiments that have events in common with this one.
         edges: Bin edges of each axis.
         observed: Counts per bin, one array axis per binned quantity; NaN where there is no data,
             as in a forecast.
@@ -262,6 +265,7 @@ class Experiment:
     exposure: str = static()
     axes: tuple[str, ...] = static()
     conventions: tuple[tuple[str, str], ...] = static()
+    overlaps: tuple[str, ...] = static(default=())
     edges: tuple[np.ndarray, ...]
     observed: np.ndarray | jax.Array
     statistic: Statistic
