@@ -216,7 +216,8 @@ def _predict(options: argparse.Namespace) -> int:
         for name, group in groups.items():
             print("\n".join(reports.prediction_text(name, group)))
         print(reports.conventions_text(summary["conventions"]))
-        print("\n".join(f"wrote {f}" for f in summary.get("files", [])), end="")
+        for file in summary.get("files", []):
+            print(f"wrote {file}")
     return 0
 
 

@@ -233,6 +233,10 @@ def target(
     for symbol in atoms:
         if symbol not in NUCLIDES:
             raise unknown("target", "nuclide", symbol, NUCLIDES)
+        if not (np.isfinite(atoms[symbol]) and atoms[symbol] > 0):
+            raise ConfigError(f"target: number of {symbol} must be positive, not {atoms[symbol]}")
+    if not atoms:
+        raise ConfigError("target: name one nuclide at least")
     rows = [NUCLIDES[symbol] for symbol in atoms]
     counts = np.array(list(atoms.values()))
     molar_mass = counts @ np.array([row.atomic_mass_u for row in rows])  # [g/mol]

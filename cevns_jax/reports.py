@@ -88,7 +88,8 @@ def fit_text(title: str, result: Result) -> str:
 def prediction_text(name: str, group: Variables) -> list[str]:
     """Lines with the counts of one experiment."""
     found = prediction(group)
-    lines = ["", f"{name}: {found['observed']:g} observed"]
+    known = math.isfinite(found["observed"])
+    lines = ["", f"{name}: {found['observed']:g} observed" if known else f"{name}: no data"]
     lines += [f"  {component:<14}{n:>10.1f}" for component, n in found["components"].items()]
     return [*lines, f"  {'sum':<14}{sum(found['components'].values()):>10.1f}"]
 

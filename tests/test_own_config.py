@@ -404,8 +404,18 @@ def lines(*rows):
 
 
 KEYS = [
+    ({"statistic": None}, ["statistic", "poisson", "gaussian"]),
+    ({"source": None}, ["mine.source]", "type", "pion_decay_at_rest"]),
+    ({"nuisances": "split"}, ["nuisances", "list of tables"]),
+    ({"nuisances": 3}, ["nuisances", "list of tables"]),
+    ({"target": {"Ge74": 0}}, ["target", "Ge74", "positive"]),
+    ({"backgrounds": ["flat", "flat"]}, ["backgrounds", "flat"]),
+    ({"backgrounds": ["flat", "observed"]}, ["backgrounds", "observed"]),
+    ({"response.quenching": {"coefficients": [10**400]}}, ["coefficients", "finite"]),
+    ({"response.resolution": {"noise": 0.1}}, ['did you mean "noise_kev"']),
+    ({"response": None}, ["mine.response]", "needs table, or quenching"]),
     ({"target": None}, ["[experiments]", '"mine"', "has a target"]),
-    ({"target": 3}, ["mine.target]", "table"]),
+    ({"target": 3}, ["mine]", "target", "formula"]),
     ({"target": "W"}, ["target", '"W"', "Ge"]),
     ({"target": "germanium"}, ["target", '"germanium"', "chemical formula"]),
     ({"target": {"Ge75": 1.0}}, ["target", "Ge75", "Ge76"]),
@@ -463,6 +473,8 @@ KEYS = [
     ),
 ]
 TABLES = [
+    ({}, {"bins.csv": BINS.replace("4,8", "5,8")}, ["bins.csv", "bins must join", "x_kev_high"]),
+    ({}, {"bins.csv": TIMED}, ["arrival_times", "time_us"]),
     ({"backgrounds": ["flat", "brn"]}, {}, ["bins.csv", "flat, brn"]),
     ({"backgrounds": []}, {}, ["bins.csv", "columns must be", "flat"]),
     ({"backgrounds": ["cevns"]}, {"bins.csv": BINS.replace("flat", "cevns")}, ['"cevns"']),
@@ -517,12 +529,12 @@ TABLES = [
     (
         TABLED,
         {"quenching.csv": QUENCHING.replace("100,", "50,")},
-        ["mine: quenching", "from 0 to 85.581 keV", "from 0 to 50"],
+        [".csv: the table must reach from 0 to 85.581", "from 0 to 50"],
     ),
     (
         TABLED,
         {"quenching.csv": QUENCHING.replace("0,0.1", "1,0.1")},
-        ["mine: quenching", "from 0 to 85.581 keV", "from 1 to 100", "recoil_min_kev"],
+        [".csv: the table must reach from 0 to 85.581", "from 1 to 100", "recoil_min_kev"],
     ),
     (TABLED, {"quenching.csv": QUENCHING.replace("20,", "200,")}, ["quenching.csv", "ascend"]),
     (TABLED, {"quenching.csv": QUENCHING.replace("0.1", "-0.1")}, ["quenching.csv", "negative"]),
@@ -534,7 +546,7 @@ TABLES = [
     (
         {"response.resolution": {"table": "sigma.csv"}},
         {"sigma.csv": SIGMA},
-        ["mine: resolution", "from 0 to 85.581 keV", "from 0 to 60"],
+        [".csv: the table must reach from 0 to 85.581", "from 0 to 60"],
     ),
     (
         CURVED,
@@ -549,7 +561,7 @@ TABLES = [
     (
         CURVED,
         {"efficiency.csv": RECOIL_EFFICIENCY.replace("100,", "50,")},
-        ["mine: efficiency", "from 0 to 85.581 keV", "from 0 to 50"],
+        [".csv: the table must reach from 0 to 85.581", "from 0 to 50"],
     ),
     (CURVED, {"efficiency.csv": EFFICIENCY.replace("0.9", "1.9")}, ["efficiency", "between 0 and"]),
     (TIMES_IN, {"times.csv": TIMES}, ["arrival_times", "time_us", "last axis"]),

@@ -5,7 +5,8 @@ Nothing that shapes a prediction has a default here: what is perfect is declared
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -14,14 +15,14 @@ import numpy as np
 from cevns_jax.config.parts import form_factor, nuisances, radii
 from cevns_jax.config.strict_toml import Table
 from cevns_jax.data.tables import bin_edges, grid_points, read_columns, read_table
-from cevns_jax.errors import ConfigError
+from cevns_jax.errors import ConfigError, unknown
 
 if TYPE_CHECKING:
     from cevns_jax.detectors.quenching import Quenching
     from cevns_jax.detectors.resolution import Resolution
     from cevns_jax.detectors.response import EnergyResponse, TabulatedResponse
     from cevns_jax.detectors.table import LinearTable
-    from cevns_jax.experiments import Experiment
+    from cevns_jax.experiments import Experiment, Nuisance
     from cevns_jax.experiments.own import ArrivalTimes
     from cevns_jax.nuclei import Target
     from cevns_jax.sources import PionDecayAtRest, TabulatedSource
@@ -46,9 +47,9 @@ def read_own_experiment(name: str, table: Table, folder: Path) -> Experiment:
     material = _target(table)
     mass_kg = _needed(table, "mass_kg", table.positive("mass_kg"))
     source = _source(table.table("source"), folder)
-    statistic = table.choice("statistic", "", ["poisson", "gaussian"])
+    statistic = table.choice("statistic", None, ["poisson", "gaussian"])
     forecast = table.flag("forecast", False)
-    components = table.texts("backgrounds")
+    components = _components(table)
     path = folder / _needed(table, "bins", table.text("bins"))
     columns = [*([] if forecast else ["observed"]), *components]
     columns += ["error"] if statistic == "gaussian" else []
@@ -61,7 +62,7 @@ def read_own_experiment(name: str, table: Table, folder: Path) -> Experiment:
         "mass_kg": mass_kg,
         "response": response,
         "backgrounds": {component: bins[component] for component in components},
-        "nuisances": _needed(table, "nuisances", nuisances(table, None)),
+        "nuisances": _own_nuisances(table),
         "observed": None if forecast else bins["observed"],
         "errors": bins["error"] if statistic == "gaussian" else None,
         "arrival_times": arrivals,
@@ -72,16 +73,51 @@ def read_own_experiment(name: str, table: Table, folder: Path) -> Experiment:
     return own_experiment(name=name, **given)
 
 
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Errors name the file."""
+    try:
+        yield
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from None
+
+
 def _needed(table: Table, key: str, value: Given | None) -> Given:
     if value is None:
         raise ConfigError(f"{table.where}: needs {key}")
     return value
 
 
+def _components(table: Table) -> tuple[str, ...]:
+    """Names of the backgrounds, which are columns of the table of bins."""
+    names = table.texts("backgrounds")
+    reserved = ("cevns", "observed", "error", "quenching", "resolution", "neutron_radius")
+    for name in names:
+        if not name.isidentifier() or name in reserved or names.count(name) > 1:
+            raise ConfigError(
+                f"{table.where}: backgrounds must be identifiers, each once, and none of "
+                f'{", ".join(reserved)}; not "{name}"'
+            )
+    return names
+
+
+def _own_nuisances(table: Table) -> tuple[Nuisance, ...]:
+    if not isinstance(table.content.get("nuisances"), list):
+        raise ConfigError(
+            f"{table.where}: needs nuisances, a list of tables; presets belong to the data sets of "
+            "the library"
+        )
+    found = nuisances(table, None)
+    assert isinstance(found, tuple)
+    return found
+
+
 def _target(table: Table) -> Target:
     from cevns_jax.nuclei import target
 
     content = table.content["target"]
+    if not isinstance(content, str | dict):
+        raise ConfigError(f'{table.where}: target must be a formula such as "Ge", or a table')
     formula = table.text("target") if isinstance(content, str) else table.table("target").numbers()
     shape = _needed(table, "form_factor", form_factor(table))
     return target(
@@ -97,7 +133,7 @@ def _source(table: Table, folder: Path) -> PionDecayAtRest | TabulatedSource:
     from cevns_jax.sources import spallation_source, tabulated_source
     from cevns_jax.sources.tabulated import FLAVOURS
 
-    kind = table.choice("type", "", ["pion_decay_at_rest", "table"])
+    kind = table.choice("type", None, ["pion_decay_at_rest", "table"])
     source: PionDecayAtRest | TabulatedSource
     if kind == "table":
         path = folder / _needed(table, "flux", table.text("flux"))
@@ -108,7 +144,8 @@ def _source(table: Table, folder: Path) -> PionDecayAtRest | TabulatedSource:
             f"energy_mev, then flavours out of {', '.join(FLAVOURS)}",
         )
         energy = flux.pop("energy_mev")
-        source = tabulated_source(energy, flux, live_time_s=days * SECONDS_PER_DAY)
+        with _naming(path):
+            source = tabulated_source(energy, flux, live_time_s=days * SECONDS_PER_DAY)
     else:
         keys = ("neutrinos_per_proton", "protons_on_target", "distance_m")
         source = spallation_source(**{k: _needed(table, k, table.positive(k)) for k in keys})
@@ -129,6 +166,9 @@ def _binned(
     allowed = ", ".join(["NAME_low, NAME_high of each axis", *columns])
     table = read_columns(path, fit, allowed)
     axes = _axes(table)
+    for axis in axes:
+        if not axis.isidentifier() or axis == "component":
+            raise ConfigError(f'{path}: the name of an axis must be an identifier, not "{axis}"')
     edges = {axis: bin_edges(path, table, f"{axis}_low", f"{axis}_high") for axis in axes}
     grid_points(path, table, [f"{axis}_low" for axis in axes])
     shape = tuple(len(e) - 1 for e in edges.values())
@@ -148,6 +188,8 @@ def _arrival_times(table: Table, folder: Path, edges: dict[str, np.ndarray]) -> 
 
     name = table.text("arrival_times")
     if name is None:
+        if "time_us" in edges:
+            raise ConfigError(f"{table.where}: bins in time_us need arrival_times")
         return None
     if list(edges)[-1:] != ["time_us"]:
         raise ConfigError(f"{table.where}: arrival_times needs time_us as last axis of the bins")
@@ -181,6 +223,8 @@ def _response(
         response = _tabulated(folder / (table.text("table") or ""), axes)
         table.done()
         return response
+    if not table.content:
+        raise ConfigError(f"{table.where}: needs table, or quenching, resolution and efficiency")
     if len(axes) != 1:
         raise ConfigError(
             f"{path}: quenching and resolution make one axis beside time_us, not "
@@ -212,16 +256,19 @@ def _tabulated(path: Path, axes: dict[str, np.ndarray]) -> TabulatedResponse:
         if not np.array_equal(found[axis], e):
             raise ConfigError(f"{path}: bins of {axis} must be those of the table of bins")
     shape = (len(recoil), *(len(e) - 1 for e in axes.values()))
-    return tabulated_response(axes, recoil, table["probability"].reshape(shape))
+    with _naming(path):
+        return tabulated_response(axes, recoil, table["probability"].reshape(shape))
 
 
 def _given(table: Table, key: str, what: str) -> str | Table:
     """A key that is ``"perfect"`` or a table."""
     if key not in table:
         raise ConfigError(f'{table.where}: needs {key}, "perfect" or {what}')
-    if not isinstance(table.content[key], str):
-        return table.table(key)
-    return table.choice(key, "", ["perfect"])
+    if isinstance(table.content[key], str):
+        return table.choice(key, None, ["perfect"])
+    if not isinstance(table.content[key], dict):
+        raise ConfigError(f'{table.where}: {key} must be "perfect" or {what}')
+    return table.table(key)
 
 
 def _curve(path: Path, x: str, y: str) -> LinearTable:
@@ -290,11 +337,12 @@ def _resolution(table: Table, folder: Path) -> Resolution:
     elif "photoelectrons_per_kev" in part:
         found = r.PoissonResolution(quanta_per_kev=part.positive("photoelectrons_per_kev") or 0.0)
     else:
+        _known_keys(part, (*terms, "truncated", "table", "photoelectrons_per_kev"))
         given = {key: part.number(key) or 0.0 for key in terms if key in part}
         try:
             found = r.gaussian_resolution(**given, truncated=part.flag("truncated", False))
         except ConfigError as error:
-            raise ConfigError(f"{part.where}: {error}") from None
+            raise ConfigError(f"{part.where}: {str(error).removeprefix('resolution: ')}") from None
     part.done()
     return found
 
@@ -325,6 +373,14 @@ def _efficiency(
 
 def _one_of(table: Table, keys: Sequence[str]) -> str:
     found = [key for key in keys if key in table]
+    if not found:
+        _known_keys(table, keys)
     if len(found) != 1:
-        raise ConfigError(f"{table.where}: needs one of {', '.join(keys)}")
+        raise ConfigError(f"{table.where}: needs exactly one of {', '.join(keys)}")
     return found[0]
+
+
+def _known_keys(table: Table, keys: Sequence[str]) -> None:
+    for key in table.content:
+        if key not in keys:
+            raise unknown(table.where, "key", key, keys)

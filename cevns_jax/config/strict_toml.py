@@ -85,7 +85,10 @@ class Table:
             raise ConfigError(f"{self.where}: {key} must not be empty")
         return value
 
-    def choice(self, key: str, default: str, allowed: Iterable[str]) -> str:
+    def choice(self, key: str, default: str | None, allowed: Iterable[str]) -> str:
+        """One of several words; without a default it must be there."""
+        if default is None and key not in self:
+            raise ConfigError(f"{self.where}: needs {key} (allowed: {', '.join(allowed)})")
         value = self.text(key, default)
         if value not in set(allowed):
             raise unknown(self.where, key, value, allowed)
@@ -103,9 +106,13 @@ class Table:
         value = self.content.get(key) if key in self else None
         if not isinstance(value, list) or not value:
             raise ConfigError(f"{self.where}: {key} must be a list of numbers, at least one")
-        if not all(type(v) in (int, float) and math.isfinite(v) for v in value):
+        try:
+            numbers = [float(v) if type(v) in (int, float) else math.nan for v in value]
+        except OverflowError:
+            numbers = [math.inf]
+        if not all(map(math.isfinite, numbers)):
             raise ConfigError(f"{self.where}: {key} must be a list of finite numbers")
-        return [float(v) for v in value]
+        return numbers
 
     def table(self, key: str) -> Table:
         """A table inside, empty if missing."""

@@ -59,7 +59,7 @@ def read_columns(
         raise ConfigError(f"{path}: is not a CSV table ({error})") from None
     columns = [name.strip() for name in rows[0]] if rows else []
     if len(set(columns)) < len(columns) or not fit(columns):
-        found = ", ".join(columns) or "nothing"
+        found = ", ".join(columns).encode("unicode_escape").decode() or "nothing"
         raise ConfigError(f"{path}: columns must be {allowed}; found {found[:200]}")
     if len(rows) == 1:
         raise ConfigError(f"{path}: the table has no rows")
@@ -124,6 +124,9 @@ def bin_edges(path: Path, table: Mapping[str, np.ndarray], low: str, high: str) 
         raise ConfigError(
             f"{path}: row {row}: {high} must be where the next bin begins, {following[row - 1]:g}"
         )
+    gaps = np.setdiff1d(edges[:-1], table[low])
+    if gaps.size:
+        raise ConfigError(f"{path}: bins must join: {high} is {gaps[0]:g}, where no bin begins")
     return edges
 
 

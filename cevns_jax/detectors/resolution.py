@@ -143,7 +143,7 @@ class GaussianResolution:
         density = jnp.exp(-(z**2) / 2) / np.sqrt(2 * np.pi)
         first = mean * inside - sigma * jnp.diff(density, axis=-1)
         if self.truncated:
-            positive = jax.scipy.special.erfc(-mean / sigma / np.sqrt(2)) / 2
+            positive = jax.scipy.special.erfc(-jnp.maximum(mean, 0.0) / sigma / np.sqrt(2)) / 2
             return inside / positive, first / positive
         return inside, first
 

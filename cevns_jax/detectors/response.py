@@ -14,13 +14,14 @@ import jax.numpy as jnp
 import numpy as np
 
 from cevns_jax.detectors.quenching import NOTHING, Effects, Quenching
-from cevns_jax.detectors.resolution import PerfectResolution, Resolution
+from cevns_jax.detectors.resolution import PerfectResolution, PoissonResolution, Resolution
 from cevns_jax.detectors.spline import Spline, spline
 from cevns_jax.detectors.table import LinearTable
 from cevns_jax.errors import ConfigError
 from cevns_jax.parameters import Parameter, Values, static
 
 FINEST_TABLE = 8193  # energies at which a response is tabulated; thinned where fewer are enough
+MOST_QUANTA = 10_000  # that are summed over one by one
 TABLE_ACCURACY = 1e-7  # of a probability
 HIGHEST_ENERGY = 1.5  # of a table, in units of the highest nominal E_ee; constant beyond
 BELOW = " (the highest recoil is that of the source; recoil_min_kev sets the lowest that is seen)"
@@ -137,13 +138,13 @@ class EnergyResponse:
         """
         recoil = np.linspace(np.sqrt(lowest), np.sqrt(highest), 4001) ** 2
         energy = np.asarray(self.energy(jnp.asarray(recoil), {}))
-        for what, table, low, high in (
-            ("efficiency", self.recoil_efficiency, lowest * 1e3, highest * 1e3),
-            ("quenching", getattr(self.quenching, "factor", None), lowest * 1e3, highest * 1e3),
-            ("resolution", getattr(self.resolution, "sigma", None), energy.min(), energy.max()),
+        for table, low, high in (
+            (self.recoil_efficiency, lowest * 1e3, highest * 1e3),
+            (getattr(self.quenching, "factor", None), lowest * 1e3, highest * 1e3),
+            (getattr(self.resolution, "sigma", None), energy.min(), energy.max()),
         ):
             if isinstance(table, LinearTable):
-                table.require(what, float(low), float(high), BELOW)
+                table.require(float(low), float(high), BELOW)
         # Beyond the bins the response fades within a few widths of the resolution.
         ends, widths = np.array(self.bins)[[0, -1]], np.diff(self.bins)[[0, -1]]
         first, last = np.maximum(widths, self.resolution.width(ends))
@@ -190,9 +191,13 @@ def energy_response(
     """
     edges = np.asarray(edges, dtype=float)
     check_edges(axis, edges)
+    if getattr(resolution, "truncated", False) and edges[0] < 0:
+        raise ConfigError(f"{axis}: bins must begin at 0 or above with a truncated resolution")
+    if isinstance(resolution, PoissonResolution) and not 0 <= edges[0] < edges[-1] <= MOST_QUANTA:
+        raise ConfigError(f"{axis}: bins must lie within 0 and {MOST_QUANTA:g} photo-electrons")
     labels = [f"table against {axis}" if isinstance(efficiency, LinearTable) else f"{efficiency:g}"]
     if isinstance(efficiency, LinearTable):
-        efficiency.require("efficiency", edges[0], edges[-1])
+        efficiency.require(edges[0], edges[-1])
         knots = efficiency.x[(efficiency.x > edges[0]) & (efficiency.x < edges[-1])]
         cuts = np.union1d(edges, knots)
         values = np.interp(cuts, efficiency.x, efficiency.y)
@@ -335,8 +340,8 @@ class TabulatedResponse:
         Raises:
             ConfigError: the table does not hold it.
         """
-        shown = LinearTable(np.asarray(self.recoil), np.zeros(len(self.recoil)))
-        shown.require("response", lowest * 1e3, highest * 1e3, BELOW)
+        reach = LinearTable(np.asarray(self.recoil), np.zeros(len(self.recoil)), "response")
+        reach.require(lowest * 1e3, highest * 1e3, BELOW)
         return np.asarray(self.recoil) * 1e-3
 
 
@@ -360,7 +365,9 @@ def tabulated_response(
         check_edges(f"response: {name}", e)
     t, p = np.asarray(recoil_kev, dtype=float), np.asarray(probability, dtype=float)
     shape = (t.size, *(e.size - 1 for e in edges))
-    if t.ndim != 1 or t.size < 2 or p.shape != shape:
+    if t.ndim != 1 or t.size < 2:
+        raise ConfigError("response: the table needs at least two recoil energies")
+    if p.shape != shape:
         raise ConfigError(f"response: the table has shape {p.shape}, not recoils x bins {shape}")
     if not (np.isfinite(t).all() and (np.diff(t) > 0).all() and t[0] >= 0):
         raise ConfigError("response: recoil_kev must ascend, from 0 or above")

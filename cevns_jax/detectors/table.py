@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from cevns_jax.errors import ConfigError
+from cevns_jax.parameters import static
 
 
 @jax.tree_util.register_dataclass
@@ -20,20 +21,21 @@ class LinearTable:
     Attributes:
         x: Knots, ascending, shape (n,).
         y: Values there, shape (n,).
+        name: What it is, for messages.
     """
 
     x: np.ndarray
     y: np.ndarray
+    name: str = static()
 
     def __call__(self, x: jax.Array) -> jax.Array:
         """Values at x, any shape; constant beyond the ends."""
         return jnp.interp(x, self.x, self.y)
 
-    def require(self, what: str, low: float, high: float, hint: str = "") -> None:
+    def require(self, low: float, high: float, hint: str = "") -> None:
         """Check that the table holds all of a range.
 
         Args:
-            what: What the table is, for the message.
             low, high: The range.
             hint: What else helps, for the message.
 
@@ -43,7 +45,7 @@ class LinearTable:
         slack = 1e-9 * abs(high)
         if self.x[0] > low + slack or self.x[-1] < high - slack:
             raise ConfigError(
-                f"{what}: the table must reach from {low:.5g} to {high:.5g} keV, "
+                f"{self.name}: the table must reach from {low:.5g} to {high:.5g}, "
                 f"not from {self.x[0]:.5g} to {self.x[-1]:.5g}{hint}"
             )
 
@@ -68,4 +70,4 @@ def linear_table(
         raise ConfigError(f"{what}: the first column must ascend, and all numbers be finite")
     if (y < 0).any():
         raise ConfigError(f"{what}: row {int(np.argmax(y < 0)) + 1} is negative")
-    return LinearTable(x, y)
+    return LinearTable(x, y, what)

@@ -89,8 +89,6 @@ def own_experiment(
     require_float64()
     if not name.isidentifier():
         raise ConfigError(f'own experiment: name must be a Python identifier, not "{name}"')
-    if not (np.isfinite(mass_kg) and mass_kg > 0):
-        raise ConfigError(f"{name}: mass_kg must be positive and finite, not {mass_kg}")
     axes = dict(response.axes)
     for axis, edges in axes.items():
         check_edges(f"{name}: {axis}", np.asarray(edges, dtype=float))

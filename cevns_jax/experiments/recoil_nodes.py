@@ -22,6 +22,7 @@ from cevns_jax.sources.tabulated import TabulatedSource
 
 NODES = (8, 12, 16, 24, 32, 48, 64, 96, 128)  # per panel, tried in turn
 BLOCK = 512  # recoils at which the response is evaluated together
+HEAVIEST_KG = 1e12
 HALVINGS = 8  # of the lowest recoil that the response distinguishes
 ACCURACY = 1e-8  # of the fullest bin, at which the nodes are enough
 
@@ -54,6 +55,10 @@ def resolved_kernel(
         ConfigError: no recoil is seen, a table of the response does not hold the recoils, or the
             response is sharper than any number of nodes here.
     """
+    if not (np.isfinite(mass_kg) and 0 < mass_kg <= HEAVIEST_KG):
+        raise ConfigError(
+            f"{where}: mass_kg must be positive and at most {HEAVIEST_KG:g}, not {mass_kg}"
+        )
     lowest = recoil_min_kev * 1e-3
     highest = float(maximum_recoil(max(source.edges), target.mass).max())
     highest = min(highest, recoil_max_kev * 1e-3)
