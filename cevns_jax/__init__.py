@@ -21,6 +21,7 @@ _HOMES = {
     "load": "cevns_jax.results",
     "fit_result": "cevns_jax.results",
     "profile_result": "cevns_jax.results",
+    "read_analysis": "cevns_jax.config.analysis",
     "constants": None,
     "detectors": None,
     "experiments": None,

@@ -50,12 +50,13 @@ class Analysis:
     record: dict[str, Any]
 
 
-def read_analysis(path: Path, overrides: Sequence[str] = ()) -> Analysis:
+def read_analysis(path: Path | str, overrides: Sequence[str] = ()) -> Analysis:
     """Read a config and build what it describes; arguments as :func:`read_toml`.
 
     Raises:
         ConfigError: anything in it that is not understood.
     """
+    path = Path(path)
     content = read_toml(path, overrides)
     try:
         return _analysis(path, content, overrides)

@@ -25,6 +25,7 @@ from cevns_jax.detectors.timing import FixedTiming
 from cevns_jax.errors import ConfigError, unknown
 from cevns_jax.experiments import coherent, coherent_csi_2021
 from cevns_jax.experiments.experiment import (
+    About,
     EnergyTimeSignal,
     Experiment,
     Nuisance,
@@ -150,18 +151,20 @@ def coherent_csi_2017(
     check_nuisances(NAME, nuisances, ("cevns", *backgrounds), (*modes, "neutron_radius"))
     return Experiment(
         name=NAME,
-        title=measured["title"],
-        citation=measured["citation"],
-        exposure=coherent.exposure_text(exposure),
-        axes=coherent.AXES,
-        conventions=conventions(
-            coherent.FLUX,
-            kernel.target,
-            nuisances,
-            quenching=f"{quenching}; photo-electrons Poisson, n at n - 0.5",
-            steady_state=f"{steady['events']:g} events, exp(-{rate:g} t/us); energy from "
-            "anti-coincidence",
+        about=About(
+            title=measured["title"],
+            citation=measured["citation"],
+            exposure=coherent.exposure_text(exposure),
+            conventions=conventions(
+                coherent.FLUX,
+                kernel.target,
+                nuisances,
+                quenching=f"{quenching}; photo-electrons Poisson, n at n - 0.5",
+                steady_state=f"{steady['events']:g} events, exp(-{rate:g} t/us); energy from "
+                "anti-coincidence",
+            ),
         ),
+        axes=coherent.AXES,
         overlaps=("coherent_csi_2021",),
         edges=edges,
         observed=observed,

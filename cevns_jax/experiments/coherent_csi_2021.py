@@ -26,6 +26,7 @@ from cevns_jax.detectors.scintillation import (
 from cevns_jax.detectors.timing import DecayingEfficiency, FixedTiming, ShiftedTiming, timing
 from cevns_jax.experiments import coherent
 from cevns_jax.experiments.experiment import (
+    About,
     EnergyTimeSignal,
     Experiment,
     Nuisance,
@@ -152,18 +153,20 @@ def coherent_csi_2021(
     check_nuisances(NAME, nuisances, ("cevns", *backgrounds), EFFECTS)
     return Experiment(
         name=NAME,
-        title=measured["title"],
-        citation=measured["citation"],
-        exposure=coherent.exposure_text(exposure),
-        axes=coherent.AXES,
-        conventions=conventions(
-            coherent.FLUX,
-            kernel.target,
-            nuisances,
-            quenching="released fourth-order polynomial",
-            steady_state=f"{events['steady_state']:g} events; energy from anti-coincidence, time "
-            "as the efficiency",
+        about=About(
+            title=measured["title"],
+            citation=measured["citation"],
+            exposure=coherent.exposure_text(exposure),
+            conventions=conventions(
+                coherent.FLUX,
+                kernel.target,
+                nuisances,
+                quenching="released fourth-order polynomial",
+                steady_state=f"{events['steady_state']:g} events; energy from anti-coincidence, "
+                "time as the efficiency",
+            ),
         ),
+        axes=coherent.AXES,
         overlaps=("coherent_csi_2017",),
         edges=edges,
         observed=observed,

@@ -32,6 +32,7 @@ from cevns_jax.detectors.timing import (
 from cevns_jax.errors import ConfigError, unknown
 from cevns_jax.experiments import coherent
 from cevns_jax.experiments.experiment import (
+    About,
     Component,
     EnergyTimeSignal,
     Experiment,
@@ -215,17 +216,19 @@ def coherent_lar_2020(
     check_nuisances(NAME, nuisances, ("cevns", *backgrounds), effects)
     return Experiment(
         name=NAME,
-        title=measured["title"],
-        citation=measured["citation"],
-        exposure=coherent.exposure_text(exposure, "Ar"),
-        axes=AXES,
-        conventions=conventions(
-            "analytic pion decay at rest after a Gaussian proton pulse",
-            material,
-            nuisances,
-            **response.conventions,
-            arrivals=arrivals.replace("_", " "),
+        about=About(
+            title=measured["title"],
+            citation=measured["citation"],
+            exposure=coherent.exposure_text(exposure, "Ar"),
+            conventions=conventions(
+                "analytic pion decay at rest after a Gaussian proton pulse",
+                material,
+                nuisances,
+                **response.conventions,
+                arrivals=arrivals.replace("_", " "),
+            ),
         ),
+        axes=AXES,
         edges=edges,
         observed=observed,
         statistic=Poisson(),

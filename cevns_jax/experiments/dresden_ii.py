@@ -30,6 +30,7 @@ from cevns_jax.electrons import electrons
 from cevns_jax.errors import unknown
 from cevns_jax.experiments import coherent
 from cevns_jax.experiments.experiment import (
+    About,
     Component,
     EnergyTimeSignal,
     Experiment,
@@ -245,18 +246,20 @@ def dresden_ii(
     check_nuisances(NAME, nuisances, ("cevns", *backgrounds), effects)
     return Experiment(
         name=NAME,
-        title=measured["title"],
-        citation=measured["citation"],
-        exposure=f"{exposure['mass_kg']:g} kg Ge, {source.label}; rates per day",
-        axes=(AXIS,),
-        conventions=conventions(
-            source.label,
-            material,
-            nuisances,
-            **response.conventions,
-            lowest_recoil=f"{lowest * 1e3:.3g} eV",
-            electrons="free below the binding energies, tree level",
+        about=About(
+            title=measured["title"],
+            citation=measured["citation"],
+            exposure=f"{exposure['mass_kg']:g} kg Ge, {source.label}; rates per day",
+            conventions=conventions(
+                source.label,
+                material,
+                nuisances,
+                **response.conventions,
+                lowest_recoil=f"{lowest * 1e3:.3g} eV",
+                electrons="free below the binding energies, tree level",
+            ),
         ),
+        axes=(AXIS,),
         edges=(edges,),
         observed=table["rate"],
         statistic=Gaussian(table["error"]),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import jax
@@ -237,6 +237,30 @@ class FixedSignal:
         return self
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class About:
+    """What is known of an experiment in words. Any two are equal: words, and the numbers in them,
+    never make JAX compile again.
+
+    Attributes:
+        title: For people.
+        citation: Publication of the data.
+        exposure: The exposure.
+        conventions: Choices that change numbers, as (name, choice).
+    """
+
+    title: str
+    citation: str
+    exposure: str
+    conventions: tuple[tuple[str, str], ...]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, About)
+
+    def __hash__(self) -> int:
+        return hash(About)
+
+
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True, kw_only=True)
 class Experiment:
@@ -244,11 +268,8 @@ class Experiment:
 
     Attributes:
         name: Python identifier.
-        title: For people.
-        citation: Publication of the data.
-        exposure: Exposure in words.
+        about: Title, citation, exposure and conventions in words.
         axes: Names of the binned quantities, units included.
-        conventions: Choices that change numbers, as (name, choice).
         overlaps: Names of experiments that have events in common with this one.
         edges: Bin edges of each axis.
         observed: Counts per bin, one array axis per binned quantity; NaN where there is no data,
@@ -260,11 +281,8 @@ class Experiment:
     """
 
     name: str = static()
-    title: str = static()
-    citation: str = static()
-    exposure: str = static()
+    about: About = field(metadata={"static": True})
     axes: tuple[str, ...] = static()
-    conventions: tuple[tuple[str, str], ...] = static()
     overlaps: tuple[str, ...] = static(default=())
     edges: tuple[np.ndarray, ...]
     observed: np.ndarray | jax.Array
@@ -272,6 +290,22 @@ class Experiment:
     signal: Component
     backgrounds: Mapping[str, np.ndarray | Component]
     nuisances: tuple[Nuisance, ...]
+
+    @property
+    def title(self) -> str:
+        return self.about.title
+
+    @property
+    def citation(self) -> str:
+        return self.about.citation
+
+    @property
+    def exposure(self) -> str:
+        return self.about.exposure
+
+    @property
+    def conventions(self) -> tuple[tuple[str, str], ...]:
+        return self.about.conventions
 
     @property
     def components(self) -> tuple[str, ...]:

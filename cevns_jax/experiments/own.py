@@ -15,6 +15,7 @@ from cevns_jax.detectors.response import (
 from cevns_jax.detectors.timing import FixedTiming
 from cevns_jax.errors import ConfigError
 from cevns_jax.experiments.experiment import (
+    About,
     EnergyTimeSignal,
     Experiment,
     Nuisance,
@@ -115,17 +116,19 @@ def own_experiment(
     )
     return Experiment(
         name=name,
-        title=title or name,
-        citation=citation,
-        exposure=exposure or f"{mass_kg:g} kg {target.name}, {source.label}",
-        axes=tuple(axes),
-        conventions=conventions(
-            source.label,
-            target,
-            nuisances,
-            **response.conventions,
-            lowest_recoil=f"{recoil_min_kev:g} keV",
+        about=About(
+            title=title or name,
+            citation=citation,
+            exposure=exposure or f"{mass_kg:g} kg {target.name}, {source.label}",
+            conventions=conventions(
+                source.label,
+                target,
+                nuisances,
+                **response.conventions,
+                lowest_recoil=f"{recoil_min_kev:g} keV",
+            ),
         ),
+        axes=tuple(axes),
         edges=tuple(np.asarray(edges, dtype=float) for edges in axes.values()),
         observed=np.full(shape, np.nan) if observed is None else np.asarray(observed, dtype=float),
         statistic=Poisson() if errors is None else Gaussian(np.asarray(errors, dtype=float)),

@@ -158,7 +158,9 @@ def minimise_points(
     """
     likelihood = jax.device_put(likelihood)
     devices = jax.local_device_count()
-    size = min(BLOCK, -(-len(points) // devices) * devices)
+    # A whole number of batches on every device: a rest would be compiled as a second program.
+    lanes = devices * (CPU_LANES if len(points) > CPU_LANES * devices else 1)
+    size = min(BLOCK, -(-len(points) // lanes) * lanes)
     blocks = []
     for first in progress(range(0, len(points), size)):
         held, start = points[first : first + size], starts[first : first + size]

@@ -69,7 +69,7 @@ def spectra(result: Result, experiment: str) -> Figure:
             observed.sum(axis=others),
             dict(zip(components, parts, strict=True)),
             variance,
-            DATA_SETS.get(result.attributes["provenance"].get("data_set", ""), "observed"),
+            DATA_SETS.get(_data_set(result), "observed"),
         )
     handles, labels = panels[0, 0].get_legend_handles_labels()
     order = list(range(len(labels)))[::-1]
@@ -77,10 +77,11 @@ def spectra(result: Result, experiment: str) -> Figure:
         [handles[i] for i in order], [labels[i] for i in order], frameon=False, fontsize=9
     )
     a = result.attributes
+    quality = f", $\\chi^2$/dof = {a['chi2']:.1f}/{a['degrees_of_freedom']}"
+    if _data_set(result) == "asimov":
+        quality = " (Asimov data)"
     figure.suptitle(
-        f"{a['titles'][experiment]}\n"
-        f"best fit: {_headline(result)}, $\\chi^2$/dof = {a['chi2']:.1f}/{a['degrees_of_freedom']}",
-        fontsize=11,
+        f"{a['titles'][experiment]}\nbest fit: {_headline(result)}{quality}", fontsize=11
     )
     return figure
 
@@ -168,6 +169,11 @@ def _projection(
     bottom.set_xlabel(AXES.get(axis, plain))
 
 
+def _data_set(result: Result) -> str:
+    """``observed``, ``asimov`` or ``toy`` where the caller has said so."""
+    return str(result.attributes["provenance"].get("data_set", ""))
+
+
 def _headline(result: Result) -> str:
     """The free physics parameters with their errors."""
     names = [str(n) for n in result.variables["parameter"][1]]
@@ -202,12 +208,12 @@ def profiles(results: list[Result]) -> Figure:
         grid, delta = result.variables["grid"][1], result.variables["delta_chi2"][1]
         good = result.variables["point_converged"][1].astype(bool)
         name = " + ".join(result.attributes["titles"].values())
+        kind = DATA_SETS.get(_data_set(result), "")
         axes.plot(
-            grid[good],
-            delta[good],
+            *_with_minimum(result, grid[good], delta[good]),
             color="black" if number == 0 else f"C{number - 1}",
             linestyle=LINES[number % len(LINES)],
-            label=f"cevns_jax, {name}",
+            label=f"cevns_jax, {name}" + (f", {kind}" if kind else ""),
         )
         if not good.all():
             axes.plot(grid[~good], delta[~good], "x", color="C3", label="not converged")
@@ -250,6 +256,20 @@ def profiles(results: list[Result]) -> Figure:
     axes.set_xlim(_visible(results))
     figure.legend(frameon=False, fontsize=8, loc="outside upper center")
     return figure
+
+
+def _with_minimum(
+    result: Result, grid: np.ndarray, delta: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """The curve with its best fit as one more point, if that lies on the grid's range."""
+    a = result.attributes
+    best = a["best"]["parameters"][a["parameter"]]["value"]
+    if not (len(grid) and grid[0] < best < grid[-1]):
+        return grid, delta
+    chi2, above = result.variables["chi2"][1], result.variables["delta_chi2"][1]
+    zero = float(np.nanmin(chi2) - np.nanmin(above))
+    at = np.searchsorted(grid, best)
+    return np.insert(grid, at, best), np.insert(delta, at, a["best"]["chi2"] - zero)
 
 
 def _visible(results: list[Result]) -> tuple[float, float]:
