@@ -13,14 +13,19 @@ def blocks(language):
     return re.findall(rf"^```{language}\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
 
 
-def test_python_lines_run_and_print_the_published_angle(capsys):
-    (code,) = blocks("python")
-    assert len(code.strip().splitlines()) <= 14
-    exec(compile(code, "README.md", "exec"), {})
+def test_python_lines_run_and_print_what_they_say(capsys):
+    published, own = blocks("python")
+    assert len(published.strip().splitlines()) <= 14
+    names = {}
+    exec(compile(published, "README.md", "exec"), names)
     angle, low, high = (float(x) for x in re.findall(r"\d\.\d+", capsys.readouterr().out))
     assert angle == pytest.approx(0.231, abs=0.005)
     assert angle - low == pytest.approx(0.024, abs=0.002)
     assert high - angle == pytest.approx(0.027, abs=0.002)
+    exec(compile(own, "README.md", "exec"), names)
+    value, _, low, high = (float(x) for x in re.findall(r"\d\.\d+", capsys.readouterr().out))
+    said = re.search(r"# ([\d.]+) \+([\d.]+) -([\d.]+)", own)
+    assert (value, high, low) == pytest.approx([float(x) for x in said.groups()], abs=6e-4)
 
 
 def test_first_block_holds_the_two_commands_one_line_each():
