@@ -24,7 +24,7 @@ import numpy as np
 from cevns_jax.detectors.efficiency import Efficiency
 from cevns_jax.detectors.quenching import polynomial_quenching
 from cevns_jax.detectors.response import FixedResponse
-from cevns_jax.detectors.spline import Spline2D, spline_2d
+from cevns_jax.detectors.spline import Spline, Spline2D, spline, spline_2d
 from cevns_jax.parameters import Values, static
 
 PULL_RANGE = 5.0  # domain of the quenching and efficiency pulls, in standard deviations
@@ -171,19 +171,20 @@ class ScintillationResponse:
         quenching_effects: Names of the effects that move the quenching polynomial.
         quenching: Nominal coefficients of the polynomial, shape (k,).
         quenching_modes: Change of the coefficients per unit of each effect, shape (m, k).
-        table: R_bin(E_ee [keV], efficiency pull).
+        table: R_bin(E_ee [keV], efficiency pull), or R_bin(E_ee) where the efficiency is fixed.
     """
 
     quenching_effects: tuple[str, ...] = static()
     quenching: np.ndarray
     quenching_modes: np.ndarray
-    table: Spline2D
+    table: Spline2D | Spline
 
     parameters = ()
 
     @property
     def effects(self) -> tuple[str, ...]:
-        return (*self.quenching_effects, "efficiency")
+        fixed = isinstance(self.table, Spline)
+        return self.quenching_effects if fixed else (*self.quenching_effects, "efficiency")
 
     def __call__(
         self, recoil: jax.Array, values: Values, effects: Mapping[str, jax.Array]
@@ -203,6 +204,8 @@ class ScintillationResponse:
         pulls = jnp.clip(jnp.stack(moves), -PULL_RANGE, PULL_RANGE)
         coefficients = jnp.asarray(self.quenching) + pulls @ self.quenching_modes
         energy = polynomial_quenching(recoil, coefficients)
+        if isinstance(self.table, Spline):
+            return self.table(energy * 1e3)
         return self.table(energy * 1e3, jnp.asarray(effects.get("efficiency", 0.0)))
 
 
@@ -227,6 +230,8 @@ def movable_response(
     quenching: np.ndarray,
     quenching_modes: Mapping[str, np.ndarray],
     efficiency: Callable[[float], Efficiency],
+    *,
+    movable_efficiency: bool = True,
 ) -> ScintillationResponse:
     """Response that quenching and efficiency nuisances move.
 
@@ -235,17 +240,21 @@ def movable_response(
         quenching: Coefficients of the quenching polynomial [MeV], shape (k,).
         quenching_modes: Effect -> change of the coefficients per standard deviation, shape (k,).
         efficiency: Efficiency curve at a pull.
+        movable_efficiency: Whether the pull can be other than zero.
     """
     highest = 12.0  # [keVee]: 160 PE, above all bins and all recoils within the pulls' domain
     pulls = np.linspace(-PULL_RANGE, PULL_RANGE, PULL_KNOTS)
-    table = bins.probabilities(
-        np.linspace(0.0, highest, ENERGY_KNOTS), [efficiency(p) for p in pulls]
-    )
+    curves = [efficiency(p) for p in (pulls if movable_efficiency else (0.0,))]
+    values = bins.probabilities(np.linspace(0.0, highest, ENERGY_KNOTS), curves)
+    table: Spline | Spline2D
+    if movable_efficiency:
+        by_pull = np.ascontiguousarray(values.swapaxes(0, 1))
+        table = spline_2d((0.0, highest), (-PULL_RANGE, PULL_RANGE), by_pull)
+    else:
+        table = spline(0.0, highest, values[0])
     return ScintillationResponse(
         quenching_effects=tuple(quenching_modes),
         quenching=quenching,
         quenching_modes=np.stack(list(quenching_modes.values())),
-        table=spline_2d(
-            (0.0, highest), (-PULL_RANGE, PULL_RANGE), np.ascontiguousarray(table.swapaxes(0, 1))
-        ),
+        table=table,
     )

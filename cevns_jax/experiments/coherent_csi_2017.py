@@ -196,7 +196,9 @@ def _response(
     bins = PoissonBins(edges=edges, light_yield=measured["photoelectrons"]["light_yield_per_kev"])
     coefficients, modes = quenching
     if acting & set(modes):
-        return movable_response(bins, coefficients, modes, lambda _: _efficiency(measured))
+        return movable_response(
+            bins, coefficients, modes, lambda _: _efficiency(measured), movable_efficiency=False
+        )
     return fixed_response(recoil, bins, coefficients, _efficiency(measured))
 
 
