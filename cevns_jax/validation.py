@@ -18,7 +18,7 @@ import numpy as np
 
 from cevns_jax import published
 from cevns_jax.config.analysis import read_analysis
-from cevns_jax.experiments.experiment import EnergyTimeSignal
+from cevns_jax.experiments.component import EnergyTimeSignal
 from cevns_jax.inference.fit import Fit, fit
 from cevns_jax.interactions.interaction import Interaction
 from cevns_jax.interactions.standard_model import standard_model

@@ -19,8 +19,9 @@ from cevns_jax.errors import ConfigError, unknown
 
 if TYPE_CHECKING:
     from cevns_jax.detectors.quenching import Quenching
+    from cevns_jax.detectors.ready_response import TabulatedResponse
     from cevns_jax.detectors.resolution import Resolution
-    from cevns_jax.detectors.response import EnergyResponse, TabulatedResponse
+    from cevns_jax.detectors.response import EnergyResponse
     from cevns_jax.detectors.table import LinearTable
     from cevns_jax.experiments import Experiment, Nuisance
     from cevns_jax.experiments.own import ArrivalTimes
@@ -246,7 +247,7 @@ def _response(
 
 def _tabulated(path: Path, axes: dict[str, np.ndarray]) -> TabulatedResponse:
     """A ready response: one row for each recoil energy and bin."""
-    from cevns_jax.detectors.response import tabulated_response
+    from cevns_jax.detectors.ready_response import tabulated_response
 
     ends = [f"{axis}_{end}" for axis in axes for end in ("low", "high")]
     table = read_table(path, ["recoil_kev", *ends, "probability"])

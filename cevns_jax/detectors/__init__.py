@@ -1,18 +1,14 @@
 """What a detector makes of a recoil: quenching, resolution, efficiency, time."""
 
 from cevns_jax.detectors.quenching import PolynomialQuenching, TabulatedQuenching, lindhard
+from cevns_jax.detectors.ready_response import TabulatedResponse, tabulated_response
 from cevns_jax.detectors.resolution import (
     GaussianResolution,
     PerfectResolution,
     PoissonResolution,
     gaussian_resolution,
 )
-from cevns_jax.detectors.response import (
-    EnergyResponse,
-    TabulatedResponse,
-    energy_response,
-    tabulated_response,
-)
+from cevns_jax.detectors.response import EnergyResponse, energy_response
 from cevns_jax.detectors.table import LinearTable, linear_table
 
 __all__ = [

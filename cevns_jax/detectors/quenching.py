@@ -17,7 +17,7 @@ from cevns_jax.parameters import Parameter, Values, static
 
 Array = TypeVar("Array", jax.Array, np.ndarray)
 Effects: TypeAlias = Mapping[str, jax.Array]
-SHARP_KINK = 0.1  # relative change of slope that recoil nodes need to know of
+SHARP_KINK = 0.03  # relative change of dE_ee/dT that recoil nodes need to know of
 NOTHING: Effects = MappingProxyType({})
 
 
@@ -187,9 +187,9 @@ class TabulatedQuenching:
 
     @property
     def knots(self) -> np.ndarray:
-        slopes = np.diff(self.factor.y) / np.diff(self.factor.x) * self.factor.x[1:]
-        kink = np.abs(np.diff(slopes)) / np.maximum(self.factor.y[1:-1], 1e-300)
-        return self.factor.x[1:-1][kink > SHARP_KINK] * 1e-3
+        x, y = self.factor.x, np.maximum(self.factor.y, 1e-300)
+        kink = np.abs(np.diff(np.diff(y) / np.diff(x))) * x[1:-1] / y[1:-1]
+        return x[1:-1][kink > SHARP_KINK] * 1e-3
 
     def __call__(self, recoil: jax.Array, values: Values, effects: Effects = NOTHING) -> jax.Array:
         return recoil * self.factor(recoil * 1e3)

@@ -1,8 +1,4 @@
-"""Responses: probability of each bin for a recoil.
-
-Quenching, resolution and efficiency make one out of formulas and tables; a simulation or a
-calibration gives one as a table of mono-energetic recoils.
-"""
+"""Responses out of quenching, resolution and efficiency: probability of each bin for a recoil."""
 
 from __future__ import annotations
 
@@ -14,9 +10,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from cevns_jax.detectors.quenching import NOTHING, Effects, Quenching
+from cevns_jax.detectors.ready_response import BELOW
 from cevns_jax.detectors.resolution import PerfectResolution, PoissonResolution, Resolution
 from cevns_jax.detectors.spline import Spline, spline
-from cevns_jax.detectors.table import LinearTable
+from cevns_jax.detectors.table import LinearTable, check_edges
 from cevns_jax.errors import ConfigError
 from cevns_jax.parameters import Parameter, Values, static
 
@@ -24,29 +21,11 @@ FINEST_TABLE = 8193  # energies at which a response is tabulated; thinned where 
 MOST_QUANTA = 10_000  # that are summed over one by one
 TABLE_ACCURACY = 1e-7  # of a probability
 HIGHEST_ENERGY = 1.5  # of a table, in units of the highest nominal E_ee; constant beyond
-BELOW = " (the highest recoil is that of the source; recoil_min_kev sets the lowest that is seen)"
+WIDTHS_PER_PANEL = 4.0  # of the resolution, in which 8 to 12 recoil nodes follow it anywhere
+EDGE_WIDTHS = 7.0  # of the resolution, beyond which an edge is not felt
+FARTHEST_MOVE = 1.3  # factor on E_ee up to which nodes are dense enough
+MOST_PANELS = 2000
 OUTSIDE = 8  # bins, or widths of the resolution, beyond the bins that recoil nodes are dense in
-
-
-@jax.tree_util.register_dataclass
-@dataclass(frozen=True, kw_only=True)
-class FixedResponse:
-    """Response that nothing moves.
-
-    Attributes:
-        matrix: Probability of each bin at each recoil node, shape (I, n, B).
-    """
-
-    matrix: np.ndarray | jax.Array
-
-    parameters = ()
-    effects = ()
-
-    def __call__(
-        self, recoil: jax.Array, values: Values, effects: Mapping[str, jax.Array]
-    ) -> jax.Array:
-        """The matrix, whatever the recoil nodes (it was made for them)."""
-        return jnp.asarray(self.matrix)
 
 
 @jax.tree_util.register_dataclass
@@ -127,14 +106,17 @@ class EnergyResponse:
         nominal = self.quenching(recoil, starts | dict(values), effects)
         return 1e3 * nominal * (1 + jnp.asarray(effects.get("quenching", 0.0)))
 
-    def splits(self, lowest: float, highest: float) -> np.ndarray:
+    def splits(self, lowest: float, highest: float, *, movable: bool = False) -> np.ndarray:
         """Recoil energies [MeV] where the response bends: bin edges and rows of tables.
 
         Args:
             lowest, highest: Range of the recoils [MeV].
+            movable: Whether a nuisance moves the response, so that the bends can be anywhere;
+                parameters of the quenching always can.
 
         Raises:
-            ConfigError: a table that does not hold the range that it is needed in.
+            ConfigError: a table that does not hold the range that it is needed in, or a resolution
+                that is too sharp to be followed where it moves.
         """
         recoil = np.linspace(np.sqrt(lowest), np.sqrt(highest), 4001) ** 2
         energy = np.asarray(self.energy(jnp.asarray(recoil), {}))
@@ -151,6 +133,18 @@ class EnergyResponse:
         steps = np.arange(1, OUTSIDE + 1)
         below, above = ends[0] - steps * first, ends[1] + steps * last
         cuts = np.concatenate([below, self.cuts, above])
+        sigma = getattr(self.resolution, "sigma", None)
+        if isinstance(sigma, LinearTable):
+            cuts = np.append(cuts, sigma.x)
+        if movable and not self.followed:
+            raise ConfigError(
+                "the resolution is too sharp to be followed where a nuisance moves it; give a "
+                'wider one, or declare it "perfect"'
+            )
+        if movable or (self.parameters and self.followed):
+            cuts = np.append(cuts, self._everywhere())
+        else:
+            cuts = np.append(cuts, self._around_edges())
         cuts = cuts[cuts > 0] / getattr(self.resolution, "quanta_per_kev", 1.0)
         cut, cell = np.nonzero((energy[:-1] < cuts[:, None]) != (energy[1:] < cuts[:, None]))
         low, high, rising = recoil[cell], recoil[cell + 1], energy[cell] < cuts[cut]
@@ -163,6 +157,30 @@ class EnergyResponse:
         if self.recoil_efficiency is not None:
             found.append(self.recoil_efficiency.x * 1e-3)
         return np.unique(np.concatenate(found))
+
+    def _around_edges(self) -> np.ndarray:
+        """Ends of the narrow ranges in which a sharp resolution spreads an edge."""
+        cuts = np.array(self.cuts)
+        reach = EDGE_WIDTHS * self.resolution.width(cuts)
+        room = np.minimum(np.diff(cuts, prepend=-np.inf), np.diff(cuts, append=np.inf))
+        sharp = (reach > 0) & (2 * reach < room)
+        return np.concatenate([cuts[sharp] - reach[sharp], cuts[sharp] + reach[sharp]])
+
+    @property
+    def followed(self) -> bool:
+        """Whether a bearable number of recoil nodes can follow the response wherever it moves."""
+        return len(self._everywhere()) <= MOST_PANELS
+
+    def _everywhere(self) -> np.ndarray:
+        """Points in x a few widths of the resolution apart, on and around the bins."""
+        ends = np.array(self.bins)[[0, -1]]
+        margin = OUTSIDE * self.resolution.width(ends)
+        low = min(ends[0] - margin[0], ends[0] / FARTHEST_MOVE)
+        high = max(ends[1] + margin[1], ends[1] * FARTHEST_MOVE)
+        x = np.linspace(max(low, 0.0), high, 4001)[1:]
+        step = WIDTHS_PER_PANEL * np.maximum(self.resolution.width(x), 1e-12)
+        count = np.cumsum((x[1] - x[0]) / step)
+        return np.interp(np.arange(min(count[-1], MOST_PANELS + 1)), count, x)
 
 
 def energy_response(
@@ -273,6 +291,8 @@ def quenched_response(
     highest = HIGHEST_ENERGY * float(np.asarray(response.energy(jnp.asarray(recoil), {})).max())
     grid = np.linspace(0.0, highest, FINEST_TABLE)
     seen = np.asarray(kept(response, jnp.asarray(grid))).max(axis=1) > 1e-15
+    if not seen.any():
+        return response
     highest = float(grid[min(np.flatnonzero(seen)[-1] + 1, len(grid) - 1)])
     grid = np.linspace(0.0, highest, FINEST_TABLE)
     exact = np.asarray(kept(response, jnp.asarray(grid)))
@@ -286,110 +306,3 @@ def quenched_response(
                 recoil_efficiency=response.recoil_efficiency,
             )
     return response
-
-
-@jax.tree_util.register_dataclass
-@dataclass(frozen=True, kw_only=True)
-class TabulatedResponse:
-    """Detected fractions of mono-energetic recoils, linear between them.
-
-    Efficiency, quenching and resolution are all in the table. Build it with
-    :func:`tabulated_response`.
-
-    Attributes:
-        names: Names of the reconstructed quantities, units included.
-        edges: Bin edges of each.
-        recoil: Recoil energies T [keV], ascending, shape (R,).
-        probability: Probability of each bin, shape (R, B), bins of all quantities flattened.
-    """
-
-    names: tuple[str, ...] = static()
-    edges: tuple[np.ndarray, ...]
-    recoil: np.ndarray
-    probability: np.ndarray
-
-    parameters = ()
-    effects = ()
-
-    @property
-    def axes(self) -> dict[str, np.ndarray]:
-        """Bin edges of each reconstructed quantity."""
-        return dict(zip(self.names, self.edges, strict=True))
-
-    @property
-    def conventions(self) -> dict[str, str]:
-        """The choices in words."""
-        return {"response": f"table of {len(self.recoil)} recoil energies"}
-
-    def __call__(
-        self, recoil: jax.Array, values: Values, effects: Mapping[str, jax.Array]
-    ) -> jax.Array:
-        """Probability of each bin at recoils T [MeV], shape (..., B)."""
-        t = jnp.asarray(recoil) * 1e3
-        x, table = jnp.asarray(self.recoil), jnp.asarray(self.probability)
-        right = jnp.clip(jnp.searchsorted(x, t, side="right"), 1, x.size - 1)
-        share = jnp.clip((t - x[right - 1]) / (x[right] - x[right - 1]), 0.0, 1.0)[..., None]
-        return (1 - share) * table[right - 1] + share * table[right]
-
-    def splits(self, lowest: float, highest: float) -> np.ndarray:
-        """Recoil energies [MeV] where the response bends: the rows of the table.
-
-        Args:
-            lowest, highest: Range of the recoils [MeV].
-
-        Raises:
-            ConfigError: the table does not hold it.
-        """
-        reach = LinearTable(np.asarray(self.recoil), np.zeros(len(self.recoil)), "response")
-        reach.require(lowest * 1e3, highest * 1e3, BELOW)
-        return np.asarray(self.recoil) * 1e-3
-
-
-def tabulated_response(
-    axes: Mapping[str, np.ndarray], recoil_kev: np.ndarray, probability: np.ndarray
-) -> TabulatedResponse:
-    """A ready response matrix, or tensor.
-
-    Args:
-        axes: Bin edges of each reconstructed quantity, by name (unit included).
-        recoil_kev: Energies of mono-energetic recoils [keV], ascending, shape (R,).
-        probability: Probability that such a recoil ends in each bin, efficiency included: shape
-            (R,) + that of the bins.
-
-    Raises:
-        ConfigError: shapes that do not fit, energies that do not ascend, or probabilities that are
-            negative or add up to more than one.
-    """
-    edges = tuple(np.asarray(e, dtype=float) for e in axes.values())
-    for name, e in zip(axes, edges, strict=True):
-        check_edges(f"response: {name}", e)
-    t, p = np.asarray(recoil_kev, dtype=float), np.asarray(probability, dtype=float)
-    shape = (t.size, *(e.size - 1 for e in edges))
-    if t.ndim != 1 or t.size < 2:
-        raise ConfigError("response: the table needs at least two recoil energies")
-    if p.shape != shape:
-        raise ConfigError(f"response: the table has shape {p.shape}, not recoils x bins {shape}")
-    if not (np.isfinite(t).all() and (np.diff(t) > 0).all() and t[0] >= 0):
-        raise ConfigError("response: recoil_kev must ascend, from 0 or above")
-    total = p.reshape(t.size, -1).sum(axis=1)
-    if not ((p >= 0).all() and (total <= 1 + 1e-6).all()):
-        row = int(np.argmax(~((p.reshape(t.size, -1) >= 0).all(axis=1) & (total <= 1 + 1e-6))))
-        raise ConfigError(
-            f"response: probabilities at {t[row]:g} keV must not be negative, nor add up to more "
-            f"than 1 (sum {total[row]:.6g})"
-        )
-    return TabulatedResponse(
-        names=tuple(axes), edges=edges, recoil=t, probability=p.reshape(t.size, -1)
-    )
-
-
-def check_edges(where: str, edges: np.ndarray) -> None:
-    """Check bin edges.
-
-    Raises:
-        ConfigError: fewer than two, not finite, or not ascending.
-    """
-    if edges.ndim != 1 or edges.size < 2 or not np.isfinite(edges).all():
-        raise ConfigError(f"{where}: needs at least two finite bin edges")
-    if not (np.diff(edges) > 0).all():
-        raise ConfigError(f"{where}: bin edges must ascend")

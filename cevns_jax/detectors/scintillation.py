@@ -23,7 +23,7 @@ import numpy as np
 
 from cevns_jax.detectors.efficiency import Efficiency
 from cevns_jax.detectors.quenching import polynomial_quenching
-from cevns_jax.detectors.response import FixedResponse
+from cevns_jax.detectors.ready_response import FixedResponse
 from cevns_jax.detectors.spline import Spline, Spline2D, spline, spline_2d
 from cevns_jax.parameters import Values, static
 

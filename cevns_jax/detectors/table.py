@@ -71,3 +71,15 @@ def linear_table(
     if (y < 0).any():
         raise ConfigError(f"{what}: row {int(np.argmax(y < 0)) + 1} is negative")
     return LinearTable(x, y, what)
+
+
+def check_edges(where: str, edges: np.ndarray) -> None:
+    """Check bin edges.
+
+    Raises:
+        ConfigError: fewer than two, not finite, or not ascending.
+    """
+    if edges.ndim != 1 or edges.size < 2 or not np.isfinite(edges).all():
+        raise ConfigError(f"{where}: needs at least two finite bin edges")
+    if not (np.diff(edges) > 0).all():
+        raise ConfigError(f"{where}: bin edges must ascend")

@@ -14,7 +14,7 @@ import numpy as np
 
 from cevns_jax.data.tables import DATA, read_table
 from cevns_jax.detectors.efficiency import SteppedEfficiency
-from cevns_jax.detectors.response import FixedResponse
+from cevns_jax.detectors.ready_response import FixedResponse
 from cevns_jax.detectors.scintillation import (
     PoissonBins,
     ScintillationResponse,
@@ -24,9 +24,9 @@ from cevns_jax.detectors.scintillation import (
 from cevns_jax.detectors.timing import FixedTiming
 from cevns_jax.errors import ConfigError, unknown
 from cevns_jax.experiments import coherent, coherent_csi_2021
+from cevns_jax.experiments.component import EnergyTimeSignal
 from cevns_jax.experiments.experiment import (
     About,
-    EnergyTimeSignal,
     Experiment,
     Nuisance,
     check_nuisances,

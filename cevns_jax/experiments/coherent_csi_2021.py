@@ -16,7 +16,7 @@ import numpy as np
 
 from cevns_jax.data.tables import DATA, read_table
 from cevns_jax.detectors.efficiency import LogisticEfficiency
-from cevns_jax.detectors.response import FixedResponse
+from cevns_jax.detectors.ready_response import FixedResponse
 from cevns_jax.detectors.scintillation import (
     GammaBins,
     ScintillationResponse,
@@ -25,9 +25,9 @@ from cevns_jax.detectors.scintillation import (
 )
 from cevns_jax.detectors.timing import DecayingEfficiency, FixedTiming, ShiftedTiming, timing
 from cevns_jax.experiments import coherent
+from cevns_jax.experiments.component import EnergyTimeSignal
 from cevns_jax.experiments.experiment import (
     About,
-    EnergyTimeSignal,
     Experiment,
     Nuisance,
     check_nuisances,

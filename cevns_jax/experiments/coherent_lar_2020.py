@@ -31,10 +31,9 @@ from cevns_jax.detectors.timing import (
 )
 from cevns_jax.errors import ConfigError, unknown
 from cevns_jax.experiments import coherent
+from cevns_jax.experiments.component import Component, EnergyTimeSignal
 from cevns_jax.experiments.experiment import (
     About,
-    Component,
-    EnergyTimeSignal,
     Experiment,
     Nuisance,
     check_nuisances,
@@ -199,7 +198,15 @@ def coherent_lar_2020(
         distance_m=exposure["distance_m"],
     )
     response = _response(measured, edges[0])
-    kernel = resolved_kernel(NAME, source, material, exposure["mass_kg"], response, 0.0)
+    kernel = resolved_kernel(
+        NAME,
+        source,
+        material,
+        exposure["mass_kg"],
+        response,
+        0.0,
+        movable=bool(acting & {*response.effects}),
+    )
     shapes = _templates()
     energy_time = EnergyTimeSignal(
         shape=(len(edges[0]) - 1, len(edges[2]) - 1),

@@ -29,10 +29,9 @@ from cevns_jax.detectors.table import linear_table
 from cevns_jax.electrons import electrons
 from cevns_jax.errors import unknown
 from cevns_jax.experiments import coherent
+from cevns_jax.experiments.component import Component, EnergyTimeSignal
 from cevns_jax.experiments.experiment import (
     About,
-    Component,
-    EnergyTimeSignal,
     Experiment,
     Nuisance,
     check_nuisances,
@@ -230,7 +229,15 @@ def dresden_ii(
     )
     response = _response(edges, _quenching(measured, quenching), _resolution(measured))
     lowest = _cut_off(response) if recoil_min_kev is None else recoil_min_kev
-    kernel = resolved_kernel(NAME, source, material, exposure["mass_kg"], response, lowest)
+    kernel = resolved_kernel(
+        NAME,
+        source,
+        material,
+        exposure["mass_kg"],
+        response,
+        lowest,
+        movable=bool(acting & {*response.effects}),
+    )
     signal = EnergyTimeSignal(
         shape=(len(edges) - 1,),
         kernel=kernel,
@@ -335,6 +342,7 @@ def _electrons(
         PAIR_ENERGY_KEV,
         ELECTRON_RANGE_KEV,
         more_splits=material.thresholds[1:],
+        movable=False,
     )
     return EnergyTimeSignal(
         shape=(len(edges) - 1,),

@@ -6,18 +6,16 @@ import dataclasses
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from cevns_jax.detectors.response import FixedResponse
 from cevns_jax.errors import ConfigError, unknown
+from cevns_jax.experiments.component import Component, moved
 from cevns_jax.interactions.interaction import Interaction
 from cevns_jax.nuclei import Target
 from cevns_jax.parameters import Parameter, Values, pull, static
-from cevns_jax.recoil import RecoilKernel
 from cevns_jax.statistics import Statistic
 
 N_SIGMA = Parameter(name="n_sigma", start=1.0, lower=0.0, label=r"$n_\sigma$")
@@ -74,167 +72,6 @@ class Nuisance:
     def factor(self, x: jax.Array | float) -> jax.Array:
         """Factor on a normalisation at pull x."""
         return FORMS[self.form](jnp.asarray(self.width * x))
-
-
-class Component(Protocol):
-    """Prediction of the counts of CEvNS or of a background; a pytree."""
-
-    @property
-    def costly(self) -> bool:
-        """Whether it pays to evaluate it once where nothing moves it."""
-        ...
-
-    @property
-    def effects(self) -> tuple[str, ...]:
-        """Names of the effects that nuisances can have on its shape."""
-        ...
-
-    @property
-    def parameters(self) -> tuple[Parameter, ...]:
-        """Parameters of its own, e.g. nuclear radii."""
-        ...
-
-    def __call__(
-        self, interaction: Interaction, values: Values, effects: Mapping[str, jax.Array]
-    ) -> jax.Array:
-        """Expected counts, shape of the bins."""
-        ...
-
-    def frozen(
-        self,
-        interaction: Interaction,
-        values: Values,
-        effects: Mapping[str, jax.Array],
-        moving: set[str],
-    ) -> Component:
-        """The component with those parts evaluated that no moving parameter or effect changes."""
-        ...
-
-
-class Response(Protocol):
-    """Probability of each bin for recoils; see ``detectors``."""
-
-    @property
-    def parameters(self) -> tuple[Parameter, ...]:
-        """Parameters of the response, e.g. of a quenching model."""
-        ...
-
-    @property
-    def effects(self) -> tuple[str, ...]:
-        """Names of the effects of nuisances that move it."""
-        ...
-
-    def __call__(
-        self, recoil: jax.Array, values: Values, effects: Mapping[str, jax.Array]
-    ) -> jax.Array:
-        """Probabilities, shape of the recoils (I, n), then bins."""
-        ...
-
-
-class Timing(Protocol):
-    """Accepted fraction of each flavour in each time bin; see ``detectors``."""
-
-    @property
-    def effects(self) -> tuple[str, ...]:
-        """Names of the effects of nuisances that move it."""
-        ...
-
-    def __call__(self, effects: Mapping[str, jax.Array]) -> jax.Array: ...
-
-
-@jax.tree_util.register_dataclass
-@dataclass(frozen=True, kw_only=True)
-class EnergyTimeSignal:
-    """CEvNS in bins of energy and time, where both factorise for each flavour.
-
-    Attributes:
-        kernel: Source on target.
-        response: Recoil -> energy bins (or bins of several reconstructed quantities, flattened).
-        timing: Flavour -> time bins; ``None`` where times are not used.
-        shape: Shape of the bins.
-    """
-
-    shape: tuple[int, ...] = static()
-    kernel: RecoilKernel
-    response: Response
-    timing: Timing | None
-
-    costly = True
-
-    @property
-    def effects(self) -> tuple[str, ...]:
-        """Those of response and timing, and ``neutron_radius``, a relative change of all radii."""
-        timing = () if self.timing is None else self.timing.effects
-        return (*self.response.effects, *timing, "neutron_radius")
-
-    @property
-    def parameters(self) -> tuple[Parameter, ...]:
-        return (*self.kernel.target.parameters(), *self.response.parameters)
-
-    def __call__(
-        self, interaction: Interaction, values: Values, effects: Mapping[str, jax.Array]
-    ) -> jax.Array:
-        """Expected counts, shape of the bins."""
-        response = self.response(jnp.asarray(self.kernel.recoil), values, effects)
-        scale = 1 + jnp.asarray(effects.get("neutron_radius", 0.0))
-        timed = self.timing is not None
-        energy = self.kernel.counts(interaction, values, response, scale, by_flavour=timed)
-        counts = jnp.einsum("fe,ft->et", energy, self.timing(effects)) if self.timing else energy
-        return counts.reshape(self.shape)
-
-    def frozen(
-        self,
-        interaction: Interaction,
-        values: Values,
-        effects: Mapping[str, jax.Array],
-        moving: set[str],
-    ) -> EnergyTimeSignal | FixedSignal:
-        """The counts where nothing moves them, else with the response evaluated if nothing moves
-        that."""
-        if not moved(self, interaction) & moving:
-            counts = self(interaction, values, effects)
-            return FixedSignal(counts=counts, parameters=self.parameters)
-        if {*(p.name for p in self.response.parameters), *self.response.effects} & moving:
-            return self
-        matrix = self.response(jnp.asarray(self.kernel.recoil), values, effects)
-        return dataclasses.replace(self, response=FixedResponse(matrix=matrix))
-
-
-def moved(component: Component, interaction: Interaction) -> set[str]:
-    """Names of the parameters and effects that change the shape of a component."""
-    parameters = (*interaction.parameters, *component.parameters)
-    return {p.name for p in parameters} | set(component.effects)
-
-
-@jax.tree_util.register_dataclass
-@dataclass(frozen=True, kw_only=True)
-class FixedSignal:
-    """A signal that no varying parameter moves, evaluated once.
-
-    Attributes:
-        counts: Expected counts per bin.
-        parameters: Parameters of the signal that was evaluated.
-    """
-
-    counts: jax.Array
-    parameters: tuple[Parameter, ...]
-
-    costly = False
-    effects = ()
-
-    def __call__(
-        self, interaction: Interaction, values: Values, effects: Mapping[str, jax.Array]
-    ) -> jax.Array:
-        return self.counts
-
-    def frozen(
-        self,
-        interaction: Interaction,
-        values: Values,
-        effects: Mapping[str, jax.Array],
-        moving: set[str],
-    ) -> FixedSignal:
-        return self
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -7,16 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cevns_jax.detectors.response import (
-    EnergyResponse,
-    TabulatedResponse,
-    check_edges,
-)
+from cevns_jax.detectors.ready_response import TabulatedResponse
+from cevns_jax.detectors.response import EnergyResponse
+from cevns_jax.detectors.table import check_edges
 from cevns_jax.detectors.timing import FixedTiming
 from cevns_jax.errors import ConfigError
+from cevns_jax.experiments.component import EnergyTimeSignal
 from cevns_jax.experiments.experiment import (
     About,
-    EnergyTimeSignal,
     Experiment,
     Nuisance,
     check_nuisances,
@@ -101,13 +99,21 @@ def own_experiment(
         if counts is not None:
             _check_counts(f"{name}: {what}", counts, shape, lowest=-np.inf)
     _check_statistic(name, observed, errors, backgrounds)
-    recoils = resolved_kernel(name, source, target, mass_kg, response, recoil_min_kev)
+    acting = {effect for nuisance in nuisances for effect in nuisance.acts_on}
+    recoils = resolved_kernel(
+        name,
+        source,
+        target,
+        mass_kg,
+        response,
+        recoil_min_kev,
+        movable=bool(acting & {*response.effects}),
+    )
     effects = (*response.effects, "neutron_radius")
     components = ("cevns", *backgrounds)
     if "cevns" in backgrounds:
         raise ConfigError(f'{name}: a background cannot be called "cevns", the signal is')
     check_nuisances(name, tuple(nuisances), components, effects)
-    acting = {effect for nuisance in nuisances for effect in nuisance.acts_on}
     signal = EnergyTimeSignal(
         shape=shape,
         kernel=recoils,
@@ -150,8 +156,10 @@ def _timing(
             f"{name}: arrival times must be given for {', '.join(flavours)}, "
             f"not for {', '.join(arrivals.fractions) or 'nothing'}"
         )
-    rows = np.stack([np.asarray(arrivals.fractions[f], dtype=float) for f in flavours])
-    _check_counts(f"{name}: arrival times", rows, (len(flavours), len(edges) - 1), lowest=0.0)
+    columns = [np.asarray(arrivals.fractions[f], dtype=float) for f in flavours]
+    for flavour, column in zip(flavours, columns, strict=True):
+        _check_counts(f"{name}: arrival times of {flavour}", column, (len(edges) - 1,), lowest=0.0)
+    rows = np.stack(columns)
     if (rows.sum(axis=1) > 1 + 1e-6).any():
         flavour = flavours[int(np.argmax(rows.sum(axis=1)))]
         raise ConfigError(f"{name}: arrival times of {flavour} add up to more than 1")

@@ -8,14 +8,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from cevns_jax.detectors.response import (
-    EnergyResponse,
-    FixedResponse,
-    TabulatedResponse,
-    quenched_response,
-)
+from cevns_jax.detectors.ready_response import FixedResponse, TabulatedResponse
+from cevns_jax.detectors.response import EnergyResponse, quenched_response
 from cevns_jax.errors import ConfigError
-from cevns_jax.experiments.experiment import Response
+from cevns_jax.experiments.component import Response
 from cevns_jax.recoil import RecoilKernel, Scatterer, kernel, maximum_recoil
 from cevns_jax.sources.pion_decay import PionDecayAtRest
 from cevns_jax.sources.tabulated import TabulatedSource
@@ -36,6 +32,8 @@ def resolved_kernel(
     recoil_min_kev: float,
     recoil_max_kev: float = np.inf,
     more_splits: Sequence[float] | np.ndarray = (),
+    *,
+    movable: bool,
 ) -> RecoilKernel[Scatterer]:
     """Nodes that are enough for a response, found by adding to them until no count moves by 1e-8
     of the largest.
@@ -49,6 +47,7 @@ def resolved_kernel(
         response: Recoil -> bins.
         recoil_min_kev: Recoils below it are not seen [keV].
         more_splits: Recoil energies where the target is not smooth [MeV].
+        movable: Whether a nuisance moves the response.
         recoil_max_kev: Recoils above it are left out [keV], e.g. as they are far above the bins.
 
     Raises:
@@ -68,7 +67,7 @@ def resolved_kernel(
             f"recoil energy, not at {recoil_min_kev:g}"
         )
     try:
-        splits = response.splits(lowest, highest)
+        splits = response.splits(lowest, highest, movable=movable)
     except ConfigError as error:
         raise ConfigError(f"{where}: {error}") from None
     # Massless mediators rise as fast as T^-2 towards low recoils: panels of a factor of two there.
@@ -106,7 +105,8 @@ def compact_response(
     response: EnergyResponse | TabulatedResponse, recoils: RecoilKernel, acting: set[str]
 ) -> Response:
     """The same response in the least costly shape that can still move as it has to."""
-    if not response.parameters and not acting & set(response.effects):
+    moving = acting & set(response.effects)
+    if not moving and not (response.parameters and response.followed):
         return FixedResponse(matrix=_matrix(response, recoils.recoil))
     if isinstance(response, EnergyResponse) and "resolution" not in acting:
         return quenched_response(response, recoils.recoil)

@@ -101,9 +101,10 @@ def tabulated_source(
     for flavour in flux:
         if flavour not in FLAVOURS:
             raise unknown("source", "flavour", flavour, FLAVOURS)
-    rows = np.stack([np.asarray(row, dtype=float) for row in flux.values()])
-    if energy.ndim != 1 or energy.size < 2 or rows.shape != (len(flux), energy.size):
+    columns = [np.asarray(row, dtype=float) for row in flux.values()]
+    if energy.ndim != 1 or energy.size < 2 or any(c.shape != energy.shape for c in columns):
         raise ConfigError("source: needs at least two energies, and a flux at each")
+    rows = np.stack(columns)
     if not (np.isfinite(energy).all() and energy[0] > 0 and (np.diff(energy) > 0).all()):
         raise ConfigError("source: energies must be positive and ascend")
     if not (np.isfinite(rows).all() and (rows >= 0).all() and (rows.sum(axis=1) > 0).all()):
