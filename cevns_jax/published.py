@@ -93,7 +93,62 @@ FIRST_OBSERVATION = {
 }
 CADEDDU_ANGLE_2017 = _number("sin2_theta_w", 0.24, 0.04, 0.04, CADEDDU)
 
-FOR_FIGURES = (ATZORI_CORONA_ANGLE, COHERENT_ANGLE, ATZORI_CORONA_RADIUS, CADEDDU_ANGLE_2017)
+LETTER_2021: dict[str, Any] = {
+    "experiments": ("coherent_lar_2020",),
+    "short": "COHERENT 2021",
+    "source": "COHERENT, Phys. Rev. Lett. 126 (2021) 012002, arXiv:2003.10630",
+    "checked": False,
+}
+ARGON = {
+    "prediction": _number("CEvNS events, prediction", 128, 17, 17, LETTER_2021),
+    "events": _number("CEvNS events", 159, 43, 43, LETTER_2021),
+    "brn": _number("brn events", 553, 34, 34, LETTER_2021),
+    "delayed_brn": _number("delayed_brn events", 10, 11, 11, LETTER_2021),
+    "steady_state": _number("steady_state events", 3131, 23, 23, LETTER_2021),
+    # without systematic uncertainties
+    "significance": _number("sqrt(Delta chi2) of no CEvNS", 3.9, 0, 0, LETTER_2021),
+}
+
+
+def _elsewhere(experiments: tuple[str, ...], short: str, source: str) -> dict[str, Any]:
+    return {"experiments": experiments, "short": short, "source": source, "checked": False}
+
+
+MIRANDA_ANGLE = _number(
+    *("sin2_theta_w", 0.258, 0.050, 0.048),
+    _elsewhere(
+        ("coherent_lar_2020",), "Miranda et al. 2020", "O. G. Miranda et al., arXiv:2003.12050"
+    ),
+)
+CADEDDU_ANGLE_ARGON = _number(
+    *("sin2_theta_w", 0.31, 0.06, 0.06), CADEDDU | {"experiments": ("coherent_lar_2020",)}
+)
+DE_ROMERI_ANGLE = _number(
+    *("sin2_theta_w", 0.237, 0.029, 0.029),
+    _elsewhere(
+        ("coherent_csi_2021", "coherent_lar_2020"),
+        "De Romeri et al. 2023",
+        "V. De Romeri et al., arXiv:2211.11905",
+    ),
+)
+DRESDEN = _elsewhere(
+    ("dresden_ii",), "Atzori Corona et al. 2022", "M. Atzori Corona et al., arXiv:2205.09484"
+)
+DRESDEN_IRON_FILTER = _number("sin2_theta_w", 0.219, 0.05, 0.06, DRESDEN)
+DRESDEN_PHOTO_NEUTRON = _number("sin2_theta_w", 0.286, 0.07, 0.08, DRESDEN)
+DRESDEN_MODIFIED_LINDHARD = _number(
+    *("sin2_theta_w", 0.178, 0, 0),
+    _elsewhere(
+        ("dresden_ii",),
+        "Aristizabal Sierra et al. 2022",
+        "D. Aristizabal Sierra, V. De Romeri and D. K. Papoulias, arXiv:2203.02414",
+    ),
+)
+
+FOR_FIGURES = (
+    *(ATZORI_CORONA_ANGLE, COHERENT_ANGLE, ATZORI_CORONA_RADIUS, CADEDDU_ANGLE_2017),
+    *(MIRANDA_ANGLE, CADEDDU_ANGLE_ARGON, DE_ROMERI_ANGLE),
+)
 
 
 def published_for(parameter: str, experiments: tuple[str, ...]) -> list[Published]:

@@ -161,6 +161,7 @@ def test_two_experiments_share_the_flux_and_keep_their_own_backgrounds(split):
         [*split.experiments, cj.experiments.coherent_csi_2017(nuisances="split")],
         cj.interactions.standard_model(),
         free=["sin2_theta_w"],
+        allow_overlap=True,
     )
     assert both.names.count("sns_flux") == 1
     assert {"coherent_csi_2017_brn", "coherent_csi_2021_brn"} <= set(both.names)

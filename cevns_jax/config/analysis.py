@@ -109,8 +109,9 @@ def _interaction(table: Table) -> Interaction:
     table.choice("name", "standard_model", ["standard_model"])
     couplings = table.text("couplings", "tree") or "tree"
     axial = table.flag("axial", True)
+    running = table.flag("running", False)
     table.done()
-    return standard_model(couplings=couplings, axial=axial)
+    return standard_model(couplings=couplings, axial=axial, running=running)
 
 
 def _declared(likelihood: Likelihood, table: Table) -> Likelihood:

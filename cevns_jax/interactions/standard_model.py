@@ -16,6 +16,7 @@ from cevns_jax.constants import (
 from cevns_jax.interactions.interaction import axial_coefficients, vector_coefficients
 from cevns_jax.nuclei import NucleusAtRecoil
 from cevns_jax.parameters import Parameter, Values, static
+from cevns_jax.running import shift
 from cevns_jax.weak_mixing import SIN2_THETA_W, Couplings, named_couplings
 
 
@@ -32,10 +33,13 @@ class StandardModel:
     Attributes:
         couplings: Vector couplings of the nucleons.
         axial: Whether the axial part is included.
+        running: Whether the weak mixing angle of the proton coupling runs with q (``running.py``);
+            the parameter is then its value at q = 0.
     """
 
     couplings: Couplings
     axial: bool = static(default=True)
+    running: bool = static(default=False)
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:
@@ -50,13 +54,17 @@ class StandardModel:
             f"g_V^p(nu_mu) = {c.proton_muon:.5g}, g_V^n = {c.neutron:.5g} "
             f"at sin^2 theta_W = {SIN2_THETA_W_LOW_ENERGY}; {c.source}",
             "axial part": "F_A at zero momentum transfer" if self.axial else "neglected",
+            "weak mixing angle": "runs with q = sqrt(2 M T), MS-bar, leading logarithms; the "
+            "parameter is its value at q = 0"
+            if self.running
+            else "the same at every q",
         }
 
     def coefficients(
         self, recoil: jax.Array, nucleus: NucleusAtRecoil, flavour: str, values: Values
     ) -> jax.Array:
         """a_k(T) [MeV^(k-3)], shape (3, I, ...); see :class:`Interaction`."""
-        charge = self.weak_charge(nucleus, flavour, values)
+        charge = self.weak_charge(recoil, nucleus, flavour, values)
         strength = FERMI_CONSTANT**2 * nucleus.mass / jnp.pi * charge**2
         result = vector_coefficients(strength, recoil, nucleus.mass)
         if self.axial:
@@ -88,9 +96,14 @@ class StandardModel:
             ]
         )
 
-    def weak_charge(self, nucleus: NucleusAtRecoil, flavour: str, values: Values) -> jax.Array:
+    def weak_charge(
+        self, recoil: jax.Array, nucleus: NucleusAtRecoil, flavour: str, values: Values
+    ) -> jax.Array:
         """Q_W(q) = Z g_V^p F_p + N g_V^n F_n, shape of the form factors."""
-        proton = self.couplings.proton(flavour, values["sin2_theta_w"])
+        angle = values["sin2_theta_w"]
+        if self.running:
+            angle = angle + shift(jnp.sqrt(2 * nucleus.mass * recoil))
+        proton = self.couplings.proton(flavour, angle)
         return (
             nucleus.Z * proton * nucleus.proton_form_factor
             + nucleus.N * self.couplings.neutron * nucleus.neutron_form_factor
@@ -105,16 +118,20 @@ def axial_charge(nucleus: NucleusAtRecoil) -> jax.Array:
     return 4 / 3 * factor * AXIAL_COUPLING**2 * difference**2
 
 
-def standard_model(*, couplings: str | Couplings = "tree", axial: bool = True) -> StandardModel:
+def standard_model(
+    *, couplings: str | Couplings = "tree", axial: bool = True, running: bool = False
+) -> StandardModel:
     """Standard-Model CEvNS.
 
     Args:
         couplings: ``"tree"``, ``"radiative_2020"``, ``"radiative_2023"`` or own couplings.
         axial: Whether to include the axial part.
+        running: Whether the weak mixing angle runs with the momentum transfer; not in scattering
+            on electrons.
 
     Raises:
         ConfigError: unknown set of couplings.
     """
     if isinstance(couplings, str):
         couplings = named_couplings(couplings)
-    return StandardModel(couplings=couplings, axial=axial)
+    return StandardModel(couplings=couplings, axial=axial, running=running)

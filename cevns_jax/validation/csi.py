@@ -1,110 +1,31 @@
-"""Published numbers beside ours: the rows of ``docs/validation.md``.
-
-Every row runs a config of the repository; nothing is stored. ``cevns validate configs`` writes the
-page.
-"""
+"""Published numbers of COHERENT CsI beside ours."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
 from cevns_jax import published
-from cevns_jax.config.analysis import read_analysis
 from cevns_jax.experiments.component import EnergyTimeSignal
-from cevns_jax.inference.fit import Fit, fit
+from cevns_jax.inference.fit import fit
 from cevns_jax.interactions.interaction import Interaction
 from cevns_jax.interactions.standard_model import standard_model
 from cevns_jax.likelihood import Likelihood
 from cevns_jax.nuclei import Target, target
 from cevns_jax.parameters import Values
-from cevns_jax.published import Published
 from cevns_jax.recoil import kernel
 from cevns_jax.sources.pion_decay import PionDecayAtRest
+from cevns_jax.validation.row import Fitted, Row, events, parameter
 
 
-@dataclass(frozen=True, kw_only=True)
-class Row:
-    """One published number beside ours.
-
-    Attributes:
-        quantity: What it is.
-        published: The published number.
-        value: Ours.
-        error_low, error_high: Our errors, positive; NaN where there is none.
-        config: Config that gives ours.
-        remark: Why they differ, if they do.
-        digits: Decimals shown.
-    """
-
-    quantity: str
-    published: Published
-    value: float
-    error_low: float = float("nan")
-    error_high: float = float("nan")
-    config: str
-    remark: str = ""
-    digits: int = 3
-
-    @property
-    def difference(self) -> float:
-        """Ours minus published, in units of the published error on that side (NaN if none)."""
-        away = self.value - self.published.value
-        error = self.published.error_high if away > 0 else self.published.error_low
-        return away / error if error > 0 else float("nan")
-
-    @property
-    def ours(self) -> str:
-        """Our value and errors as they are printed."""
-        value, low, high = (
-            f"{x:.{self.digits}f}" for x in (self.value, self.error_low, self.error_high)
-        )
-        if not np.isfinite(self.error_low):
-            return value
-        return f"{value} +- {low}" if low == high else f"{value} +{high} -{low}"
-
-    def record(self) -> dict[str, Any]:
-        """The row for JSON."""
-        return {
-            "quantity": self.quantity,
-            "published": self.published.value,
-            "published_source": self.published.source,
-            "published_checked": self.published.checked,
-            "value": self.value,
-            "error_low": self.error_low,
-            "error_high": self.error_high,
-            "difference_in_sigma": self.difference,
-            "config": self.config,
-            "remark": self.remark,
-        }
-
-
-def rows(configs: Path) -> Iterator[Row]:
-    """All rows, computed one after the other.
-
-    Args:
-        configs: Folder with the configs of the repository.
-
-    Raises:
-        ConfigError: a config is missing or cannot be read.
-    """
-
-    @cache
-    def fitted(name: str, *overrides: str) -> Fit:
-        analysis = read_analysis(configs / name, overrides)
-        return fit(analysis.likelihood, analysis.starts)
-
+def rows(fitted: Fitted) -> Iterator[Row]:
+    """Rows of the two CsI data sets."""
     yield from _angle(fitted)
     yield from _count(fitted)
     yield _cross_section(fitted("coherent_csi_2021.toml").likelihood)
-    yield _parameter(
+    yield parameter(
         "CsI 2021: neutron rms radius [fm], common to Cs and I",
         published.ATZORI_CORONA_RADIUS,
         fitted("coherent_csi_2021_neutron_radius.toml"),
@@ -135,42 +56,26 @@ RADIUS_REMARK = (
 )
 
 
-def _parameter(
-    quantity: str, known: Published, best: Fit, config: str, remark: str, digits: int = 3
-) -> Row:
-    index = best.names.index(known.parameter)
-    return Row(
-        quantity=quantity,
-        published=known,
-        value=float(best.x[index]),
-        error_low=float(best.error_low[index]),
-        error_high=float(best.error_high[index]),
-        config=config,
-        remark=remark,
-        digits=digits,
-    )
-
-
-def _angle(fitted: Callable[..., Fit]) -> Iterator[Row]:
+def _angle(fitted: Fitted) -> Iterator[Row]:
     """sin^2 theta_W from CsI 2021: three configs, two publications."""
     for config, remark in ANGLE_REMARKS.items():
         best = fitted(config)
-        predicted = _components(best.likelihood, best.likelihood.values())["cevns"]
+        predicted = events(best.likelihood, best.likelihood.values())["cevns"]
         for known, text in (
             (published.ATZORI_CORONA_ANGLE, remark),
             (published.COHERENT_ANGLE, COLLABORATION_REMARK.format(events=predicted)),
         ):
             quantity = f"CsI 2021: sin^2 theta_W, {known.short}"
-            yield _parameter(quantity, known, best, config, text)
+            yield parameter(quantity, known, best, config, text)
 
 
-def _count(fitted: Callable[..., Fit]) -> Iterator[Row]:
+def _count(fitted: Fitted) -> Iterator[Row]:
     """CEvNS count with free normalisation, its prediction, and the significance."""
     config = "coherent_csi_2021_count.toml"
     best = fitted(config)
     index = best.names.index("n_sigma")
-    start = _components(best.likelihood, best.likelihood.values())
-    end = _components(best.likelihood, best.likelihood.values(best.x))
+    start = events(best.likelihood, best.likelihood.values())
+    end = events(best.likelihood, best.likelihood.values(best.x))
     yield Row(
         quantity="CsI 2021: CEvNS events, free normalisation",
         published=published.COHERENT_EVENTS,
@@ -211,15 +116,15 @@ def _count(fitted: Callable[..., Fit]) -> Iterator[Row]:
     )
 
 
-def _first_observation(fitted: Callable[..., Fit]) -> Iterator[Row]:
+def _first_observation(fitted: Fitted) -> Iterator[Row]:
     """CsI 2017: count, prediction and significance for both steady-state slopes, and the angle."""
     config = "coherent_csi_2017_count.toml"
     for slope, remark in SLOPE_REMARKS.items():
         override = f"experiments.coherent_csi_2017.steady_state_slope={slope}"
         best = fitted(config, override)
         index = best.names.index("n_sigma")
-        start = _components(best.likelihood, best.likelihood.values())["cevns"]
-        end = _components(best.likelihood, best.likelihood.values(best.x))["cevns"]
+        start = events(best.likelihood, best.likelihood.values())["cevns"]
+        end = events(best.likelihood, best.likelihood.values(best.x))["cevns"]
         where = f"CsI 2017, steady-state slope from {slope.replace('_', '-', 1).replace('_', ' ')}"
         yield Row(
             quantity=f"{where}: CEvNS events, free normalisation",
@@ -250,7 +155,7 @@ def _first_observation(fitted: Callable[..., Fit]) -> Iterator[Row]:
     )
     for quenching, remark in QUENCHING_REMARKS.items():
         override = f"experiments.coherent_csi_2017.quenching={quenching}"
-        yield _parameter(
+        yield parameter(
             f"CsI 2017, {quenching.replace('_', ' ')} quenching: sin^2 theta_W",
             published.CADEDDU_ANGLE_2017,
             fitted("coherent_csi_2017.toml", override),
@@ -269,12 +174,6 @@ QUENCHING_REMARKS = {
     "uncertainty and fits energy bins by least squares; ours has the 28 % pull on the signal.",
     "polynomial_2021": "",
 }
-
-
-def _components(likelihood: Likelihood, values: Any) -> dict[str, float]:
-    """Expected events of the components of the one experiment."""
-    (parts,) = jax.jit(Likelihood.components)(likelihood, values).values()
-    return {name: float(jnp.sum(counts)) for name, counts in parts.items()}
 
 
 def _cross_section(likelihood: Likelihood) -> Row:
@@ -322,32 +221,3 @@ def flux_averaged_cross_section(
     everything = jnp.ones((*one_kg.recoil.shape, 1))
     recoils = one_kg.counts(interaction, values, everything).sum()
     return float(recoils / (material.nuclei_per_kg.sum() * len(source.flavours)))
-
-
-def table_text(found: list[Row]) -> str:
-    """The page ``docs/validation.md``."""
-    lines = [
-        "# Validation against published numbers",
-        "",
-        "Written by `cevns validate configs`; every number of ours is computed by the config named",
-        "in its row. *Difference* is ours minus published in units of the published error.",
-        "*Checked* says whether the published number was read in the publication, or is a lead",
-        "quoted elsewhere.",
-        "",
-        "| quantity | published | ours | difference [sigma] | config | source | status |",
-        "|---|---|---|---|---|---|---|",
-    ]
-    for row in found:
-        known = row.published
-        digits = min(row.digits, 3)
-        difference = f"{row.difference:+.2f}" if np.isfinite(row.difference) else "no error given"
-        theirs = known.text(digits) if known.error_low > 0 else f"{known.value:.{digits}f}"
-        status = "checked" if known.checked else "lead"
-        lines.append(
-            f"| {row.quantity} | {theirs} | {row.ours} | {difference} | `{row.config}` "
-            f"| {known.source} | {status} |"
-        )
-    remarks = {row.remark: row.quantity for row in found if row.remark}
-    lines += ["", "## Where they differ, and why", ""]
-    lines += [f"- **{quantity}.** {remark}" for remark, quantity in remarks.items()]
-    return "\n".join(lines) + "\n"
