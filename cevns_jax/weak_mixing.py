@@ -33,6 +33,7 @@ class Couplings:
         source: Where the numbers are from.
         proton_electron: g_V^p for electron neutrinos.
         proton_muon: g_V^p for muon neutrinos.
+        proton_tau: g_V^p for tau neutrinos; ``None`` where the set has none.
         neutron: g_V^n.
     """
 
@@ -40,19 +41,21 @@ class Couplings:
     source: str = static()
     proton_electron: float
     proton_muon: float
+    proton_tau: float | None = None
     neutron: float
 
     def proton(self, flavour: str, sin2_theta_w: jax.Array | float) -> jax.Array | float:
         """g_V^p of a flavour such as ``"nu_e"`` or ``"nu_mu_bar"``.
 
         Raises:
-            ValueError: flavour that is neither electron- nor muon-like.
+            ConfigError: unknown flavour, or one that this set of couplings does not have.
         """
-        by_family = {"e": self.proton_electron, "mu": self.proton_muon}
-        family = flavour.removeprefix("nu_").removesuffix("_bar")
-        if family not in by_family:
-            raise ValueError(f'couplings: no flavour "{flavour}" (allowed: nu_e, nu_mu and _bar)')
-        return by_family[family] - 2 * (sin2_theta_w - SIN2_THETA_W_LOW_ENERGY)
+        by_family = {"e": self.proton_electron, "mu": self.proton_muon, "tau": self.proton_tau}
+        coupling = by_family.get(flavour.removeprefix("nu_").removesuffix("_bar"))
+        if coupling is None:
+            known = [f"nu_{family}" for family, value in by_family.items() if value is not None]
+            raise unknown(f"couplings {self.name}", "flavour", flavour, known)
+        return coupling - 2 * (sin2_theta_w - SIN2_THETA_W_LOW_ENERGY)
 
 
 TREE = Couplings(
@@ -60,6 +63,7 @@ TREE = Couplings(
     source="g_V^p = 1/2 - 2 sin^2 theta_W, g_V^n = -1/2",
     proton_electron=0.5 - 2 * SIN2_THETA_W_LOW_ENERGY,
     proton_muon=0.5 - 2 * SIN2_THETA_W_LOW_ENERGY,
+    proton_tau=0.5 - 2 * SIN2_THETA_W_LOW_ENERGY,
     neutron=-0.5,
 )
 RADIATIVE_2020 = Couplings(

@@ -120,8 +120,12 @@ def test_unknown_couplings_are_refused():
 
 
 def test_unknown_flavour_is_refused():
-    with pytest.raises(ValueError, match="nu_tau"):
-        named_couplings("tree").proton("nu_tau", ANGLE)
+    with pytest.raises(ConfigError, match='radiative_2023.*no flavour "nu_tau".*nu_e, nu_mu'):
+        named_couplings("radiative_2023").proton("nu_tau", ANGLE)
+    with pytest.raises(ConfigError, match="nu_x"):
+        named_couplings("tree").proton("nu_x", ANGLE)
+    tree = named_couplings("tree")
+    assert tree.proton("nu_tau_bar", ANGLE) == tree.proton("nu_e", ANGLE)
 
 
 def test_declared_angle_starts_at_the_low_energy_value_inside_its_bounds():

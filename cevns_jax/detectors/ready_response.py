@@ -111,6 +111,8 @@ def tabulated_response(
         ConfigError: shapes that do not fit, energies that do not ascend, or probabilities that are
             negative or add up to more than one.
     """
+    if not axes:
+        raise ConfigError("response: name one reconstructed quantity at least")
     edges = tuple(np.asarray(e, dtype=float) for e in axes.values())
     for name, e in zip(axes, edges, strict=True):
         check_edges(f"response: {name}", e)

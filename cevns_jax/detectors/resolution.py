@@ -7,7 +7,6 @@ every piece is folded in exactly.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -107,7 +106,7 @@ class GaussianResolution:
         truncated: Whether only x > 0 can be reconstructed, with unit probability together.
     """
 
-    sigma: WidthFormula | LinearTable | Callable[[jax.Array], jax.Array]
+    sigma: WidthFormula | LinearTable
     truncated: bool = static(default=False)
 
     effects = ("resolution",)

@@ -213,6 +213,8 @@ def energy_response(
         raise ConfigError(f"{axis}: bins must begin at 0 or above with a truncated resolution")
     if isinstance(resolution, PoissonResolution) and not 0 <= edges[0] < edges[-1] <= MOST_QUANTA:
         raise ConfigError(f"{axis}: bins must lie within 0 and {MOST_QUANTA:g} photo-electrons")
+    if isinstance(resolution, PoissonResolution) and not 0 < resolution.quanta_per_kev < np.inf:
+        raise ConfigError("resolution: quanta_per_kev must be positive and finite")
     labels = [f"table against {axis}" if isinstance(efficiency, LinearTable) else f"{efficiency:g}"]
     if isinstance(efficiency, LinearTable):
         efficiency.require(edges[0], edges[-1])

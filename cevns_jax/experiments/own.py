@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from keyword import iskeyword
 
 import numpy as np
 
@@ -86,13 +87,15 @@ def own_experiment(
         RuntimeError: JAX is in 32-bit mode.
     """
     require_float64()
-    if not name.isidentifier():
+    if not name.isidentifier() or iskeyword(name):
         raise ConfigError(f'own experiment: name must be a Python identifier, not "{name}"')
     axes = dict(response.axes)
     for axis, edges in axes.items():
         check_edges(f"{name}: {axis}", np.asarray(edges, dtype=float))
     timing = _timing(name, source.flavours, arrival_times)
     if arrival_times is not None:
+        if "time_us" in axes:
+            raise ConfigError(f"{name}: time_us is an axis of the response, and of arrival times")
         axes["time_us"] = np.asarray(arrival_times.edges_us, dtype=float)
     shape = tuple(len(edges) - 1 for edges in axes.values())
     for what, counts in (("observed", observed), ("errors", errors), *backgrounds.items()):
