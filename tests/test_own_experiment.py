@@ -26,6 +26,7 @@ from cevns_jax.detectors import (
 )
 from cevns_jax.errors import ConfigError
 from cevns_jax.experiments import ArrivalTimes, Nuisance, own_experiment
+from cevns_jax.experiments.templates import morphed_template
 from cevns_jax.form_factors import Helm
 from cevns_jax.nuclei import NUCLIDES, target
 from cevns_jax.sources import spallation_source, tabulated_source
@@ -773,3 +774,14 @@ def test_recoils_may_be_energies():
     everything = tabulated_response({"x": np.array([0.0, 1.0])}, edges[[0, 2]], np.ones((2, 1)))
     found = expected(own(response=bins)).sum()
     assert found == pytest.approx(expected(own(response=everything))[0], rel=1e-8)
+
+
+def test_a_background_can_have_parameters_of_its_own():
+    """A morphing template: its effect is known, and it moves with its pull."""
+    flat = np.full(len(EDGES) - 1, 10.0)
+    tilted = morphed_template(flat, {"tilt": (flat * np.linspace(0.5, 1.5, flat.size), None)})
+    tilt = Nuisance(name="tilt", acts_on=("tilt",), width=1.0)
+    mine = own(backgrounds={"flat": flat, "tilted": tilted}, nuisances=[tilt])
+    counts = mine.expected(MODEL, cj.Likelihood([mine], MODEL).values() | {"ge_tilt": 1.0})
+    np.testing.assert_allclose(counts["flat"], flat)
+    np.testing.assert_allclose(counts["tilted"], flat * np.linspace(0.5, 1.5, flat.size))

@@ -13,7 +13,7 @@ from cevns_jax.detectors.response import EnergyResponse
 from cevns_jax.detectors.table import check_edges
 from cevns_jax.detectors.timing import FixedTiming
 from cevns_jax.errors import ConfigError
-from cevns_jax.experiments.component import EnergyTimeSignal
+from cevns_jax.experiments.component import Component, EnergyTimeSignal
 from cevns_jax.experiments.experiment import (
     About,
     Experiment,
@@ -49,7 +49,7 @@ def own_experiment(
     source: PionDecayAtRest | TabulatedSource,
     mass_kg: float,
     response: EnergyResponse | TabulatedResponse,
-    backgrounds: Mapping[str, np.ndarray],
+    backgrounds: Mapping[str, np.ndarray | Component],
     nuisances: Sequence[Nuisance],
     observed: np.ndarray | None,
     errors: np.ndarray | None = None,
@@ -71,7 +71,8 @@ def own_experiment(
             :func:`cevns_jax.sources.tabulated_source`.
         mass_kg: Mass of the target [kg].
         response: Recoil -> bins; see :mod:`cevns_jax.detectors.response`.
-        backgrounds: Component -> expected counts in the exposure, shape of the bins.
+        backgrounds: Name -> expected counts in the exposure, shape of the bins, or a
+            :class:`cevns_jax.experiments.component.Component` with parameters of its own.
         nuisances: Systematic uncertainties. They act on ``cevns``, on backgrounds, or on the
             effects ``neutron_radius`` and, with an :class:`EnergyResponse` whose resolution is not
             perfect, ``quenching`` and ``resolution`` (all relative).
@@ -98,10 +99,14 @@ def own_experiment(
             raise ConfigError(f"{name}: time_us is an axis of the response, and of arrival times")
         axes["time_us"] = np.asarray(arrival_times.edges_us, dtype=float)
     shape = tuple(len(edges) - 1 for edges in axes.values())
-    for what, counts in (("observed", observed), ("errors", errors), *backgrounds.items()):
+    parametric = {key: b for key, b in backgrounds.items() if callable(b)}
+    templates = {
+        key: np.asarray(b, dtype=float) for key, b in backgrounds.items() if key not in parametric
+    }
+    for what, counts in (("observed", observed), ("errors", errors), *templates.items()):
         if counts is not None:
             _check_counts(f"{name}: {what}", counts, shape, lowest=-np.inf)
-    _check_statistic(name, observed, errors, backgrounds)
+    _check_statistic(name, observed, errors, templates)
     acting = {effect for nuisance in nuisances for effect in nuisance.acts_on}
     recoils = resolved_kernel(
         name,
@@ -112,7 +117,8 @@ def own_experiment(
         recoil_min_kev,
         movable=bool(acting & {*response.effects}),
     )
-    effects = (*response.effects, "neutron_radius")
+    of_backgrounds = [effect for b in parametric.values() for effect in b.effects]
+    effects = (*response.effects, "neutron_radius", *of_backgrounds)
     components = ("cevns", *backgrounds)
     if "cevns" in backgrounds:
         raise ConfigError(f'{name}: a background cannot be called "cevns", the signal is')
@@ -142,7 +148,7 @@ def own_experiment(
         observed=np.full(shape, np.nan) if observed is None else np.asarray(observed, dtype=float),
         statistic=Poisson() if errors is None else Gaussian(np.asarray(errors, dtype=float)),
         signal=signal,
-        backgrounds={key: np.asarray(b, dtype=float) for key, b in backgrounds.items()},
+        backgrounds={**templates, **parametric},
         nuisances=tuple(nuisances),
     )
 
