@@ -33,6 +33,12 @@ def save_profiles(results: list[Any], path: Path) -> None:
     figures.save(figures.profiles(results), path)
 
 
+def save_running(own: list[dict[str, Any]], path: Path) -> None:
+    from cevns_jax.plotting import figures, running
+
+    figures.save(running.running_angle([running.OwnAngle(**angle) for angle in own]), path)
+
+
 class Writer:
     """Runs the functions of this module in a worker; leaving the context waits for all of them.
 

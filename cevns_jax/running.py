@@ -16,11 +16,12 @@ is s^2(mu) = (alpha/alpha_0) s_0^2 + lambda_1 (1 - alpha/alpha_0) with
 lambda_1 = sum N_c Q T_3/(2 sum N_c Q^2), as in the paper.
 
 s^2(0) comes out as 0.23870; the full calculation has 0.23867 +- 0.00016 (``SIN2_THETA_W_ZERO`` in
-``constants.py``). That is closer than the approximation deserves: left out are the matching terms at
-thresholds (the largest, -1/(6 pi) in 1/alpha and 1/alpha_2 at M_W, would move s^2 below by -3e-4)
-and higher orders in alpha_s (+4e-5 from its second loop), and effective masses of 246 and 342 MeV
-for the light quarks in place of 176 and 305 MeV would move s^2(0) by -2.3e-4. Take 3e-4 as the
-uncertainty of s^2. Of its shift at CEvNS momenta, 1e-4, leptons make up all.
+``constants.py``). That is closer than the approximation deserves. Left out are the matching terms
+at thresholds (the largest, -1/(6 pi) in 1/alpha and 1/alpha_2 at M_W, would move s^2 below it by
+-3e-4) and higher orders in alpha_s (+4e-5 from its second loop). Effective masses of 246 and 342
+MeV for the light quarks in place of 176 and 305 MeV would move s^2(0) by -2.3e-4. Take 3e-4 as the
+uncertainty of s^2. Its shift at CEvNS momenta, below 176 MeV, is 1e-4 at most and due to leptons
+alone.
 """
 
 from __future__ import annotations

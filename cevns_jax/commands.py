@@ -1,0 +1,226 @@
+"""Commands that read no config, and what all commands share: folders, files, progress."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from cevns_jax.errors import ConfigError
+from cevns_jax.startup import start_jax
+
+LEVELS = (1.0, 2.71, 3.84)  # Delta chi^2 of 68.3, 90 and 95 % for one parameter
+
+
+def experiments(options: argparse.Namespace) -> int:
+    no_overrides(options)
+    start_jax()
+    from cevns_jax import experiments as data_sets
+
+    described: dict[str, dict[str, Any]] = {}
+    for build in (
+        data_sets.coherent_csi_2017,
+        data_sets.coherent_csi_2021,
+        data_sets.coherent_lar_2020,
+        data_sets.dresden_ii,
+    ):
+        e = build()
+        described[e.name] = {
+            "title": e.title,
+            "n_bins": int(e.observed.size),
+            "axes": {
+                axis: [float(edge) for edge in edges]
+                for axis, edges in zip(e.axes, e.edges, strict=True)
+            },
+            "observed": float(e.observed.sum()),
+            "component_names": list(e.components),
+            "exposure": e.exposure,
+            "citation": e.citation,
+        }
+    summary: dict[str, Any] = {"experiments": list(described), "data_sets": described}
+    if options.output is not None:
+        path = options.output / "experiments.json"
+        write_text(path, json.dumps(summary, indent=1) + "\n")
+        summary["files"] = [str(path)]
+    if options.json:
+        print_json(summary)
+        return 0
+    for name, about in described.items():
+        axes = " x ".join(f"{len(edges) - 1} {axis}" for axis, edges in about["axes"].items())
+        print(f"{name}: {about['title']}")
+        print(f"  bins      {axes}; {about['observed']:g} events observed")
+        print(f"  exposure  {about['exposure']}")
+        print(f"  citation  {about['citation']}")
+    return 0
+
+
+def plot(options: argparse.Namespace) -> int:
+    no_overrides(options)
+    from cevns_jax import output, results
+
+    loaded = [(path, results.load(path)) for path in options.results]
+    profiles = [(p, r) for p, r in loaded if r.kind == "profile"]
+    parameters = {r.attributes["parameter"] for _, r in profiles}
+    if len(parameters) > 1:
+        raise ConfigError(f"plot: profiles of one parameter only, not {', '.join(parameters)}")
+    files = []
+    for path, result in loaded:
+        for name in result.groups:
+            which = f"_{name}" if len(result.groups) > 1 else ""
+            stem = path.stem.removesuffix("_fit")
+            files.append(beside(options, path, f"{stem}_spectra{which}.png"))
+            output.save_spectra(result, name, files[-1])
+    if profiles:
+        path = profiles[0][0]
+        suffix = "_overlay" if len(profiles) > 1 else ""
+        files.append(beside(options, path, f"{path.stem}{suffix}.png"))
+        output.save_profiles([r for _, r in profiles], files[-1])
+    if options.json:
+        print_json({"files": [str(f) for f in files]})
+    else:
+        print("\n".join(f"wrote {f}" for f in files))
+    return 0
+
+
+def reproduce(options: argparse.Namespace) -> int:
+    no_overrides(options)
+    from cevns_jax import output
+
+    with output.Writer() as writer:
+        start_jax()
+        folder = output_folder(options, "results")
+        from cevns_jax import reports
+        from cevns_jax import reproduce as figures
+
+        files, summary = [folder / f"{options.figure}.png"], {}
+        if options.figure == "fig1":
+            results = dict(progress_bar(figures.fig1(LEVELS)))
+            for name, result in results.items():
+                files.append(folder / f"fig1_{name}.csv")
+                write_text(files[-1], reports.profile_table(result))
+                summary[name] = {
+                    "best": result.attributes["best"],
+                    "limits": result.attributes["limits"],
+                }
+            writer.submit(output.save_profiles, list(results.values()), files[0])
+        else:
+            own = []
+            for measured in progress_bar(figures.fig2()):
+                found = reports.fit_document(measured.result)["parameters"][figures.ANGLE]
+                own.append(
+                    {
+                        "label": measured.label,
+                        "q_low": measured.q_low,
+                        "q_high": measured.q_high,
+                        **{key: found[key] for key in ("value", "error_low", "error_high")},
+                    }
+                )
+                summary[measured.name] = own[-1]
+                files.append(folder / f"fig2_{measured.name}.nc")
+                writer.submit(output.save_result, measured.result, files[-1])
+            writer.submit(output.save_running, own, files[0])
+    if options.json:
+        print_json({"figure": options.figure, "results": summary, "files": [str(f) for f in files]})
+    else:
+        print("\n".join(f"wrote {f}" for f in files))
+    return 0
+
+
+def validate(options: argparse.Namespace) -> int:
+    no_overrides(options)
+    start_jax()
+    from cevns_jax.validation import rows, table_text
+
+    found = list(progress_bar(rows(options.configs)))
+    path = output_folder(options, "docs") / "validation.md"
+    write_text(path, table_text(found))
+    if options.json:
+        print_json({"validation": [row.record() for row in found], "files": [str(path)]})
+    else:
+        print(table_text(found))
+        print(f"wrote {path}")
+    return 0
+
+
+def import_release(options: argparse.Namespace) -> int:
+    no_overrides(options)
+    from cevns_jax.data import (
+        import_csi_2017,
+        import_csi_2021,
+        import_dresden_ii,
+        import_lar_2020,
+        import_reactor_spectra,
+    )
+    from cevns_jax.data.releases import unknown_versions
+    from cevns_jax.data.tables import DATA
+
+    importers = {
+        "coherent-csi-2017": import_csi_2017,
+        "coherent-csi-2021": import_csi_2021,
+        "coherent-lar-2020": import_lar_2020,
+        "dresden-ii": import_dresden_ii,
+        "reactor-spectra": import_reactor_spectra,
+    }
+    module: Any = importers[options.name]
+    tables = module.compact_tables(options.release)
+    folder = options.output if options.output is not None else DATA / module.FOLDER
+    kept = [p.name for p in sorted((DATA / module.FOLDER).glob("*.csv")) if p.name not in tables]
+    notes = [f"{name}: kept as it is, the release has no source of it" for name in kept]
+    notes += [
+        f"{name}: unknown version (checksum), with the known totals"
+        for name in unknown_versions(options.release, module.CHECKSUMS)
+    ]
+    files = [folder / name for name in tables]
+    for path in files:
+        write_text(path, tables[path.name])
+    if options.json:
+        print_json({"files": [str(f) for f in files], "notes": notes})
+    else:
+        print("\n".join([*notes, *(f"wrote {f}" for f in files)]))
+    return 0
+
+
+def output_folder(options: argparse.Namespace, default: str) -> Path:
+    """Folder for outputs, made and tried before anything is computed."""
+    folder: Path = options.output if options.output is not None else Path(default)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"{folder}: cannot be made ({error.strerror})") from None
+    if not os.access(folder, os.W_OK):
+        raise ConfigError(f"{folder}: cannot be written (permission denied)")
+    return folder
+
+
+def beside(options: argparse.Namespace, path: Path, name: str) -> Path:
+    return (options.output if options.output is not None else path.parent) / name
+
+
+def no_overrides(options: argparse.Namespace) -> None:
+    if options.overrides:
+        raise ConfigError("--set overrides values of a config, and this command reads none")
+
+
+def write_text(path: Path, text: str) -> None:
+    from cevns_jax.results import write_atomically
+
+    write_atomically(path, lambda part: part.write_text(text, encoding="utf-8"))
+
+
+def progress_bar(items: Iterable[Any]) -> Iterable[Any]:
+    """A progress bar on a terminal, nothing in a pipe."""
+    if not sys.stderr.isatty():
+        return items
+    import tqdm
+
+    return tqdm.tqdm(items, leave=False)
+
+
+def print_json(document: dict[str, Any]) -> None:
+    from cevns_jax.reports import plain
+
+    print(json.dumps(plain(document), allow_nan=False))

@@ -1,0 +1,219 @@
+"""Experiments combined: one likelihood, shared parameters, and what must not be combined."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import cevns_jax as cj
+from cevns_jax.errors import ConfigError
+from cevns_jax.experiments.experiment import Nuisance
+
+MODEL = cj.interactions.standard_model()
+CHI2 = jax.jit(cj.Likelihood.chi2)
+
+
+def likelihood(*experiments, **given):
+    return cj.Likelihood(experiments, MODEL, **{"free": ["sin2_theta_w"], **given})
+
+
+@pytest.fixture(scope="module")
+def csi():
+    return cj.experiments.coherent_csi_2021(nuisances="split")
+
+
+@pytest.fixture(scope="module")
+def lar():
+    return cj.experiments.coherent_lar_2020(nuisances="split")
+
+
+@pytest.fixture(scope="module")
+def lar_lumped():
+    return cj.experiments.coherent_lar_2020()
+
+
+@pytest.fixture(scope="module")
+def germanium():
+    return cj.experiments.dresden_ii(nuisances="flux_5_percent")
+
+
+@pytest.fixture(scope="module")
+def all_three(csi, lar, germanium):
+    return likelihood(csi, lar, germanium)
+
+
+@pytest.fixture(scope="module")
+def moved(all_three):
+    """Values of all parameters away from their start, within a fifth of an error."""
+    random = np.random.default_rng(3)
+    start = np.asarray(all_three.start)
+    _, precision = (np.asarray(row) for row in all_three.priors)
+    width = np.where(precision > 0, np.maximum(precision, 1e-30) ** -0.5, 0.1 * np.abs(start))
+    return start + 0.2 * width * random.uniform(-1, 1, len(start))
+
+
+def test_chi2_of_a_combination_is_the_sum_with_shared_priors_once(all_three, moved):
+    values = all_three.values(moved)
+    singles = [likelihood(e) for e in all_three.experiments]
+    total = sum(float(CHI2(like, {n: values[n] for n in like.parameters})) for like in singles)
+    flux = float(values["sns_flux"])
+    assert flux != 0
+    assert float(CHI2(all_three, values)) == pytest.approx(total - flux**2, rel=1e-12)
+
+
+def test_one_flux_of_the_spallation_source_serves_both_detectors(all_three, csi, lar):
+    names = all_three.names
+    assert names.count("sns_flux") == 1
+    assert "coherent_csi_2021_sns_flux" not in names
+    assert "dresden_ii_reactor_flux" in names  # the reactor has its own
+    assert len(set(names)) == len(names)
+    assert set(names) == {"sin2_theta_w", *csi.varying, *lar.varying, *all_three.experiments[2].varying}
+    assert all_three.n_bins == 9 * 11 + 960 + 130
+    start = all_three.components(all_three.values())
+    raised = all_three.components(all_three.values() | {"sns_flux": jnp.asarray(1.0)})
+    for name, factor in (("coherent_csi_2021", 1.1), ("coherent_lar_2020", 1.1), ("dresden_ii", 1)):
+        np.testing.assert_allclose(
+            raised[name]["cevns"], factor * np.asarray(start[name]["cevns"]), rtol=1e-12
+        )
+
+
+def test_expected_counts_follow_the_order_of_the_experiments(all_three, moved):
+    values = all_three.values(moved)
+    expected = np.asarray(jax.jit(cj.Likelihood.expected)(all_three, values))
+    parts = jax.jit(cj.Likelihood.components)(all_three, values)
+    first = 0
+    for experiment in all_three.experiments:
+        total = np.sum([np.asarray(p) for p in parts[experiment.name].values()], axis=0)
+        np.testing.assert_allclose(
+            expected[first : first + total.size], total.ravel(), rtol=1e-13, atol=1e-15
+        )
+        first += total.size
+    assert first == expected.size
+
+
+def test_order_of_parameters_is_the_same_inside_and_outside_jit(all_three, moved):
+    """Regression: dictionaries come out of jit sorted, vectors must mean the same in there.
+
+    Dresden-II has three backgrounds, two of them with parameters, that are not declared in
+    alphabetical order.
+    """
+    backgrounds = list(all_three.experiments[2].backgrounds)
+    assert backgrounds != sorted(backgrounds)
+    seen = []
+
+    @jax.jit
+    def inside(like, x):
+        seen.append((like.names, tuple(like.parameters)))
+        return like.chi2(like.values(x)), like.start, like.bounds, like.priors
+
+    chi2, start, bounds, priors = inside(all_three, moved)
+    assert seen == [(all_three.names, tuple(all_three.parameters))]
+    assert float(chi2) == pytest.approx(float(all_three.chi2(all_three.values(moved))), rel=1e-12)
+    np.testing.assert_array_equal(start, all_three.start)
+    np.testing.assert_array_equal(bounds, all_three.bounds)
+    np.testing.assert_array_equal(priors, all_three.priors)
+
+
+def test_order_of_backgrounds_does_not_matter(germanium, moved, all_three):
+    """Nor does the order in which a dictionary happens to hold them."""
+    backgrounds = dict(reversed(germanium.backgrounds.items()))
+    turned = likelihood(dataclasses.replace(germanium, backgrounds=backgrounds))
+    like = likelihood(germanium)
+    assert turned.names == like.names
+    x = np.array([dict(zip(all_three.names, moved, strict=True))[name] for name in like.names])
+    assert float(CHI2(turned, turned.values(x))) == pytest.approx(
+        float(CHI2(like, like.values(x))), rel=1e-14
+    )
+
+
+# --------------------------------------------------------------------------------------- refusals
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_lumped_pull_and_the_flux_that_it_contains_are_refused(csi, lar_lumped, turned):
+    """In either order: the flux would count twice, as two independent uncertainties."""
+    pair = (lar_lumped, csi) if turned else (csi, lar_lumped)
+    with pytest.raises(ConfigError, match=r'"cevns" of coherent_lar_2020 contains sns_flux') as e:
+        likelihood(*pair)
+    assert '"sns_flux" of coherent_csi_2021' in str(e.value)
+    assert '"split"' in str(e.value)
+
+
+def test_two_lumped_pulls_are_refused(lar_lumped):
+    """The same flux is in both."""
+    for other in (
+        cj.experiments.coherent_csi_2021(nuisances="atzori_corona_2023"),
+        cj.experiments.coherent_csi_2017(nuisances="lumped"),
+    ):
+        with pytest.raises(ConfigError, match='contains sns_flux, and so does "') as caught:
+            likelihood(other, lar_lumped)
+        assert other.name in str(caught.value)
+        assert "coherent_lar_2020" in str(caught.value)
+
+
+def test_a_lumped_pull_goes_with_a_reactor_and_with_backgrounds_alone(lar_lumped, germanium):
+    both = likelihood(lar_lumped, germanium)
+    assert {"coherent_lar_2020_cevns", "dresden_ii_reactor_flux"} <= set(both.names)
+    bare = cj.experiments.coherent_csi_2021(nuisances="backgrounds_only")
+    assert "sns_flux" not in likelihood(lar_lumped, bare).names
+
+
+@pytest.mark.parametrize(
+    ("width", "form", "words"),
+    [(0.05, "linear", ["0.1 linear", "0.05 linear"]), (0.1, "gamma", ["0.1 linear", "0.1 gamma"])],
+)
+def test_a_shared_nuisance_must_be_the_same_in_both(csi, width, form, words):
+    other = Nuisance(name="sns_flux", acts_on=("cevns",), width=width, form=form, shared=True)
+    lar = cj.experiments.coherent_lar_2020(nuisances=[other])
+    with pytest.raises(ConfigError) as caught:
+        likelihood(csi, lar)
+    for word in ('shared nuisance "sns_flux"', "coherent_csi_2021", "coherent_lar_2020", *words):
+        assert word in str(caught.value)
+
+
+def test_a_nuisance_is_shared_by_all_or_private(csi):
+    """A parameter of this name that is private to one experiment is no shared one."""
+    private = Nuisance(name="flux", acts_on=("cevns",), width=0.1)
+    shared = Nuisance(name="coherent_lar_2020_flux", acts_on=("cevns",), width=0.1, shared=True)
+    lar = cj.experiments.coherent_lar_2020(nuisances=[private])
+    own = cj.experiments.coherent_csi_2021(nuisances=[shared])
+    with pytest.raises(ConfigError, match=r'"coherent_lar_2020_flux" is a private nuisance'):
+        likelihood(own, lar)
+
+
+def test_experiments_with_common_events_are_refused_unless_allowed(csi):
+    """CsI 2017 is contained in CsI 2021."""
+    older = cj.experiments.coherent_csi_2017(nuisances="split")
+    for pair in ((csi, older), (older, csi)):
+        with pytest.raises(ConfigError, match=r"have events in common.*allow_overlap") as caught:
+            likelihood(*pair)
+        assert "coherent_csi_2017" in str(caught.value)
+        assert "coherent_csi_2021" in str(caught.value)
+        assert likelihood(*pair, allow_overlap=True).n_bins == 99 + 144
+
+
+def test_an_experiment_cannot_be_combined_with_itself(lar, lar_lumped):
+    with pytest.raises(ConfigError, match="coherent_lar_2020, coherent_lar_2020"):
+        likelihood(lar, lar_lumped)
+
+
+# ------------------------------------------------------------------------------------------- fits
+
+
+def test_csi_and_argon_together_know_the_angle_better_than_each(csi, lar):
+    """A value between the two, 0.233 +0.027 -0.026 (own, a tripwire; arXiv:2211.11905 quotes
+    0.237 +- 0.029 for CsI and LAr), and smaller errors than either data set alone."""
+    fits = [cj.fit(likelihood(*e)) for e in ((csi,), (lar,), (csi, lar))]
+    assert all(best.converged for best in fits)
+    one, other, both = (best.parameters["sin2_theta_w"] for best in fits)
+    assert both["value"] == pytest.approx(0.237, abs=0.2 * 0.029)
+    assert both["value"] == pytest.approx(0.233, abs=1e-3)
+    assert both["error_high"] == pytest.approx(0.027, abs=6e-4)
+    assert both["error_low"] == pytest.approx(0.026, abs=6e-4)
+    assert min(one["value"], other["value"]) < both["value"] < max(one["value"], other["value"])
+    for key in ("error", "error_low", "error_high"):
+        assert both[key] < min(one[key], other[key])
+    # One flux for both, so less is gained than by independent measurements.
+    assert both["error"] > (one["error"] ** -2 + other["error"] ** -2) ** -0.5
