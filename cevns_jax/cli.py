@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cevns_jax import commands
 from cevns_jax.commands import LEVELS, output_folder, print_json, progress_bar, write_text
 from cevns_jax.errors import ConfigError
 from cevns_jax.startup import start_jax
