@@ -95,9 +95,9 @@ def _parser() -> argparse.ArgumentParser:
         text: str,
         *parents: argparse.ArgumentParser,
     ) -> argparse.ArgumentParser:
-        command = subparsers.add_parser(name, help=text, description=text, parents=[common, *parents])
-        command.set_defaults(run=run)
-        return command
+        made = subparsers.add_parser(name, help=text, description=text, parents=[common, *parents])
+        made.set_defaults(run=run)
+        return made
 
     for name, run, text, parents in (
         ("fit", _fit, "Best fit, with errors, figure and result file.", [data]),
