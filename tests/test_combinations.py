@@ -69,7 +69,12 @@ def test_one_flux_of_the_spallation_source_serves_both_detectors(all_three, csi,
     assert "coherent_csi_2021_sns_flux" not in names
     assert "dresden_ii_reactor_flux" in names  # the reactor has its own
     assert len(set(names)) == len(names)
-    assert set(names) == {"sin2_theta_w", *csi.varying, *lar.varying, *all_three.experiments[2].varying}
+    assert set(names) == {
+        "sin2_theta_w",
+        *csi.varying,
+        *lar.varying,
+        *all_three.experiments[2].varying,
+    }
     assert all_three.n_bins == 9 * 11 + 960 + 130
     start = all_three.components(all_three.values())
     raised = all_three.components(all_three.values() | {"sns_flux": jnp.asarray(1.0)})

@@ -320,7 +320,9 @@ def test_background_parameters_are_free_and_the_intensity_of_m_has_its_error(iro
     like = likelihood(iron, "sin2_theta_w")
     assert set(like.names) == {"sin2_theta_w", *SHAPE}
     mean, precision = (np.asarray(row) for row in like.priors)
-    constrained = {n: (m, p**-0.5) for n, m, p in zip(like.names, mean, precision, strict=True) if p}
+    constrained = {
+        n: (m, p**-0.5) for n, m, p in zip(like.names, mean, precision, strict=True) if p
+    }
     assert constrained == {f"{NAME}_m_ratio": pytest.approx((1.0, 0.03))}
     for parameter in (like.parameters[name] for name in SHAPE):
         assert parameter.lower < parameter.start < parameter.upper

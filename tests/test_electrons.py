@@ -56,7 +56,9 @@ def test_cross_section_is_the_printed_one_and_never_negative(flavour, energy, sh
     recoil = share * float(maximum_recoil(energy, ELECTRON))
     found = cross_section(recoil, energy, flavour, angle)
     scale = HBAR_C**2 * G_F**2 * ELECTRON
-    assert found == pytest.approx(printed(recoil, energy, flavour, angle), rel=1e-9, abs=1e-12 * scale)
+    assert found == pytest.approx(
+        printed(recoil, energy, flavour, angle), rel=1e-9, abs=1e-12 * scale
+    )
     assert found >= -1e-12 * scale
 
 

@@ -83,9 +83,7 @@ def test_argon_parameters_are_the_released_ones(release):
 
 
 @needs_releases
-@pytest.mark.parametrize(
-    ("release", "name"), [(n, n) for n in IMPORTERS], indirect=["release"]
-)
+@pytest.mark.parametrize(("release", "name"), [(n, n) for n in IMPORTERS], indirect=["release"])
 def test_command_writes_the_tables_into_a_folder(release, name, tmp_path, capsys):
     folder = tmp_path / "tables"
     assert cli.main(["import", name, str(release), "--output", str(folder), "--json"]) == 0

@@ -120,7 +120,7 @@ def test_unknown_couplings_are_refused():
 
 
 def test_unknown_flavour_is_refused():
-    with pytest.raises(ConfigError, match='radiative_2023.*no flavour "nu_tau".*nu_e, nu_mu'):
+    with pytest.raises(ConfigError, match=r'radiative_2023.*no flavour "nu_tau".*nu_e, nu_mu'):
         named_couplings("radiative_2023").proton("nu_tau", ANGLE)
     with pytest.raises(ConfigError, match="nu_x"):
         named_couplings("tree").proton("nu_x", ANGLE)

@@ -10,10 +10,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from jax.test_util import check_grads
 from scipy.integrate import solve_ivp
 
-import cevns_jax as cj
 from cevns_jax import running
 from cevns_jax.config.analysis import read_analysis
 from cevns_jax.constants import (
@@ -34,6 +32,7 @@ from cevns_jax.sources import spallation_source
 MASS = {f.name: f.mass for f in FERMIONS}
 THRESHOLDS = sorted({*MASS.values(), W_MASS})
 SM = {"sin2_theta_w": SIN2_THETA_W_LOW_ENERGY}
+COMPILED = jax.jit(sin2_theta_w)
 
 
 def test_value_at_the_z_mass_is_the_input():
@@ -156,10 +155,10 @@ def test_closed_form_between_thresholds(low, high, qt, q2):
 def test_it_falls_from_the_electron_mass_to_the_w_mass_and_rises_above(one, other):
     first, second = sorted((one, other))
     for low, high, sign in ((MASS["e"], W_MASS, -1), (W_MASS, 1e6, 1)):
-        at = [low * (high / low) ** x for x in (first, second)]
-        difference = float(sin2_theta_w(at[1]) - sin2_theta_w(at[0]))
-        assert sign * difference >= -1e-15
-    assert float(sin2_theta_w(one * MASS["e"])) == float(sin2_theta_w(0.0))
+        start, end = COMPILED(low * (high / low) ** np.array([first, second]))
+        assert sign * (end - start) >= -1e-15
+    below, zero = COMPILED(np.array([one * MASS["e"], 0.0]))
+    assert below == zero
 
 
 @pytest.mark.parametrize("threshold", THRESHOLDS)
@@ -169,27 +168,43 @@ def test_continuous_at_thresholds(threshold):
     assert abs(below - at) < 1e-11
 
 
-@pytest.mark.parametrize("mu", [1.0, 50.0, 150.0, 250.0, 800.0, 1500.0, 3e3, 4e4, 8.5e4, 5e5])
-def test_gradient_between_thresholds(mu):
-    """In ln mu, against finite differences."""
-    check_grads(lambda x: sin2_theta_w(jnp.exp(x)), (np.log(mu),), order=2, eps=1e-4)
+def test_gradients_between_thresholds():
+    """First and second derivative in ln mu, against central differences."""
+    x = np.log([1.0, 50.0, 150.0, 250.0, 800.0, 1500.0, 3e3, 4e4, 8.5e4, 5e5])
+    step = 1e-4
+
+    @jax.jit
+    @jax.vmap
+    def value(x):
+        return sin2_theta_w(jnp.exp(x))
+
+    def slope(x):
+        return jax.grad(lambda y: sin2_theta_w(jnp.exp(y)))(x)
+
+    first, second = jax.jit(jax.vmap(slope)), jax.jit(jax.vmap(jax.grad(slope)))
+    difference = (value(x + step) - value(x - step)) / (2 * step)
+    np.testing.assert_allclose(first(x), difference, rtol=1e-7, atol=1e-11)
+    difference = (first(x + step) - first(x - step)) / (2 * step)
+    np.testing.assert_allclose(second(x), difference, rtol=1e-6, atol=1e-11)
 
 
-@pytest.mark.parametrize("mu", [0.0, 1e-300, *THRESHOLDS, Z_MASS])
-def test_gradients_are_finite_at_zero_and_at_thresholds(mu):
-    for function in (sin2_theta_w, shift, running.inverse_alpha, alpha_s):
-        assert np.isfinite(jax.grad(function)(mu))
-        assert np.isfinite(jax.grad(jax.grad(function))(mu))
-    assert mu >= MASS["e"] or float(jax.grad(sin2_theta_w)(mu)) == 0
+@pytest.mark.parametrize("function", [sin2_theta_w, shift, alpha_s])
+def test_gradients_are_finite_at_zero_and_at_thresholds(function):
+    mu = np.array([0.0, 1e-300, *THRESHOLDS, Z_MASS])
+    first, second = jax.grad(function), jax.grad(jax.grad(function))
+    slopes = jax.jit(jax.vmap(first))(mu)
+    assert np.isfinite(slopes).all()
+    assert np.isfinite(jax.jit(jax.vmap(second))(mu)).all()
+    assert (slopes[:2] == 0).all()
 
 
 def test_shift_is_zero_at_zero_and_vectorised():
     assert float(shift(0.0)) == 0
     q = np.array([[0.0, 10.0], [30.0, 80.0]])
-    np.testing.assert_allclose(
-        jax.jit(shift)(q), [[float(shift(x)) for x in row] for row in q], rtol=1e-9, atol=1e-16
-    )
-    np.testing.assert_allclose(jax.vmap(shift)(q), shift(q), rtol=1e-9, atol=1e-16)
+    eager = shift(q)
+    assert eager.shape == q.shape
+    np.testing.assert_allclose(eager[1, 0], shift(30.0), rtol=1e-9)
+    np.testing.assert_allclose(jax.jit(jax.vmap(shift))(q), eager, rtol=1e-9, atol=1e-16)
     assert float(shift(50.0)) == pytest.approx(-8.1e-5, abs=1e-6)
 
 
@@ -200,7 +215,7 @@ SNS = spallation_source(neutrinos_per_proton=0.0848, protons_on_target=3.198e23,
 def test_weak_charge_follows_the_momentum_transfer():
     """The same cross section as with the angle shifted by hand, at one recoil after another."""
     fixed, runs = standard_model(), standard_model(running=True)
-    for recoil in (1e-6, 1e-3, 0.01, 0.04):
+    for recoil in (1e-6, 0.01):
         at = jnp.full((2, 1), recoil)
         nucleus = CSI.at(at, SM)
         found = runs.coefficients(at, nucleus, "nu_mu", SM)
@@ -231,18 +246,23 @@ def test_effect_on_the_caesium_iodide_rate_is_small():
     assert runs / fixed - 1 == pytest.approx(-4.7e-4, abs=1e-4)
 
 
-def test_gradient_of_a_prediction_that_runs():
-    """Quadratic in the angle: central differences are exact up to rounding."""
+def test_running_acts_as_a_shift_of_the_angle():
+    """What it does to the counts is what -8e-5 in the angle would do; its gradient is exact.
+
+    Counts are quadratic in the angle: central differences have rounding errors only.
+    """
     csi = kernel(SNS, CSI, mass_kg=14.6)
     everything = np.ones((*csi.recoil.shape, 1))
-    model = standard_model(running=True)
 
-    @jax.jit
-    def events(angle):
+    def events(angle, running):
+        model = standard_model(running=running)
         return csi.counts(model, {"sin2_theta_w": angle}, everything).sum()
 
-    difference = (events(0.25) - events(0.23)) / 0.02
-    assert float(jax.grad(events)(0.24)) == pytest.approx(float(difference), rel=1e-10)
+    fixed, slope = jax.jit(jax.value_and_grad(lambda angle: events(angle, False)))(0.24)
+    counts = jax.jit(lambda angle: events(angle, True))
+    found = jax.jit(jax.grad(lambda angle: events(angle, True)))(0.24)
+    assert float((counts(0.24) - fixed) / slope) == pytest.approx(float(shift(45.0)), rel=0.1)
+    assert float(found) == pytest.approx(float(counts(0.25) - counts(0.23)) / 0.02, rel=1e-10)
 
 
 def test_conventions_say_whether_the_angle_runs():
@@ -258,19 +278,6 @@ def test_config_key(tmp_path):
     assert not read_analysis(config, ["interaction.running=false"]).likelihood.interaction.running
     with pytest.raises(ConfigError, match="running must be true or false"):
         read_analysis(config, ["interaction.running=1"])
-
-
-def test_fit_moves_by_the_mean_shift():
-    """The fitted angle at q = 0 is larger by what the running takes away at the q of the data."""
-    csi = cj.experiments.coherent_csi_2021()
-    fixed, runs = (
-        cj.fit(cj.Likelihood([csi], standard_model(running=r), free=["sin2_theta_w"]))
-        for r in (False, True)
-    )
-    assert fixed.converged
-    assert runs.converged
-    assert runs.names[0] == "sin2_theta_w"
-    assert runs.x[0] - fixed.x[0] == pytest.approx(-float(shift(50.0)), rel=0.1)
 
 
 def test_published_angles_are_marked_and_near_the_curve():
