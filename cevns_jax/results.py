@@ -211,6 +211,7 @@ def fit_result(fit: Fit, analysis: Mapping[str, Any] | None = None) -> Result:
             "labels": {n: fit.likelihood.parameters[n].label for n in fit.names},
             "units": {n: fit.likelihood.parameters[n].unit for n in fit.names},
             "titles": {e.name: e.title for e in fit.likelihood.experiments},
+            "counted": {e.name: e.about.counted for e in fit.likelihood.experiments},
             "conventions": FIT_CONVENTIONS | conventions(fit.likelihood),
             "provenance": provenance(fit.likelihood, analysis),
         },

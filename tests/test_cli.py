@@ -141,7 +141,8 @@ def test_predict_is_made_at_the_start_values_of_the_config(capsys):
 
 def test_experiments_document(capsys):
     found = document(capsys, "experiments")
-    assert found["experiments"] == ["coherent_csi_2017", "coherent_csi_2021"]
+    sns = ["coherent_csi_2017", "coherent_csi_2021", "coherent_lar_2020"]
+    assert found["experiments"] == [*sns, "dresden_ii"]
     assert found["data_sets"]["coherent_csi_2017"]["n_bins"] == 144
     about = found["data_sets"]["coherent_csi_2021"]
     assert about["n_bins"] == 99

@@ -89,14 +89,14 @@ def _dresden_ii(table: Table, folder: Path) -> Experiment:
     from cevns_jax.experiments.dresden_ii import GERMANIUM, NAME
 
     named = isinstance(table.content.get("quenching", ""), str)
-    fractions = table.table("fission_fractions").numbers()
+    fractions = table.table("fission_fractions").numbers() if "fission_fractions" in table else None
     given = {
         "quenching": table.text("quenching", "iron_filter")
         if named
         else read_quenching(NAME, table.table("quenching"), folder, {GERMANIUM}),
         "nuisances": nuisances(table, "flux_fixed"),
         "spectra": table.text("spectra", "vogel_mueller"),
-        "fission_fractions": fractions or None,
+        "fission_fractions": fractions,
         "recoil_min_kev": table.number("recoil_min_kev"),
         "common_neutron_radius": table.flag("common_neutron_radius", True),
         **_nuclei(table),

@@ -299,6 +299,7 @@ def read_quenching(name: str, part: Table, folder: Path, protons: set[int]) -> Q
         protons: Z of the elements of the target.
     """
     from cevns_jax.detectors.quenching import (
+        LARGEST_Q,
         ModifiedLindhard,
         PolynomialQuenching,
         TabulatedQuenching,
@@ -318,6 +319,10 @@ def read_quenching(name: str, part: Table, folder: Path, protons: set[int]) -> Q
             raise ConfigError(f"{part.where}: lindhard_k needs a target of one element")
         k, q, (z,) = part.positive("lindhard_k") or 0.0, part.number("lindhard_q"), protons
         quenching = lindhard(k, z, parameter=f"{name}_lindhard_k")
+        if q is not None and not -LARGEST_Q <= q <= 0:
+            raise ConfigError(
+                f"{part.where}: lindhard_q must lie between {-LARGEST_Q:g} and 0, not at {q:g}"
+            )
         if q is not None:
             quenching = ModifiedLindhard(prefix=f"{name}_lindhard", protons=z, k=k, q=q)
     part.done()

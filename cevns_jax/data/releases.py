@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -34,7 +35,9 @@ def release_columns(
         ConfigError: the file cannot be read, or holds anything else.
     """
     try:
-        values = np.loadtxt(path, delimiter=delimiter, skiprows=skip, ndmin=2)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # of an empty file, refused below
+            values = np.loadtxt(path, delimiter=delimiter, skiprows=skip, ndmin=2)
     except OSError:
         raise ConfigError(f"{path}: cannot be read; it is part of the release") from None
     except (ValueError, UnicodeDecodeError) as error:

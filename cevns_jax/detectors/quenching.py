@@ -17,6 +17,7 @@ from cevns_jax.parameters import Parameter, Values, static
 
 Array = TypeVar("Array", jax.Array, np.ndarray)
 Effects: TypeAlias = Mapping[str, jax.Array]
+LARGEST_Q = 1e-3  # of the modified Lindhard model; the values in use are below 3e-4
 SHARP_KINK = 0.03  # relative change of dE_ee/dT that recoil nodes need to know of
 NOTHING: Effects = MappingProxyType({})
 
@@ -137,7 +138,8 @@ class ModifiedLindhard:
     Attributes:
         prefix: Names of the parameters are ``<prefix>_k`` and ``<prefix>_q``.
         protons: Z of the only element.
-        k, q: Values at the start of a fit.
+        k, q: Values at the start of a fit; q is not positive: an offset downwards would leave
+            energies below zero.
     """
 
     prefix: str = static(default="lindhard")
@@ -152,7 +154,9 @@ class ModifiedLindhard:
     def parameters(self) -> tuple[Parameter, ...]:
         return (
             Parameter(name=f"{self.prefix}_k", start=self.k, lower=0.0, upper=1.0, label="$k$"),
-            Parameter(name=f"{self.prefix}_q", start=self.q, lower=-1e-2, upper=1e-2, label="$q$"),
+            Parameter(
+                name=f"{self.prefix}_q", start=self.q, lower=-LARGEST_Q, upper=0.0, label="$q$"
+            ),
         )
 
     @property

@@ -223,7 +223,9 @@ def dresden_ii(
     )
     source = reactor_source(
         spectra=spectra,
-        fission_fractions=fission_fractions or measured["fission_fractions"],
+        fission_fractions=measured["fission_fractions"]
+        if fission_fractions is None
+        else fission_fractions,
         flux_per_cm2_s=exposure["flux_per_cm2_s"],
         live_time_s=SECONDS_PER_DAY,
     )
@@ -255,6 +257,7 @@ def dresden_ii(
         name=NAME,
         about=About(
             title=measured["title"],
+            counted="events per day",
             citation=measured["citation"],
             exposure=f"{exposure['mass_kg']:g} kg Ge, {source.label}; rates per day",
             conventions=conventions(

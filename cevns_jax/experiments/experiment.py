@@ -84,12 +84,14 @@ class About:
         citation: Publication of the data.
         exposure: The exposure.
         conventions: Choices that change numbers, as (name, choice).
+        counted: What the numbers in the bins are.
     """
 
     title: str
     citation: str
     exposure: str
     conventions: tuple[tuple[str, str], ...]
+    counted: str = "events"
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, About)

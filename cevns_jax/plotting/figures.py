@@ -5,27 +5,39 @@ from __future__ import annotations
 import io
 import itertools
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from cevns_jax.published import published_for
+from cevns_jax.published import Published, published_for
 from cevns_jax.results import Result, write_atomically
 
 STYLE = {"cevns": ("CEvNS", "#0b5394", ""), "steady_state": ("steady state", "#d9d9d9", "")}
 SPARE = (("#e69138", "////"), ("#6aa84f", "...."), ("#a64d79", "xxxx"), ("#3d85c6", "\\\\\\\\"))
-LABELS = {"brn": "beam-related neutrons", "nin": "neutrino-induced neutrons"}
-AXES = {"photoelectrons": "photo-electrons", "time_us": r"recoil time [$\mu$s]"}
+LABELS = {
+    "brn": "beam-related neutrons",
+    "delayed_brn": "delayed neutrons",
+    "nin": "neutrino-induced neutrons",
+    "electrons": r"$\nu$-e scattering",
+    "capture_lines": "electron capture",
+}
+AXES = {"photoelectrons": "photo-electrons", "time_us": r"recoil time [$\mu$s]", "f90": "F90"}
 UNITS = {"photoelectrons": "PE", "us": r"$\mu$s", "kev": "keV", "kevee": "keVee", "kevnr": "keVnr"}
 DATA_SETS = {"asimov": "Asimov data", "toy": "toy data"}
 LINES = ("-", "--", ":", "-.")
+FILLS = ("full", "none", "left", "right", "bottom", "top")  # publications on one data set
+MANY_BINS = 50
 
 
 def save(figure: Figure, path: Path) -> None:
     """Write a figure as PNG, atomically."""
-    write_atomically(path, lambda part: figure.savefig(part, dpi=160, format="png"))
+    write_atomically(
+        path,
+        lambda part: figure.savefig(part, dpi=160, format="png", pil_kwargs={"optimize": True}),
+    )
 
 
 def _figure(width: float, height: float) -> Figure:
@@ -52,7 +64,7 @@ def spectra(result: Result, experiment: str) -> Figure:
     axes, observed = group["observed"]
     _, expected = group["expected"]
     components = [str(name) for name in group["component"][1]]
-    figure = _figure(5.2 * len(axes), 5.6)
+    figure = _figure(5.2 if len(axes) == 1 else 4.4 * len(axes), 5.6)
     panels = figure.subplots(2, len(axes), height_ratios=(3, 1), sharex="col", squeeze=False)
     for column, axis in enumerate(axes):
         others = tuple(i for i in range(len(axes)) if i != column)
@@ -70,6 +82,7 @@ def spectra(result: Result, experiment: str) -> Figure:
             dict(zip(components, parts, strict=True)),
             variance,
             DATA_SETS.get(_data_set(result), "observed"),
+            result.attributes.get("counted", {}).get(experiment, "events"),
         )
     handles, labels = panels[0, 0].get_legend_handles_labels()
     order = list(range(len(labels)))[::-1]
@@ -95,6 +108,7 @@ def _projection(
     parts: dict[str, np.ndarray],
     variance: np.ndarray | None,
     label: str,
+    counted: str,
 ) -> None:
     """Stacked components and data per unit of the axis, residuals below.
 
@@ -106,9 +120,18 @@ def _projection(
         parts: Component -> expected counts.
         variance: Squared errors of Gaussian bins; none for Poisson bins.
         label: What the data are.
+        counted: What the numbers are.
     """
     width = np.diff(edges)
     centre = (edges[1:] + edges[:-1]) / 2
+    many = len(width) > MANY_BINS
+    points: dict[str, Any] = {
+        "fmt": "o",
+        "color": "black",
+        "markersize": 1.8 if many else 3.5,
+        "linewidth": 0.6 if many else 1,
+        "xerr": None if many else width / 2,
+    }
     base = np.zeros_like(width)
     spare = itertools.cycle(SPARE)
     for name in sorted(parts, key=lambda n: (n == "cevns", -parts[n].sum())):
@@ -126,8 +149,8 @@ def _projection(
             facecolor=colour,
             hatch=hatch,
             edgecolor="black",
-            linewidth=0.6,
-            label=f"{title} ({parts[name].sum():.0f})",
+            linewidth=0.0 if many else 0.6,
+            label=f"{title} ({_count(parts[name].sum())})",
         )
         base = base + density
     error = np.sqrt(np.maximum(observed, 1) if variance is None else variance)
@@ -135,17 +158,15 @@ def _projection(
         centre,
         observed / width,
         yerr=error / width,
-        xerr=width / 2,
-        fmt="o",
-        color="black",
-        markersize=3.5,
-        linewidth=1,
-        label=f"{label} ({observed.sum():.0f})",
+        label=f"{label} ({_count(observed.sum())})",
         zorder=5,
+        **points,
     )
     name, _, unit = axis.rpartition("_")
     unit = UNITS.get(unit, "")
-    top.set_ylabel(f"events / {unit}" if unit else f"events per unit of {axis}")
+    top.set_ylabel(
+        f"{counted} / {unit}" if unit else f"{counted} per unit of {AXES.get(axis, axis)}"
+    )
     if (observed >= 0).all():
         top.set_ylim(bottom=0)
     top.set_xlim(edges[0], edges[-1])
@@ -153,20 +174,18 @@ def _projection(
     expected = np.where(total > 0, total, np.nan)  # no residual where nothing is expected
     error = np.sqrt(expected if variance is None else variance)
     bottom.axhline(0, color="black", linewidth=0.8)
-    bottom.errorbar(
-        centre,
-        (observed - total) / error,
-        yerr=1,
-        xerr=width / 2,
-        fmt="o",
-        color="black",
-        markersize=3.5,
-        linewidth=1,
-    )
+    residual = (observed - total) / error
+    bottom.errorbar(centre, residual, yerr=1, **points)
     bottom.set_ylabel(r"(n $-$ $\mu$)/" + (r"$\sqrt{\mu}$" if variance is None else r"$\sigma$"))
-    bottom.set_ylim(-3.8, 3.8)
+    reach = max(3.8, 1.3 + np.nanmax(np.abs(residual), initial=0.0))
+    bottom.set_ylim(-reach, reach)
     plain = f"{name.replace('_', ' ')} [{unit}]" if name and unit else axis.replace("_", " ")
     bottom.set_xlabel(AXES.get(axis, plain))
+
+
+def _count(number: float) -> str:
+    """Without decimals, but not zero for what is small."""
+    return f"{number:.0f}" if abs(number) >= 1 else f"{number:.1g}"
 
 
 def _data_set(result: Result) -> str:
@@ -202,28 +221,29 @@ def profiles(results: list[Result]) -> Figure:
     figure = _figure(6.4, 4.8)
     axes = figure.subplots()
     first = results[0]
-    shown = []
+    shown: list[tuple[Published, str]] = []
     titles = {name: t for r in results for name, t in r.attributes["titles"].items()}
-    for number, result in enumerate(results):
+    names = [" + ".join(r.attributes["titles"].values()) for r in results]
+    for number, (result, name) in enumerate(zip(results, names, strict=True)):
         grid, delta = result.variables["grid"][1], result.variables["delta_chi2"][1]
         good = result.variables["point_converged"][1].astype(bool)
-        name = " + ".join(result.attributes["titles"].values())
+        if names.count(name) > 1:
+            config = result.attributes["provenance"].get("config", f"{number + 1}")
+            name += f" ({Path(config).stem})"
         kind = DATA_SETS.get(_data_set(result), "")
+        colour = "black" if number == 0 else f"C{number - 1}"
         axes.plot(
             *_with_minimum(result, grid[good], delta[good]),
-            color="black" if number == 0 else f"C{number - 1}",
+            color=colour,
             linestyle=LINES[number % len(LINES)],
             label=f"cevns_jax, {name}" + (f", {kind}" if kind else ""),
         )
         if not good.all():
             axes.plot(grid[~good], delta[~good], "x", color="C3", label="not converged")
-        shown += [
-            p
-            for p in published_for(
-                result.attributes["parameter"], tuple(result.attributes["experiments"])
-            )
-            if p not in shown
-        ]
+        known = [p for p, _ in shown]
+        data = tuple(result.attributes["experiments"])
+        found = published_for(result.attributes["parameter"], data)
+        shown += [(p, colour) for p in found if p not in known]
     for level, text in ((1, "68 %"), (2.71, "90 %"), (3.84, "95 %")):
         axes.axhline(level, color="grey", linewidth=0.7, linestyle="--")
         axes.annotate(
@@ -236,14 +256,16 @@ def profiles(results: list[Result]) -> Figure:
             fontsize=8,
             color="grey",
         )
-    for number, published in enumerate(shown):
+    for number, (published, colour) in enumerate(shown):
         height = 0.5 + 0.45 * number
+        same = [p for p, _ in shown[:number] if p.experiments == published.experiments]
         axes.errorbar(
             published.value,
             height,
             xerr=[[published.error_low], [published.error_high]],
             fmt="sD^v"[number % 4],
-            color=f"C{number}",
+            color=colour,
+            fillstyle=FILLS[len(same) % len(FILLS)],
             markersize=6,
             capsize=3,
             label=f"{published.short}, {' + '.join(titles[e] for e in published.experiments)}: "
