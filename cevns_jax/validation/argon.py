@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import numpy as np
-
 from cevns_jax import published
-from cevns_jax.inference.fit import fit
-from cevns_jax.validation.row import Fitted, Row, events, parameter
+from cevns_jax.validation.row import Fitted, Row, count, events, parameter
 
 ARRIVALS = "experiments.coherent_lar_2020.arrivals"
 COUNT_REMARKS = {
@@ -44,28 +41,10 @@ def rows(fitted: Fitted) -> Iterator[Row]:
         )
     for arrivals, remark in COUNT_REMARKS.items():
         best = fitted(config, *counting, f"{ARRIVALS}={arrivals}")
-        index = best.names.index("n_sigma")
-        predicted = events(best.likelihood, best.likelihood.values())["cevns"]
         found = events(best.likelihood, best.likelihood.values(best.x))
         where = f"LAr 2020, arrivals {arrivals.replace('_', ' ')}"
-        yield Row(
-            quantity=f"{where}: CEvNS events, free normalisation",
-            published=published.ARGON["events"],
-            value=found["cevns"],
-            error_low=float(best.error_low[index]) * predicted,
-            error_high=float(best.error_high[index]) * predicted,
-            config=config,
-            remark=remark,
-            digits=0,
-        )
-        none = fit(best.likelihood.hold(n_sigma=0.0))
-        yield Row(
-            quantity=f"{where}: sqrt(chi2(no CEvNS) - chi2(best))",
-            published=published.ARGON["significance"],
-            value=float(np.sqrt(none.chi2 - best.chi2)),
-            config=config,
-            digits=1,
-        )
+        known = published.ARGON
+        yield from count(where, known["events"], known["significance"], best, config, remark)
         if arrivals == "released":
             for component in ("brn", "delayed_brn", "steady_state"):
                 yield Row(

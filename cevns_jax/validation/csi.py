@@ -17,7 +17,7 @@ from cevns_jax.nuclei import Target, target
 from cevns_jax.parameters import Values
 from cevns_jax.recoil import kernel
 from cevns_jax.sources.pion_decay import PionDecayAtRest
-from cevns_jax.validation.row import Fitted, Row, events, parameter
+from cevns_jax.validation.row import Fitted, Row, count, events, parameter
 
 
 def rows(fitted: Fitted) -> Iterator[Row]:
@@ -122,28 +122,10 @@ def _first_observation(fitted: Fitted) -> Iterator[Row]:
     for slope, remark in SLOPE_REMARKS.items():
         override = f"experiments.coherent_csi_2017.steady_state_slope={slope}"
         best = fitted(config, override)
-        index = best.names.index("n_sigma")
         start = events(best.likelihood, best.likelihood.values())["cevns"]
-        end = events(best.likelihood, best.likelihood.values(best.x))["cevns"]
         where = f"CsI 2017, steady-state slope from {slope.replace('_', '-', 1).replace('_', ' ')}"
-        yield Row(
-            quantity=f"{where}: CEvNS events, free normalisation",
-            published=published.FIRST_OBSERVATION["events"],
-            value=end,
-            error_low=float(best.error_low[index]) * start,
-            error_high=float(best.error_high[index]) * start,
-            config=config,
-            remark=remark,
-            digits=0,
-        )
-        none = fit(best.likelihood.hold(n_sigma=0.0))
-        yield Row(
-            quantity=f"{where}: sqrt(chi2(no CEvNS) - chi2(best))",
-            published=published.FIRST_OBSERVATION["significance"],
-            value=float(np.sqrt(none.chi2 - best.chi2)),
-            config=config,
-            digits=1,
-        )
+        known = published.FIRST_OBSERVATION
+        yield from count(where, known["events"], known["significance"], best, config, remark)
     yield Row(
         quantity="CsI 2017: CEvNS events, prediction",
         published=published.FIRST_OBSERVATION["prediction"],

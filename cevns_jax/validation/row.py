@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from cevns_jax.inference.fit import Fit
+from cevns_jax.inference.fit import Fit, fit
 from cevns_jax.likelihood import Likelihood
 from cevns_jax.parameters import Values
 from cevns_jax.published import Published
@@ -96,3 +96,29 @@ def events(likelihood: Likelihood, values: Values) -> dict[str, float]:
     """Expected events of the components of the one experiment."""
     (parts,) = jax.jit(Likelihood.components)(likelihood, values).values()
     return {name: float(jnp.sum(counts)) for name, counts in parts.items()}
+
+
+def count(
+    where: str, known: Published, significance: Published, best: Fit, config: str, remark: str
+) -> Iterator[Row]:
+    """CEvNS events of a fit with free normalisation, and what their absence costs."""
+    index = best.names.index("n_sigma")
+    predicted = events(best.likelihood, best.likelihood.values())["cevns"]
+    yield Row(
+        quantity=f"{where}: CEvNS events, free normalisation",
+        published=known,
+        value=events(best.likelihood, best.likelihood.values(best.x))["cevns"],
+        error_low=float(best.error_low[index]) * predicted,
+        error_high=float(best.error_high[index]) * predicted,
+        config=config,
+        remark=remark,
+        digits=0,
+    )
+    none = fit(best.likelihood.hold(n_sigma=0.0))
+    yield Row(
+        quantity=f"{where}: sqrt(chi2(no CEvNS) - chi2(best))",
+        published=significance,
+        value=float(np.sqrt(none.chi2 - best.chi2)),
+        config=config,
+        digits=1,
+    )
