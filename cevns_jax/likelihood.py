@@ -59,15 +59,15 @@ class Likelihood:
         names = [e.name for e in self.experiments if isinstance(e, Experiment)]
         if len(set(names)) < len(names):
             raise ConfigError(f"likelihood: an experiment is there twice ({', '.join(names)})")
-        self._check_shared()
-        self._check_widths()
-        self._check_lumped()
         for one, other in combinations(self.experiments, 2):
             if other.name in one.overlaps and not self.allow_overlap:
                 raise ConfigError(
                     f"likelihood: {one.name} and {other.name} have events in common, which would "
                     "count twice; take one of them, or set allow_overlap = true"
                 )
+        self._check_shared()
+        self._check_widths()
+        self._check_lumped()
         for experiment in self.experiments:
             declared = [p.name for p in (*self.interaction.parameters, *experiment.parameters)]
             for name in experiment.pulls:

@@ -33,6 +33,7 @@ def read_experiments(table: Table, folder: Path) -> tuple[Experiment, ...]:
         "coherent_csi_2017": _coherent_csi_2017,
         "coherent_csi_2021": _coherent_csi_2021,
         "coherent_lar_2020": _coherent_lar_2020,
+        "coherent_lar_2020_energy": _coherent_lar_2020_energy,
         "dresden_ii": _dresden_ii,
     }
     if not table.content:
@@ -54,10 +55,14 @@ def read_experiments(table: Table, folder: Path) -> tuple[Experiment, ...]:
 def _coherent_csi_2017(table: Table, folder: Path) -> Experiment:
     from cevns_jax.experiments import coherent_csi_2017
 
-    given = _coherent(table, "lumped") | {
-        "quenching": table.text("quenching", "constant"),
-        "steady_state_slope": table.text("steady_state_slope", "0_12_us"),
-    }
+    given = (
+        _coherent(table, "lumped")
+        | _forecast(table)
+        | {
+            "quenching": table.text("quenching", "constant"),
+            "steady_state_slope": table.text("steady_state_slope", "0_12_us"),
+        }
+    )
     table.done()
     return coherent_csi_2017(**given)
 
@@ -66,9 +71,11 @@ def _coherent_csi_2021(table: Table, folder: Path) -> Experiment:
     from cevns_jax.experiments import coherent_csi_2021
 
     counts = table.text("counts")
-    given = _coherent(table, "atzori_corona_2023") | {
-        "counts": None if counts is None else folder / counts
-    }
+    given = (
+        _coherent(table, "atzori_corona_2023")
+        | _forecast(table)
+        | {"counts": None if counts is None else folder / counts}
+    )
     table.done()
     return coherent_csi_2021(**given)
 
@@ -76,11 +83,21 @@ def _coherent_csi_2021(table: Table, folder: Path) -> Experiment:
 def _coherent_lar_2020(table: Table, folder: Path) -> Experiment:
     from cevns_jax.experiments import coherent_lar_2020
 
-    given = _coherent(table, "lumped", common_radius=True) | {
-        "arrivals": table.text("arrivals", "inside_window")
-    }
+    given = (
+        _coherent(table, "lumped", common_radius=True)
+        | _forecast(table)
+        | {"arrivals": table.text("arrivals", "inside_window")}
+    )
     table.done()
     return coherent_lar_2020(**given)
+
+
+def _coherent_lar_2020_energy(table: Table, folder: Path) -> Experiment:
+    from cevns_jax.experiments import coherent_lar_2020_energy
+
+    given = _coherent(table, "lumped", common_radius=True)
+    table.done()
+    return coherent_lar_2020_energy(**given)
 
 
 def _dresden_ii(table: Table, folder: Path) -> Experiment:
@@ -121,6 +138,13 @@ def _coherent(table: Table, preset: str, common_radius: bool = False) -> dict[st
         "nuisances": nuisances(table, preset),
         **_nuclei(table),
         "common_neutron_radius": table.flag("common_neutron_radius", common_radius),
+        **{key: table.positive(key) for key in numbers},
+    }
+
+
+def _forecast(table: Table) -> dict[str, Any]:
+    """The keys of those whose backgrounds are counts, not subtracted."""
+    return {
         "exposure_scale": table.positive("exposure_scale", 1.0),
-        **{key: table.positive(key) for key in (*numbers, "steady_state_events")},
+        "steady_state_events": table.positive("steady_state_events"),
     }

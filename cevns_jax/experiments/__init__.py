@@ -3,6 +3,7 @@
 from cevns_jax.experiments.coherent_csi_2017 import coherent_csi_2017
 from cevns_jax.experiments.coherent_csi_2021 import coherent_csi_2021
 from cevns_jax.experiments.coherent_lar_2020 import coherent_lar_2020
+from cevns_jax.experiments.coherent_lar_2020_energy import coherent_lar_2020_energy
 from cevns_jax.experiments.dresden_ii import dresden_ii
 from cevns_jax.experiments.experiment import Experiment, Nuisance
 from cevns_jax.experiments.own import ArrivalTimes, own_experiment
@@ -14,6 +15,7 @@ __all__ = [
     "coherent_csi_2017",
     "coherent_csi_2021",
     "coherent_lar_2020",
+    "coherent_lar_2020_energy",
     "dresden_ii",
     "own_experiment",
 ]

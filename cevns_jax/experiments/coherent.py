@@ -1,4 +1,5 @@
-"""What the COHERENT data sets share: exposure, nuisances, the CsI[Na] crystal and its tables."""
+"""What the COHERENT data sets share: exposure, flux, nuclei, nuisances, and the tables of the
+CsI[Na] crystal."""
 
 from __future__ import annotations
 
@@ -13,9 +14,9 @@ from cevns_jax.data.tables import bin_edges, grid_points, read_table
 from cevns_jax.errors import ConfigError, unknown
 from cevns_jax.experiments.experiment import Nuisance
 from cevns_jax.form_factors import FormFactor, Helm
-from cevns_jax.nuclei import target
+from cevns_jax.nuclei import Target, target
 from cevns_jax.recoil import RecoilKernel, kernel
-from cevns_jax.sources.pion_decay import spallation_source
+from cevns_jax.sources.pion_decay import PionDecayAtRest, spallation_source
 
 FLUX_PULL = ("sns_flux",)  # what the lumped pulls of the signal contain
 FLUX = "analytic pion decay at rest, released arrival times"
@@ -47,6 +48,21 @@ def chosen(
         if not (np.isfinite(value) and value > 0):
             raise ConfigError(f"{where}: {key} must be positive and finite, not {value}")
     return numbers
+
+
+def chosen_exposure(
+    where: str, measured: Mapping[str, Any], scale: float, **given: float | None
+) -> dict[str, float]:
+    """The published exposure with the numbers given in their place, times a common factor.
+
+    Raises:
+        ConfigError: a number that is not positive and finite.
+    """
+    numbers = chosen(where, measured["exposure"] | {"exposure_scale": scale}, given)
+    return {
+        key: scale * value if key in ("protons_on_target", "beam_gwh") else value
+        for key, value in numbers.items()
+    }
 
 
 def chosen_nuisances(
@@ -81,19 +97,47 @@ def crystal(
             ``"lewin_smith"``.
         common_neutron_radius: One radius parameter for both nuclides.
     """
-    material = target(
+    material = nuclei(
         "CsI",
-        form_factor=form_factor if form_factor is not None else Helm(),
-        proton_radius_fm=_merged(PROTON_RADIUS_FM, proton_radius_fm),
-        neutron_radius_fm=_merged(NEUTRON_RADIUS_FM, neutron_radius_fm),
+        (PROTON_RADIUS_FM, proton_radius_fm),
+        (NEUTRON_RADIUS_FM, neutron_radius_fm),
+        form_factor=form_factor,
         common_neutron_radius=common_neutron_radius,
     )
-    source = spallation_source(
+    return kernel(flux(exposure), material, mass_kg=exposure["mass_kg"], nodes=32)
+
+
+def flux(exposure: Mapping[str, float]) -> PionDecayAtRest:
+    """Neutrinos from the SNS at a detector, for an exposure as above."""
+    return spallation_source(
         neutrinos_per_proton=exposure["neutrinos_per_proton"],
         protons_on_target=exposure["protons_on_target"],
         distance_m=exposure["distance_m"],
     )
-    return kernel(source, material, mass_kg=exposure["mass_kg"], nodes=32)
+
+
+def nuclei(
+    formula: str,
+    proton_radius_fm: tuple[Mapping[str, float], Mapping[str, float] | str | None],
+    neutron_radius_fm: tuple[Mapping[str, float], Mapping[str, float] | str | None],
+    *,
+    form_factor: FormFactor | None,
+    common_neutron_radius: bool,
+) -> Target:
+    """Nuclei of a detector; radii as a pair of the usual ones and those given in their place."""
+
+    def merged(
+        usual: Mapping[str, float], given: Mapping[str, float] | str | None
+    ) -> Mapping[str, float] | str:
+        return given if isinstance(given, str) else dict(usual) | dict(given or {})
+
+    return target(
+        formula,
+        form_factor=form_factor if form_factor is not None else Helm(),
+        proton_radius_fm=merged(*proton_radius_fm),
+        neutron_radius_fm=merged(*neutron_radius_fm),
+        common_neutron_radius=common_neutron_radius,
+    )
 
 
 def ends(axis: str) -> tuple[str, str]:
@@ -138,9 +182,3 @@ def read_counts(
             raise ConfigError(f"{path}: {name} must hold counts, none negative and not all zero")
         counts.append(table[name].reshape(len(energy) - 1, len(time) - 1))
     return (energy, time), counts[0], counts[1]
-
-
-def _merged(
-    default: dict[str, float], given: Mapping[str, float] | str | None
-) -> Mapping[str, float] | str:
-    return given if isinstance(given, str) else default | dict(given or {})

@@ -111,18 +111,15 @@ def coherent_csi_2017(
     if steady_state_slope not in SLOPES:
         raise unknown(NAME, "steady_state_slope", steady_state_slope, SLOPES)
     measured = coherent.measurement(FOLDER)
-    exposure = coherent.chosen(
+    exposure = coherent.chosen_exposure(
         NAME,
-        measured["exposure"] | {"exposure_scale": exposure_scale},
-        {
-            "mass_kg": mass_kg,
-            "distance_m": distance_m,
-            "protons_on_target": protons_on_target,
-            "neutrinos_per_proton": neutrinos_per_proton,
-        },
+        measured,
+        exposure_scale,
+        mass_kg=mass_kg,
+        distance_m=distance_m,
+        protons_on_target=protons_on_target,
+        neutrinos_per_proton=neutrinos_per_proton,
     )
-    for key in ("protons_on_target", "beam_gwh"):
-        exposure[key] *= exposure_scale
     steady = coherent.chosen(NAME, measured["steady_state"], {"events": steady_state_events})
     nuisances = coherent.chosen_nuisances(NAME, PRESETS, nuisances)
     acting = {name for nuisance in nuisances for name in nuisance.acts_on}

@@ -111,17 +111,15 @@ def coherent_csi_2021(
     """
     require_float64()
     measured = coherent.measurement(FOLDER)
-    exposure = coherent.chosen(
+    exposure = coherent.chosen_exposure(
         NAME,
-        measured["exposure"] | {"exposure_scale": exposure_scale},
-        {
-            "mass_kg": mass_kg,
-            "distance_m": distance_m,
-            "protons_on_target": protons_on_target,
-            "neutrinos_per_proton": neutrinos_per_proton,
-        },
+        measured,
+        exposure_scale,
+        mass_kg=mass_kg,
+        distance_m=distance_m,
+        protons_on_target=protons_on_target,
+        neutrinos_per_proton=neutrinos_per_proton,
     )
-    exposure["protons_on_target"] *= exposure_scale
     events = coherent.chosen(NAME, measured["events"], {"steady_state": steady_state_events})
     events = {name: exposure_scale * number for name, number in events.items()}
     nuisances = coherent.chosen_nuisances(NAME, PRESETS, nuisances)

@@ -16,12 +16,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from cevns_jax.data.tables import DATA, bin_edges, grid_points, read_table
-from cevns_jax.detectors.quenching import PolynomialQuenching
-from cevns_jax.detectors.resolution import gaussian_resolution
-from cevns_jax.detectors.response import EnergyResponse, energy_response
+from cevns_jax.data.tables import bin_edges, grid_points, read_table
 from cevns_jax.detectors.spline import spline
-from cevns_jax.detectors.table import linear_table
 from cevns_jax.detectors.timing import (
     SHIFT_KNOTS,
     SHIFT_RANGE_US,
@@ -30,8 +26,9 @@ from cevns_jax.detectors.timing import (
     pulse_fractions,
 )
 from cevns_jax.errors import ConfigError, unknown
-from cevns_jax.experiments import coherent
-from cevns_jax.experiments.component import Component, EnergyTimeSignal
+from cevns_jax.experiments import coherent, coherent_lar
+from cevns_jax.experiments.coherent_lar import AXES, COLUMNS, FOLDER
+from cevns_jax.experiments.component import Component
 from cevns_jax.experiments.experiment import (
     About,
     Experiment,
@@ -40,28 +37,19 @@ from cevns_jax.experiments.experiment import (
     conventions,
     require_float64,
 )
-from cevns_jax.experiments.recoil_nodes import compact_response, resolved_kernel
+from cevns_jax.experiments.recoil_nodes import energy_time_signal
 from cevns_jax.experiments.templates import MorphedTemplate, morphed_template
-from cevns_jax.form_factors import FormFactor, Helm
+from cevns_jax.form_factors import FormFactor
 from cevns_jax.interactions.interaction import Interaction
-from cevns_jax.nuclei import target
 from cevns_jax.parameters import Parameter, Values
-from cevns_jax.sources.pion_decay import spallation_source
 from cevns_jax.statistics import Poisson
 
 NAME = "coherent_lar_2020"
-FOLDER = DATA / NAME
-AXES = ("energy_kevee", "f90", "time_us")
-COLUMNS = {axis: coherent.ends(axis) for axis in AXES}
-# rms radii of arXiv:2008.05022, all isotopes alike.
-PROTON_RADIUS_FM = 3.448
-NEUTRON_RADIUS_FM = 3.55
 ARRIVALS = ("inside_window", "all", "released")
 TIMING_WIDTH_NS = 200.0  # of the mean of the proton pulse
 
 BACKGROUNDS = (
-    Nuisance(name="brn", acts_on=("brn",), width=0.32),
-    Nuisance(name="delayed_brn", acts_on=("delayed_brn",), width=1.0),
+    *coherent_lar.NEUTRONS,
     Nuisance(name="steady_state", acts_on=("steady_state",), width=0.0079),
 )
 PRESETS: dict[str, tuple[Nuisance, ...]] = {
@@ -70,12 +58,8 @@ PRESETS: dict[str, tuple[Nuisance, ...]] = {
         Nuisance(name="cevns", acts_on=("cevns",), width=0.13, includes=coherent.FLUX_PULL),
         *BACKGROUNDS,
     ),
-    # The signal uncertainty taken apart, for combinations: one flux for all detectors at the SNS.
     "split": (
-        Nuisance(name="sns_flux", acts_on=("cevns",), width=0.10, shared=True),
-        Nuisance(name="quenching_a", acts_on=("quenching_a",), width=0.006),
-        Nuisance(name="quenching_b", acts_on=("quenching_b",), width=0.09),
-        Nuisance(name="mass", acts_on=("cevns",), width=0.025),
+        *coherent_lar.SIGNAL_PARTS,
         Nuisance(name="f90", acts_on=("f90",), width=1.0),
         Nuisance(name="timing", acts_on=("timing_ns",), width=TIMING_WIDTH_NS),
         Nuisance(name="brn_energy", acts_on=("brn_energy",), width=1.0),
@@ -149,10 +133,11 @@ def coherent_lar_2020(
 
     Args:
         nuisances: Name of a preset of this module, or own nuisances.
-        arrivals: ``"inside_window"``: the arrival times of every flavour add up to one in the
-            time bins; ``"all"``: the 13 % of the delayed neutrinos that arrive later are lost;
-            ``"released"``: the time shape of the released prediction, which is one for all
-            energies and flavours, where recoils above 47 keV come from delayed neutrinos only.
+        arrivals: ``"inside_window"``: the arrival times of the released prediction, all flavours
+            together, add up to one in the time bins; ``"all"``: the 13 % of the delayed neutrinos
+            that arrive later are lost, which is the same shape with fewer events; ``"released"``:
+            the time shape of the released prediction, which is one for all energies and flavours,
+            where recoils above 47 keV come from delayed neutrinos only.
         form_factor: Shape of the nucleon density; default Helm, s = 0.9 fm.
         proton_radius_fm, neutron_radius_fm: rms radii in place of those above, by nuclide, or
             ``"lewin_smith"``.
@@ -170,49 +155,36 @@ def coherent_lar_2020(
     if arrivals not in ARRIVALS:
         raise unknown(NAME, "arrivals", arrivals, ARRIVALS)
     measured = coherent.measurement(FOLDER)
-    exposure = coherent.chosen(
+    exposure = coherent.chosen_exposure(
         NAME,
-        measured["exposure"] | {"exposure_scale": exposure_scale},
-        {
-            "mass_kg": mass_kg,
-            "distance_m": distance_m,
-            "protons_on_target": protons_on_target,
-            "neutrinos_per_proton": neutrinos_per_proton,
-        },
+        measured,
+        exposure_scale,
+        mass_kg=mass_kg,
+        distance_m=distance_m,
+        protons_on_target=protons_on_target,
+        neutrinos_per_proton=neutrinos_per_proton,
     )
-    exposure["protons_on_target"] *= exposure_scale
     events = coherent.chosen(NAME, measured["events"], {"steady_state": steady_state_events})
     nuisances = coherent.chosen_nuisances(NAME, PRESETS, nuisances)
     acting = {name for nuisance in nuisances for name in nuisance.acts_on}
     edges, observed = _observed()
-    material = target(
-        "Ar",
-        form_factor=form_factor if form_factor is not None else Helm(),
-        proton_radius_fm=_radii(PROTON_RADIUS_FM, proton_radius_fm),
-        neutron_radius_fm=_radii(NEUTRON_RADIUS_FM, neutron_radius_fm),
+    material = coherent_lar.argon(
+        form_factor=form_factor,
+        proton_radius_fm=proton_radius_fm,
+        neutron_radius_fm=neutron_radius_fm,
         common_neutron_radius=common_neutron_radius,
     )
-    source = spallation_source(
-        neutrinos_per_proton=exposure["neutrinos_per_proton"],
-        protons_on_target=exposure["protons_on_target"],
-        distance_m=exposure["distance_m"],
-    )
-    response = _response(measured, edges[0])
-    kernel = resolved_kernel(
+    response = coherent_lar.response(measured, edges[0])
+    shapes = coherent_lar.templates()
+    energy_time = energy_time_signal(
         NAME,
-        source,
+        coherent.flux(exposure),
         material,
         exposure["mass_kg"],
         response,
-        0.0,
-        movable=bool(acting & {*response.effects}),
-    )
-    shapes = _templates()
-    energy_time = EnergyTimeSignal(
         shape=(len(edges[0]) - 1, len(edges[2]) - 1),
-        kernel=kernel,
-        response=compact_response(response, kernel, acting),
         timing=_timing(measured, shapes, edges[2], arrivals, movable="timing_ns" in acting),
+        acting=acting,
     )
     signal = PulseShapeSignal(energy_time=energy_time, pulse_shape=_pulse_shape(shapes))
     backgrounds = {
@@ -236,6 +208,7 @@ def coherent_lar_2020(
             ),
         ),
         axes=AXES,
+        overlaps=("coherent_lar_2020_energy",),
         edges=edges,
         observed=observed,
         statistic=Poisson(),
@@ -245,12 +218,6 @@ def coherent_lar_2020(
     )
 
 
-def _radii(default: float, given: Mapping[str, float] | str | None) -> Mapping[str, float] | str:
-    if isinstance(given, str):
-        return given
-    return dict.fromkeys(("Ar36", "Ar38", "Ar40"), default) | dict(given or {})
-
-
 def _observed() -> tuple[tuple[np.ndarray, ...], np.ndarray]:
     """Edges of the three axes, and the counts."""
     path = FOLDER / "counts.csv"
@@ -258,19 +225,6 @@ def _observed() -> tuple[tuple[np.ndarray, ...], np.ndarray]:
     grid_points(path, table, [low for low, _ in COLUMNS.values()])
     edges = tuple(bin_edges(path, table, low, high) for low, high in COLUMNS.values())
     return edges, table["counts"].reshape([len(e) - 1 for e in edges])
-
-
-def _templates() -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Released templates: shape in energy and F90, and in time; each adds up to one."""
-    names = (
-        *("cevns", "cevns_f90_plus", "cevns_f90_minus", "cevns_time"),
-        *("brn", "brn_energy_plus", "brn_energy_minus", "brn_time_plus", "brn_time_minus"),
-        *("brn_time_width", "delayed_brn", "steady_state"),
-    )
-    ends = (*COLUMNS["energy_kevee"], *COLUMNS["f90"])
-    shape = read_table(FOLDER / "energy_f90.csv", (*ends, *names))
-    time = read_table(FOLDER / "time.csv", (*COLUMNS["time_us"], *names))
-    return {name: (shape[name].reshape(12, 8), time[name]) for name in names}
 
 
 def _background(
@@ -306,23 +260,6 @@ def _pulse_shape(shapes: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> Morphed
     )
 
 
-def _response(measured: dict[str, Any], edges: np.ndarray) -> EnergyResponse:
-    """Released quenching, resolution and efficiency, which is constant above its last row."""
-    table = read_table(FOLDER / "efficiency.csv", ("energy_kevee", "efficiency"))
-    x = np.concatenate([edges[:1], table["energy_kevee"], edges[-1:]])
-    y = np.concatenate([table["efficiency"][:1], table["efficiency"], table["efficiency"][-1:]])
-    return energy_response(
-        axis="energy_kevee",
-        edges=edges,
-        quenching=PolynomialQuenching(
-            effects=("quenching_a", "quenching_b"),
-            coefficients=tuple(measured["quenching"]["nominal"]),
-        ),
-        resolution=gaussian_resolution(statistical=measured["resolution"]["statistical"]),
-        efficiency=linear_table("efficiency", x, y),
-    )
-
-
 def _timing(
     measured: dict[str, Any],
     shapes: Mapping[str, tuple[np.ndarray, np.ndarray]],
@@ -332,17 +269,27 @@ def _timing(
     movable: bool,
 ) -> FixedTiming | ShiftedTiming:
     pulse = measured["proton_pulse"]
-
+    released = shapes["cevns"][1]
     if arrivals == "released":
         if movable:
             raise ConfigError(f'{NAME}: the timing cannot move with arrivals "released"')
-        return FixedTiming(fractions=np.tile(shapes["cevns"][1], (3, 1)))
+        return FixedTiming(fractions=np.tile(released, (3, 1)))
 
     def fractions(shift: float) -> np.ndarray:
-        found = pulse_fractions(edges, mean=pulse["mean_us"] + shift, width=pulse["width_us"])
-        return found / found.sum(axis=1, keepdims=True) if arrivals == "inside_window" else found
+        return pulse_fractions(edges, mean=pulse["mean_us"] + shift, width=pulse["width_us"])
 
+    nominal = fractions(0.0)
+    scale = 1.0 if arrivals == "all" else 1 / _share_inside(nominal, released)
     if not movable:
-        return FixedTiming(fractions=fractions(0.0))
+        return FixedTiming(fractions=scale * nominal)
     shifts = np.linspace(-SHIFT_RANGE_US, SHIFT_RANGE_US, SHIFT_KNOTS)
-    return ShiftedTiming(table=spline(shifts[0], shifts[-1], np.stack([*map(fractions, shifts)])))
+    moved = np.stack([scale * fractions(shift) for shift in shifts])
+    return ShiftedTiming(table=spline(shifts[0], shifts[-1], moved))
+
+
+def _share_inside(fractions: np.ndarray, released: np.ndarray) -> float:
+    """Share of the released prediction that arrives inside the time bins: its shape taken apart
+    into prompt and delayed neutrinos."""
+    prompt_delayed = fractions[:2]
+    events = np.linalg.lstsq(prompt_delayed.T, released)[0]
+    return events @ prompt_delayed.sum(axis=1) / events.sum()

@@ -38,7 +38,7 @@ from cevns_jax.experiments.experiment import (
     conventions,
     require_float64,
 )
-from cevns_jax.experiments.recoil_nodes import compact_response, resolved_kernel
+from cevns_jax.experiments.recoil_nodes import energy_time_signal
 from cevns_jax.form_factors import FormFactor, Helm
 from cevns_jax.interactions.interaction import Interaction
 from cevns_jax.nuclei import target
@@ -231,20 +231,15 @@ def dresden_ii(
     )
     response = _response(edges, _quenching(measured, quenching), _resolution(measured))
     lowest = _cut_off(response) if recoil_min_kev is None else recoil_min_kev
-    kernel = resolved_kernel(
+    signal = energy_time_signal(
         NAME,
         source,
         material,
         exposure["mass_kg"],
         response,
-        lowest,
-        movable=bool(acting & {*response.effects}),
-    )
-    signal = EnergyTimeSignal(
         shape=(len(edges) - 1,),
-        kernel=kernel,
-        response=compact_response(response, kernel, acting),
-        timing=None,
+        acting=acting,
+        recoil_min_kev=lowest,
     )
     backgrounds: dict[str, Component] = {
         "electrons": _electrons(source, exposure["mass_kg"], edges, _resolution(measured)),
@@ -336,22 +331,17 @@ def _electrons(
     unquenched = PolynomialQuenching(coefficients=(1.0,))
     response = _response(edges, unquenched, resolution)
     material = electrons("Ge")
-    kernel = resolved_kernel(
+    return energy_time_signal(
         f"{NAME}, electrons",
         source,
         material,
         mass_kg,
         response,
-        PAIR_ENERGY_KEV,
-        ELECTRON_RANGE_KEV,
-        more_splits=material.thresholds[1:],
-        movable=False,
-    )
-    return EnergyTimeSignal(
         shape=(len(edges) - 1,),
-        kernel=kernel,
-        response=compact_response(response, kernel, set()),
-        timing=None,
+        acting=set(),
+        recoil_min_kev=PAIR_ENERGY_KEV,
+        recoil_max_kev=ELECTRON_RANGE_KEV,
+        more_splits=material.thresholds[1:],
     )
 
 

@@ -13,7 +13,7 @@ from cevns_jax.detectors.response import EnergyResponse
 from cevns_jax.detectors.table import check_edges
 from cevns_jax.detectors.timing import FixedTiming
 from cevns_jax.errors import ConfigError
-from cevns_jax.experiments.component import Component, EnergyTimeSignal
+from cevns_jax.experiments.component import Component
 from cevns_jax.experiments.experiment import (
     About,
     Experiment,
@@ -22,7 +22,7 @@ from cevns_jax.experiments.experiment import (
     conventions,
     require_float64,
 )
-from cevns_jax.experiments.recoil_nodes import compact_response, resolved_kernel
+from cevns_jax.experiments.recoil_nodes import energy_time_signal
 from cevns_jax.nuclei import Target
 from cevns_jax.sources.pion_decay import PionDecayAtRest
 from cevns_jax.sources.tabulated import TabulatedSource
@@ -108,14 +108,16 @@ def own_experiment(
             _check_counts(f"{name}: {what}", counts, shape, lowest=-np.inf)
     _check_statistic(name, observed, errors, templates)
     acting = {effect for nuisance in nuisances for effect in nuisance.acts_on}
-    recoils = resolved_kernel(
+    signal = energy_time_signal(
         name,
         source,
         target,
         mass_kg,
         response,
-        recoil_min_kev,
-        movable=bool(acting & {*response.effects}),
+        shape=shape,
+        timing=timing,
+        acting=acting,
+        recoil_min_kev=recoil_min_kev,
     )
     of_backgrounds = [effect for b in parametric.values() for effect in b.effects]
     effects = (*response.effects, "neutron_radius", *of_backgrounds)
@@ -123,12 +125,6 @@ def own_experiment(
     if "cevns" in backgrounds:
         raise ConfigError(f'{name}: a background cannot be called "cevns", the signal is')
     check_nuisances(name, tuple(nuisances), components, effects)
-    signal = EnergyTimeSignal(
-        shape=shape,
-        kernel=recoils,
-        response=compact_response(response, recoils, acting),
-        timing=timing,
-    )
     return Experiment(
         name=name,
         about=About(

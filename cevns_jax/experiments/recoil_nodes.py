@@ -1,4 +1,4 @@
-"""Recoil nodes for a response, and the response on them."""
+"""CEvNS with a described response: enough recoil nodes for it, and the response on them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from cevns_jax.detectors.ready_response import FixedResponse, TabulatedResponse
 from cevns_jax.detectors.response import EnergyResponse, quenched_response
 from cevns_jax.errors import ConfigError
-from cevns_jax.experiments.component import Response
+from cevns_jax.experiments.component import EnergyTimeSignal, Response, Timing
 from cevns_jax.recoil import RecoilKernel, Scatterer, kernel, maximum_recoil
 from cevns_jax.sources.pion_decay import PionDecayAtRest
 from cevns_jax.sources.tabulated import TabulatedSource
@@ -23,15 +23,59 @@ HALVINGS = 8  # of the lowest recoil that the response distinguishes
 ACCURACY = 1e-8  # of the fullest bin, at which the nodes are enough
 
 
-def resolved_kernel(
+def energy_time_signal(
     where: str,
     source: PionDecayAtRest | TabulatedSource,
     target: Scatterer,
     mass_kg: float,
     response: EnergyResponse | TabulatedResponse,
-    recoil_min_kev: float,
+    *,
+    shape: tuple[int, ...],
+    timing: Timing | None = None,
+    acting: set[str],
+    recoil_min_kev: float = 0.0,
     recoil_max_kev: float = np.inf,
     more_splits: Sequence[float] | np.ndarray = (),
+) -> EnergyTimeSignal:
+    """Events of a source in a detector, on as many recoil nodes as the response asks for.
+
+    Args:
+        where: Name of the experiment, for messages.
+        source, target, mass_kg: What scatters on what.
+        response: Recoil -> bins.
+        shape: Shape of the bins.
+        timing: Flavour -> time bins.
+        acting: Names of the effects that nuisances have.
+        recoil_min_kev: Recoils below it are not seen [keV].
+        recoil_max_kev: Recoils above it are left out [keV], e.g. as they are far above the bins.
+        more_splits: Recoil energies where the target is not smooth [MeV].
+
+    Raises:
+        ConfigError: no recoil is seen, a table of the response does not hold the recoils, or the
+            response is sharper than any number of nodes here.
+    """
+    kernel = _resolved_kernel(
+        where,
+        source,
+        target,
+        mass_kg,
+        response,
+        (recoil_min_kev, recoil_max_kev),
+        more_splits,
+        movable=bool(acting & {*response.effects}),
+    )
+    compact = _compact_response(response, kernel, acting)
+    return EnergyTimeSignal(shape=shape, kernel=kernel, response=compact, timing=timing)
+
+
+def _resolved_kernel(
+    where: str,
+    source: PionDecayAtRest | TabulatedSource,
+    target: Scatterer,
+    mass_kg: float,
+    response: EnergyResponse | TabulatedResponse,
+    range_kev: tuple[float, float],
+    more_splits: Sequence[float] | np.ndarray,
     *,
     movable: bool,
 ) -> RecoilKernel[Scatterer]:
@@ -40,31 +84,18 @@ def resolved_kernel(
 
     Judged by the shape (M_0 - T M_1 - M T M_2/2) of vector exchange; what an interaction and its
     form factors add is smoother than a response.
-
-    Args:
-        where: Name of the experiment, for messages.
-        source, target, mass_kg: What scatters on what.
-        response: Recoil -> bins.
-        recoil_min_kev: Recoils below it are not seen [keV].
-        more_splits: Recoil energies where the target is not smooth [MeV].
-        movable: Whether a nuisance moves the response.
-        recoil_max_kev: Recoils above it are left out [keV], e.g. as they are far above the bins.
-
-    Raises:
-        ConfigError: no recoil is seen, a table of the response does not hold the recoils, or the
-            response is sharper than any number of nodes here.
     """
     if not (np.isfinite(mass_kg) and 0 < mass_kg <= HEAVIEST_KG):
         raise ConfigError(
             f"{where}: mass_kg must be positive and at most {HEAVIEST_KG:g}, not {mass_kg}"
         )
-    lowest = recoil_min_kev * 1e-3
+    lowest = range_kev[0] * 1e-3
     highest = float(maximum_recoil(max(source.edges), target.mass).max())
-    highest = min(highest, recoil_max_kev * 1e-3)
+    highest = min(highest, range_kev[1] * 1e-3)
     if not 0 <= lowest < highest:
         raise ConfigError(
             f"{where}: recoil_min_kev must lie from 0 to below {highest * 1e3:.4g}, the highest "
-            f"recoil energy, not at {recoil_min_kev:g}"
+            f"recoil energy, not at {range_kev[0]:g}"
         )
     try:
         splits = response.splits(lowest, highest, movable=movable)
@@ -101,7 +132,7 @@ def resolved_kernel(
     )
 
 
-def compact_response(
+def _compact_response(
     response: EnergyResponse | TabulatedResponse, recoils: RecoilKernel, acting: set[str]
 ) -> Response:
     """The same response in the least costly shape that can still move as it has to."""
