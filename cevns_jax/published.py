@@ -121,7 +121,7 @@ MIRANDA_ANGLE = _number(
     ),
 )
 CADEDDU_ANGLE_ARGON = _number(
-    *("sin2_theta_w", 0.31, 0.06, 0.06), CADEDDU | {"experiments": ("coherent_lar_2020",)}
+    *("sin2_theta_w", 0.31, 0.06, 0.06), CADEDDU | {"experiments": ("coherent_lar_2020_energy",)}
 )
 DE_ROMERI_ANGLE = _number(
     *("sin2_theta_w", 0.237, 0.029, 0.029),
@@ -143,6 +143,17 @@ DRESDEN_MODIFIED_LINDHARD = _number(
         "Aristizabal Sierra et al. 2022",
         "D. Aristizabal Sierra, V. De Romeri and D. K. Papoulias, arXiv:2203.02414",
     ),
+)
+
+ANGLE_AT_ZERO = Published(
+    parameter="sin2_theta_w",
+    experiments=(),
+    value=0.23868,
+    error_low=5e-5,
+    error_high=5e-5,
+    short="Erler and Ferro-Hernandez 2018",
+    source="J. Erler and R. Ferro-Hernandez, arXiv:1712.09146",
+    checked=True,
 )
 
 FOR_FIGURES = (

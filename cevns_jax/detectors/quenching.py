@@ -187,7 +187,10 @@ class TabulatedQuenching:
 
     parameters = ()
     effects = ()
-    label = "table"
+
+    @property
+    def label(self) -> str:
+        return f"table {self.factor.name}"
 
     @property
     def knots(self) -> np.ndarray:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, Self
 
 import jax
 import jax.numpy as jnp
@@ -49,6 +49,23 @@ class Component(Protocol):
     ) -> Component:
         """The component with those parts evaluated that no moving parameter or effect changes."""
         ...
+
+
+class Formula:
+    """A component that costs nothing to evaluate: it is never evaluated ahead."""
+
+    costly = False
+    effects: tuple[str, ...] = ()
+
+    def frozen(
+        self,
+        interaction: Interaction,
+        values: Values,
+        effects: Mapping[str, jax.Array],
+        moving: set[str],
+    ) -> Self:
+        """The component itself."""
+        return self
 
 
 class Response(Protocol):
@@ -148,7 +165,7 @@ def moved(component: Component, interaction: Interaction) -> set[str]:
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True, kw_only=True)
-class FixedSignal:
+class FixedSignal(Formula):
     """A signal that no varying parameter moves, evaluated once.
 
     Attributes:
@@ -159,19 +176,7 @@ class FixedSignal:
     counts: jax.Array
     parameters: tuple[Parameter, ...]
 
-    costly = False
-    effects = ()
-
     def __call__(
         self, interaction: Interaction, values: Values, effects: Mapping[str, jax.Array]
     ) -> jax.Array:
         return self.counts
-
-    def frozen(
-        self,
-        interaction: Interaction,
-        values: Values,
-        effects: Mapping[str, jax.Array],
-        moving: set[str],
-    ) -> FixedSignal:
-        return self

@@ -29,7 +29,7 @@ from cevns_jax.detectors.table import linear_table
 from cevns_jax.electrons import electrons
 from cevns_jax.errors import unknown
 from cevns_jax.experiments import coherent
-from cevns_jax.experiments.component import Component, EnergyTimeSignal
+from cevns_jax.experiments.component import Component, EnergyTimeSignal, Formula
 from cevns_jax.experiments.experiment import (
     About,
     Experiment,
@@ -61,7 +61,7 @@ PRESETS: dict[str, tuple[Nuisance, ...]] = {"flux_fixed": (), "flux_5_percent": 
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True, kw_only=True)
-class Continuum:
+class Continuum(Formula):
     """a + b exp(-c (E - 0.2 keV)) per bin, the exponential integrated over each.
 
     Attributes:
@@ -69,9 +69,6 @@ class Continuum:
     """
 
     edges: np.ndarray
-
-    costly = False
-    effects = ()
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:
@@ -92,21 +89,12 @@ class Continuum:
         mean = -jnp.diff(decay) / (slope * jnp.diff(jnp.asarray(self.edges)))
         return constant + height * mean
 
-    def frozen(
-        self,
-        interaction: Interaction,
-        values: Values,
-        effects: Mapping[str, jax.Array],
-        moving: set[str],
-    ) -> Continuum:
-        return self
-
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True, kw_only=True)
-class CaptureLines:
+class CaptureLines(Formula):
     """Lines of electron capture in 71Ge: L1 with free height, centre and width, L2 and M tied to
-    it; Gaussians integrated over each bin.
+    it; Gaussians integrated over each bin. M has the width of the resolution.
 
     Attributes:
         edges: Bin edges [keV], shape (B + 1,).
@@ -122,8 +110,7 @@ class CaptureLines:
     start: float
     ratio_error: float = static()
 
-    costly = False
-    effects = ()
+    effects = ("resolution",)
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:
@@ -146,7 +133,8 @@ class CaptureLines:
     ) -> jax.Array:
         """Counts per bin."""
         height, energy, width, ratio = (values[p.name] for p in self.parameters)
-        m_energy, m_width, m_intensity = self.third
+        m_energy, noise, m_intensity = self.third
+        m_width = noise * (1 + jnp.asarray(effects.get("resolution", 0.0)))
         return (
             height * self._line(energy, width)
             + height * self.second[1] * self._line(self.second[0], width)
@@ -158,15 +146,6 @@ class CaptureLines:
         z = (jnp.asarray(self.edges) - energy) / (np.sqrt(2) * width)
         area = np.sqrt(np.pi / 2) * width * jnp.diff(jax.scipy.special.erf(z))
         return area / jnp.diff(jnp.asarray(self.edges))
-
-    def frozen(
-        self,
-        interaction: Interaction,
-        values: Values,
-        effects: Mapping[str, jax.Array],
-        moving: set[str],
-    ) -> CaptureLines:
-        return self
 
 
 def dresden_ii(
@@ -242,7 +221,7 @@ def dresden_ii(
         recoil_min_kev=lowest,
     )
     backgrounds: dict[str, Component] = {
-        "electrons": _electrons(source, exposure["mass_kg"], edges, _resolution(measured)),
+        "electrons": _electrons(source, exposure["mass_kg"], edges, _resolution(measured), acting),
         "continuum": Continuum(edges=edges),
         "capture_lines": _lines(measured, edges),
     }
@@ -325,7 +304,11 @@ def _cut_off(response: EnergyResponse) -> float:
 
 
 def _electrons(
-    source: TabulatedSource, mass_kg: float, edges: np.ndarray, resolution: GaussianResolution
+    source: TabulatedSource,
+    mass_kg: float,
+    edges: np.ndarray,
+    resolution: GaussianResolution,
+    acting: set[str],
 ) -> EnergyTimeSignal:
     """Neutrino-electron scattering, whose recoils are not quenched."""
     unquenched = PolynomialQuenching(coefficients=(1.0,))
@@ -338,7 +321,7 @@ def _electrons(
         mass_kg,
         response,
         shape=(len(edges) - 1,),
-        acting=set(),
+        acting=acting & {"resolution"},
         recoil_min_kev=PAIR_ENERGY_KEV,
         recoil_max_kev=ELECTRON_RANGE_KEV,
         more_splits=material.thresholds[1:],

@@ -9,13 +9,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from cevns_jax.experiments.component import Formula
 from cevns_jax.interactions.interaction import Interaction
 from cevns_jax.parameters import Values, static
 
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True, kw_only=True)
-class MorphedTemplate:
+class MorphedTemplate(Formula):
     """A histogram between its variations; build it with :func:`morphed_template`.
 
     Each effect x moves every bin along the parabola through the variations at x = -1, 0 and 1,
@@ -34,7 +35,6 @@ class MorphedTemplate:
     slope: np.ndarray
     bend: np.ndarray
 
-    costly = False
     parameters = ()
 
     def __call__(
@@ -47,15 +47,6 @@ class MorphedTemplate:
             inside = jnp.clip(x, -1.0, 1.0)
             total = total + x * slope + inside * (2 * x - inside) * bend
         return jnp.maximum(total, 0.0)
-
-    def frozen(
-        self,
-        interaction: Interaction,
-        values: Values,
-        effects: Mapping[str, jax.Array],
-        moving: set[str],
-    ) -> MorphedTemplate:
-        return self
 
 
 def morphed_template(

@@ -12,7 +12,7 @@ COUNT_REMARKS = {
     "released": "",
     "inside_window": "The released prediction has one time shape for all energies. Recoils above "
     "47 keV come from delayed neutrinos only; with the time shape of each flavour the excess of "
-    "prompt events at higher energies belongs to neutrons, and the count falls by 25 events.",
+    "prompt events at higher energies belongs to neutrons, and the count falls by 24 events.",
 }
 ANGLE_REMARKS = {
     "inside_window": "The time shape of each flavour lowers the count, see above; a lower count "
