@@ -184,27 +184,13 @@ class Likelihood:
 
     def expected(self, values: Values) -> jax.Array:
         """Expected counts of all bins of all experiments, shape (bins,)."""
-        totals = [sum(parts.values()) for parts in self.components(values).values()]
+        totals = [e.total(self.interaction, values) for e in self.experiments]
         return jnp.concatenate([jnp.ravel(total) for total in totals])
 
-    def bin_terms(self, expected: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
-        """Deviance, half its slope and the expected information of each bin, shape (bins,) each.
-
-        Args:
-            expected: Expected counts as from :meth:`expected`.
-        """
-        terms, first = [], 0
-        for e in self.experiments:
-            n = jnp.asarray(e.observed)
-            mu = expected[first : first + n.size].reshape(n.shape)
-            s = e.statistic
-            terms.append((s.deviance(mu, n), s.slope(mu, n), s.information(mu)))
-            first += n.size
-        deviance, slope, information = (
-            jnp.concatenate([jnp.ravel(part) for part in parts])
-            for parts in zip(*terms, strict=True)
-        )
-        return deviance, slope, information
+    def deviance(self, values: Values) -> jax.Array:
+        """Deviance of all bins of all experiments, shape (bins,)."""
+        bins = [e.bin_terms(e.total(self.interaction, values))[0] for e in self.experiments]
+        return jnp.concatenate([jnp.ravel(deviance) for deviance in bins])
 
     @property
     def n_bins(self) -> int:
@@ -230,8 +216,7 @@ class Likelihood:
 
     def chi2(self, values: Values) -> jax.Array:
         """-2 ln L up to a constant: deviance of all bins plus squared pulls of the priors."""
-        deviance, _, _ = self.bin_terms(self.expected(values))
-        return jnp.sum(deviance) + self.penalty(values)
+        return jnp.sum(self.deviance(values)) + self.penalty(values)
 
 
 def asimov(likelihood: Likelihood, values: Values | None = None) -> Likelihood:

@@ -148,7 +148,7 @@ def test_experiments_that_disagree_on_a_parameter_are_refused(split):
     model = cj.interactions.standard_model()
     other = cj.experiments.coherent_csi_2017(neutron_radius_fm={"Cs133": 5.5})
     with pytest.raises(ConfigError, match=r"r_n_cs133.*5\.01.*2021.*5\.5.*2017"):
-        cj.Likelihood([*split.experiments, other], model)
+        cj.Likelihood([*split.experiments, other], model, allow_overlap=True)
     private = Nuisance(name="coherent_csi_2021_brn", acts_on=("brn",), width=0.1, shared=True)
     with pytest.raises(ConfigError, match="coherent_csi_2021_brn"):
         cj.Likelihood(

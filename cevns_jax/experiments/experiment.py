@@ -184,17 +184,35 @@ class Experiment:
             interaction: The cross section.
             values: Values of all parameters.
         """
-        factors: dict[str, jax.Array | float] = dict.fromkeys(self.components, 1.0)
+        return {name: self.component(name, interaction, values) for name in self.components}
+
+    def total(self, interaction: Interaction, values: Values) -> jax.Array:
+        """Sum of the components."""
+        counts = jnp.stack([*self.expected(interaction, values).values()])
+        return jnp.sum(counts, axis=0)
+
+    def component(self, name: str, interaction: Interaction, values: Values) -> jax.Array:
+        """Expected counts of one component, as :meth:`expected`."""
+        factor: jax.Array | float = values[N_SIGMA.name] if name == "cevns" else 1.0
         for nuisance in self.nuisances:
-            for name in set(nuisance.acts_on) & set(self.components):
-                factors[name] *= nuisance.factor(values[self.parameter_name(nuisance)])
-        strength = values[N_SIGMA.name] * factors["cevns"]
-        effects = self._effects(values)
-        counts = {"cevns": strength * self.signal(interaction, values, effects)}
-        for name, background in self.backgrounds.items():
-            shape = background(interaction, values, effects) if callable(background) else background
-            counts[name] = factors[name] * jnp.asarray(shape)
-        return counts
+            if name in nuisance.acts_on:
+                factor *= nuisance.factor(values[self.parameter_name(nuisance)])
+        shape = self._predictor(name)
+        counts = shape(interaction, values, self._effects(values)) if callable(shape) else shape
+        return factor * jnp.asarray(counts)
+
+    def bin_terms(self, expected: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
+        """Deviance, half its slope and the expected information, shape of the bins each.
+
+        Args:
+            expected: Sum of the components, same shape.
+        """
+        n = jnp.asarray(self.observed)
+        of = self.statistic
+        return of.deviance(expected, n), of.slope(expected, n), of.information(expected)
+
+    def _predictor(self, name: str) -> Component | np.ndarray:
+        return self.signal if name == "cevns" else self.backgrounds[name]
 
     def _effects(self, values: Values) -> dict[str, jax.Array]:
         """Size of each effect that nuisances have, in the unit of their widths."""
@@ -206,14 +224,22 @@ class Experiment:
                     effects[name] = effects.get(name, jnp.zeros(())) + move
         return effects
 
-    def shaping(self, interaction: Interaction) -> set[str]:
-        """Names of the parameters that change the shape of a costly component."""
-        costly = [c for c in (self.signal, *self.backgrounds.values()) if callable(c) and c.costly]
-        names = set().union(*(moved(component, interaction) for component in costly))
+    def moved_by(self, name: str, interaction: Interaction) -> dict[str, bool]:
+        """Names of the parameters that move a component, and whether each changes the shape of a
+        costly one."""
+        predictor = self._predictor(name)
+        shape = moved(predictor, interaction) if callable(predictor) else set()
+        costly = callable(predictor) and predictor.costly
+        found = dict.fromkeys(shape - set(self.pulls), costly)
+        if name == "cevns":
+            found[N_SIGMA.name] = False
         for nuisance in self.nuisances:
-            if names & set(nuisance.acts_on):
-                names.add(self.parameter_name(nuisance))
-        return names
+            parameter = self.parameter_name(nuisance)
+            if shape & set(nuisance.acts_on):
+                found[parameter] = costly
+            elif name in nuisance.acts_on:
+                found.setdefault(parameter, False)
+        return found
 
     def frozen(
         self, interaction: Interaction, values: Values, varying: Sequence[str] = ()

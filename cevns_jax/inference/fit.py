@@ -300,7 +300,7 @@ def _problem(likelihood: Likelihood, best: Minimum, covariance: np.ndarray, lowe
     """Why an end point is no minimum; empty if it is one."""
     names = likelihood.names
     if not np.isfinite(best.chi2):
-        deviance, _, _ = likelihood.bin_terms(likelihood.expected(likelihood.values(best.x)))
+        deviance = likelihood.deviance(likelihood.values(best.x))
         bins = np.flatnonzero(~np.isfinite(deviance))
         return (
             f"not converged: chi^2 is infinite, {len(bins)} bins with counts expect none or less "

@@ -7,12 +7,16 @@ a batch of fits under ``vmap`` wants, where every lane walks until the slowest h
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
+from cevns_jax.experiments.experiment import Experiment
 from cevns_jax.likelihood import Likelihood
+from cevns_jax.parameters import Values
 
 TOLERANCE = 1e-9  # expected distance to the minimum, in units of chi^2
 MAX_STEPS = 60
@@ -77,13 +81,22 @@ def minimise(likelihood: Likelihood, start: jax.Array, moving: jax.Array | None 
     moving = jnp.ones(start.shape, bool) if moving is None else moving
 
     def local(x: jax.Array) -> _Local:
-        mu, jacobian = _expected_and_jacobian(likelihood, x)
-        deviance, slope, weight = likelihood.bin_terms(mu)
-        chi2 = jnp.sum(deviance) + likelihood.penalty(likelihood.values(x))
-        # Sums, not matrix products: XLA fuses them, and a batched product of this size costs four
-        # times as much on a CPU.
-        gradient = jnp.sum(jacobian * slope, axis=1) + precision * (x - mean)
-        information = jnp.sum((jacobian * weight)[:, None] * jacobian, axis=2) + jnp.diag(precision)
+        values = likelihood.values(x)
+        chi2 = likelihood.penalty(values)
+        gradient = jnp.asarray(precision * (x - mean))
+        information = jnp.diag(jnp.asarray(precision))
+        for experiment in likelihood.experiments:
+            mu, rows = _expected_and_jacobian(experiment, likelihood, values)
+            deviance, slope, weight = map(jnp.ravel, experiment.bin_terms(mu))
+            chi2 += jnp.sum(deviance)
+            if rows:
+                jacobian = jnp.stack([jnp.ravel(row) for row in rows.values()])
+                # Sums, not matrix products: XLA fuses them, and a batched product of this size
+                # costs four times as much on a CPU.
+                by_row = jnp.sum(jacobian * slope, axis=1)
+                by_pair = jnp.sum((jacobian * weight)[:, None] * jacobian, axis=2)
+                gradient += _spread(by_row, rows, likelihood.names)
+                information += _spread(by_pair, rows, likelihood.names)
         return _Local(chi2, gradient, information)
 
     def restricted(x: jax.Array, point: _Local) -> tuple[jax.Array, jax.Array]:
@@ -122,8 +135,11 @@ def minimise(likelihood: Likelihood, start: jax.Array, moving: jax.Array | None 
         return ~(carry.edm < TOLERANCE) & (carry.steps < MAX_STEPS)
 
     start = jnp.clip(start, lower, upper)
-    number, zeros = jnp.ones((), start.dtype), jnp.zeros_like(start)
-    nowhere = _Local(number * jnp.inf, zeros, jnp.eye(start.size, dtype=start.dtype))
+    # Made of the start, so that vmap knows at once what is batched: it traces the loop again for
+    # everything that it finds out later.
+    zeros = 0 * start
+    number = 1 + zeros[0]
+    nowhere = _Local(number * jnp.inf, zeros, jnp.diag(1 + zeros))
     done = jax.lax.while_loop(
         unfinished,
         step,
@@ -135,7 +151,7 @@ def minimise(likelihood: Likelihood, start: jax.Array, moving: jax.Array | None 
             promised=number,
             damping=1e-3 * number,
             growth=2 * number,
-            steps=jnp.zeros((), int),
+            steps=jnp.zeros_like(number, int),
         ),
     )
     gradient, _ = restricted(done.x, done.point)
@@ -158,28 +174,62 @@ def _nothing_to_minimise(likelihood: Likelihood, start: jax.Array) -> Minimum:
     return Minimum(start, chi2, start, information, zero, jnp.zeros((), int), jnp.isfinite(chi2))
 
 
-def _expected_and_jacobian(likelihood: Likelihood, x: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """Expected counts (bins,) and their derivatives (n, bins), one parameter at a time.
+def _expected_and_jacobian(
+    experiment: Experiment, likelihood: Likelihood, values: Values
+) -> tuple[jax.Array, dict[str, jax.Array]]:
+    """Expected counts of an experiment and their derivatives in those varying parameters that move
+    it, shape of its bins each; one parameter at a time.
 
     ``jacfwd`` would push a dense basis through everything; taken alone, a parameter costs only
     what depends on it. For most nuisance parameters that is one template: they act on the signal
     evaluated once.
     """
-    values = likelihood.values(x)
-    frozen = likelihood.frozen(values)
-    shaping = set().union(*(e.shaping(likelihood.interaction) for e in likelihood.experiments))
+    interaction = likelihood.interaction
+    frozen = experiment.frozen(interaction, values)
+    rows: dict[str, jax.Array] = {}
 
-    def along(name: str) -> jax.Array:
-        model = likelihood if name in shaping else frozen
-        moved = lambda value: model.expected(values | {name: value})  # noqa: E731
-        return jax.jvp(moved, (values[name],), (jnp.ones_like(values[name]),))[1]
+    def along(name: str, component: str, model: Experiment) -> jax.Array:
+        def moved(value: jax.Array) -> jax.Array:
+            return model.component(component, interaction, {**values, name: value})
 
-    return frozen.expected(values), jnp.stack([along(name) for name in likelihood.names])
+        at = jnp.asarray(values[name])
+        return jax.jvp(moved, (at,), (jnp.ones_like(at),))[1]
+
+    for component in experiment.components:
+        for name, costly in experiment.moved_by(component, interaction).items():
+            if name in likelihood.names:
+                row = along(name, component, experiment if costly else frozen)
+                rows[name] = rows[name] + row if name in rows else row
+    return frozen.total(interaction, values), rows
+
+
+def _spread(block: jax.Array, names: Collection[str], of: Sequence[str]) -> jax.Array:
+    """A vector or matrix over some names as one over all of them, zero where there is none.
+
+    A gather: the scatter that ``at[].add`` makes is slow on a CPU.
+    """
+    places = {name: i for i, name in enumerate(names)}
+    rows = np.array([places.get(name, len(places)) for name in of])
+    padded = jnp.pad(block, [(0, 1)] * block.ndim)
+    return padded[rows] if block.ndim == 1 else padded[rows][:, rows]
 
 
 def _solve(matrix: jax.Array, vector: jax.Array) -> jax.Array:
-    """Solve a positive definite system."""
-    return jax.scipy.linalg.cho_solve((jnp.linalg.cholesky(matrix), True), vector)
+    """Solve a positive definite system, by elimination; NaN where it is not positive definite.
+
+    Not by the Cholesky decomposition of LAPACK: the batched one of jaxlib 0.10 waits for threads of
+    the pool that it runs on, and two at a time, as here or on two devices, wait for each other for
+    ever.
+    """
+
+    def eliminate(k: jax.Array, rows: jax.Array) -> jax.Array:
+        pivot = rows[k, k]
+        row = rows[k] / jnp.where(pivot > 0, pivot, jnp.nan)
+        here = jnp.arange(vector.size)[:, None] == k
+        return jnp.where(here, row, rows - rows[:, k, None] * row)
+
+    rows = jnp.concatenate([matrix, vector[:, None]], axis=1)
+    return jax.lax.fori_loop(0, vector.size, eliminate, rows)[:, -1]
 
 
 minimise_lanes = jax.jit(jax.vmap(minimise, in_axes=(None, 0, 0)))

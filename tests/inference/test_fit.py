@@ -11,6 +11,7 @@ from scipy.stats import chi2 as chi2_distribution
 import cevns_jax as cj
 from cevns_jax.errors import ConfigError
 from cevns_jax.inference.fit import chi2_survival
+from cevns_jax.inference.minimise import minimise_lanes
 
 
 def build(nuisances="atzori_corona_2023", free=("sin2_theta_w",), **options):
@@ -39,6 +40,14 @@ def test_minimum_and_minos_errors_agree_with_iminuit(fitted):
         i = fitted.names.index(name)
         assert fitted.error_low[i] == pytest.approx(-minuit.merrors[name].lower, rel=2e-3)
         assert fitted.error_high[i] == pytest.approx(minuit.merrors[name].upper, rel=2e-3)
+
+
+def test_many_minimisations_do_not_wait_for_the_threads_of_lapack():
+    """Its batched Cholesky decomposition, two at a time, never returns (jaxlib 0.10)."""
+    like = build()
+    starts = np.tile(like.start, (64, 1))
+    program = minimise_lanes.lower(like, starts, np.ones(starts.shape, bool)).as_text()
+    assert "lapack" not in program
 
 
 def test_fit_says_that_it_converged_and_how_it_knows(fitted):
