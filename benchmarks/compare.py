@@ -77,6 +77,7 @@ class Case:
         asimov: Whether the data are those that the likelihood expects.
         model: Builds the same with NumPy.
         scan_aims: Longest time of a full scan [s] and smallest ratio to NumPy + iminuit.
+        parts: Names of the cases that it combines.
     """
 
     name: str
@@ -86,6 +87,7 @@ class Case:
     asimov: bool = False
     model: Callable[[], numpy_iminuit.Model]
     scan_aims: tuple[float | None, float | None] = (None, None)
+    parts: tuple[str, ...] = ()
 
     def read(self) -> tuple[Likelihood, tuple[float, float]]:
         """The likelihood of cevns_jax, and the ends of the scan."""
@@ -114,10 +116,18 @@ class Sides:
     ends: tuple[float, float]
     repeats: int
 
+    @property
+    def widths(self) -> np.ndarray:
+        """How far to move each parameter: one standard deviation, of its prior if it has one."""
+        _, precision = self.likelihood.priors
+        found = np.where(precision > 0, np.maximum(precision, 1e-300) ** -0.5, self.best.errors)
+        return np.append(0.05, found[1:])
+
 
 def duration(seconds: float) -> str:
-    size, unit = next((s, u) for s, u in ((1, "s"), (1e-3, "ms"), (0, "us")) if seconds >= s)
-    return f"{seconds / (size or 1e-6):.3g} {unit}"
+    units = ((1, "s"), (1e-3, "ms"), (1e-6, "us"), (0, "ns"))
+    size, unit = next((s, u) for s, u in units if seconds >= s)
+    return f"{seconds / (size or 1e-9):.3g} {unit}"
 
 
 def once(call: Callable[[], Any]) -> tuple[Any, float]:
@@ -148,8 +158,8 @@ def prepare(case: Case, repeats: int) -> tuple[Sides, Row]:
         build()
     (likelihood, ends), ours = once(case.read)
     model, theirs = once(case.model)
-    pulls = [name.removeprefix(f"{e.name}_") for e in likelihood.experiments for name in e.pulls]
-    if (likelihood.names[0], *pulls) != (ANGLE, *model.names):
+    alone = f"{likelihood.experiments[0].name}_" if len(likelihood.experiments) == 1 else ""
+    if tuple(name.removeprefix(alone) for name in likelihood.names) != (ANGLE, *model.names):
         raise SystemExit(f"{case.name}: parameters differ: {likelihood.names}, {model.names}")
     sides = Sides(
         case=case,
@@ -172,8 +182,7 @@ def agree_in_chi2(sides: Sides) -> float:
     like, model = sides.likelihood, sides.model
     chi2 = jax.jit(lambda x: like.chi2(like.values(x)))
     random = np.random.default_rng(2021)
-    widths = np.array([0.05] + [1.0] * len(model.names))
-    moves = widths * random.normal(size=(6, widths.size))
+    moves = sides.widths * random.normal(size=(6, sides.widths.size))
     moves[0] = 0
     pairs = [(model.chi2(x), float(chi2(x))) for x in like.start + moves]
     largest = max(abs(theirs - ours) / max(ours, 1.0) for theirs, ours in pairs)
@@ -202,10 +211,12 @@ def numpy_evaluations(sides: Sides) -> dict[str, dict[str, float]]:
     """Times [s] of chi^2 and of chi^2 with its gradient in NumPy, the latter by each way."""
     model, start = sides.model, np.asarray(sides.likelihood.start)
     # Every call moves every parameter, or the NumPy side would only look up what it kept.
-    points = itertools.cycle(start + 0.01 * np.random.default_rng(2).normal(size=(64, start.size)))
-    calls = {"differences": lambda: numpy_iminuit.numerical_gradient(model, next(points))}
-    if hasattr(model, "value_and_gradient"):
-        calls["analytic"] = lambda: model.value_and_gradient(next(points))
+    moves = 0.01 * sides.widths * np.random.default_rng(2).normal(size=(64, start.size))
+    points = itertools.cycle(start + moves)
+    calls = {
+        "differences": lambda: numpy_iminuit.numerical_gradient(model, next(points)),
+        "analytic": lambda: model.value_and_gradient(next(points)),
+    }
     gradients = {kind: warm(call, sides.repeats) for kind, call in calls.items()}
     value = {"chi^2": warm(lambda: model.chi2(next(points)), sides.repeats)}
     return {"chi^2": value, "chi^2 and gradient": gradients}
@@ -217,7 +228,7 @@ def evaluations(sides: Sides) -> list[Row]:
     chi2 = lambda x: like.chi2(like.values(x))  # noqa: E731
     both = jax.value_and_grad(chi2)
     start = np.asarray(like.start)
-    batch = start + 0.01 * np.random.default_rng(1).normal(size=(BATCH, start.size))
+    batch = start + 0.01 * sides.widths * np.random.default_rng(1).normal(size=(BATCH, start.size))
     theirs = numpy_evaluations(sides)
     rows = []
     for kind, value, value_and_gradient, x, size in (
@@ -255,9 +266,8 @@ def iminuit_seconds(
     """
     run = min(RUN, len(grid))
     firsts = np.linspace(0, len(grid) - run, max(1, points // run)).astype(int)
-    gradients = (False, True) if hasattr(sides.model, "conditional_gradient") else (False,)
     found = {}
-    for gradient, strategy in ((g, s) for g in gradients for s in (0, 1)):
+    for gradient, strategy in itertools.product((False, True), (0, 1)):
         minuit = numpy_iminuit.minimiser(sides.model, sides.best.x[1:], gradient, strategy)
         seconds = []
         for first in firsts:

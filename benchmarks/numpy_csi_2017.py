@@ -6,7 +6,7 @@ import tomllib
 
 import numpy as np
 from numpy_iminuit import Morphed, Normalisations, knots
-from numpy_physics import CSI, DATA, Recoils, read
+from numpy_physics import CSI, DATA, PionDecay, Recoils, read
 from scipy.special import gammaln
 
 FOLDER = DATA / "coherent_csi_2017"
@@ -31,7 +31,8 @@ class Released:
         self.fractions = np.stack([nu_mu, delayed])
         anticoincidence = table["anticoincidence"].reshape(len(self.pe) - 1, -1).sum(axis=1)
         self.backgrounds = np.stack([self._neutrons(brn), self._steady_state(anticoincidence)])
-        self.recoils = Recoils(CSI, self.measured["exposure"], NODES)
+        exposure = self.measured["exposure"]
+        self.recoils = Recoils(CSI, exposure["mass_kg"], PionDecay(exposure), NODES)
 
     def efficiency(self, x: np.ndarray) -> np.ndarray:
         """Probability to keep x photo-electrons."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import tomllib
 
 import numpy as np
-from numpy_iminuit import Model, Normalisations, inside
-from numpy_physics import CSI, DATA, Recoils, read
+from numpy_iminuit import Curve, Kept, Normalisations, Poisson, inside
+from numpy_physics import CSI, DATA, PionDecay, Recoils, read
 from scipy.interpolate import CubicSpline
 from scipy.special import gammaln
 
@@ -25,7 +25,8 @@ class Released:
         self.time = np.union1d(table["time_low_us"], table["time_high_us"])
         self.counts = table["coincidence"]
         self.backgrounds = self._backgrounds(table["anticoincidence"].reshape(len(self.pe) - 1, -1))
-        self.recoils = Recoils(CSI, self.measured["exposure"], NODES)
+        exposure = self.measured["exposure"]
+        self.recoils = Recoils(CSI, exposure["mass_kg"], PionDecay(exposure), NODES)
 
     def _backgrounds(self, anticoincidence: np.ndarray) -> np.ndarray:
         energy, time = read(FOLDER / "neutron_energy.csv"), read(FOLDER / "neutron_time.csv")
@@ -91,7 +92,7 @@ def four_normalisations() -> Normalisations:
     )
 
 
-class Split(Model):
+class Split(Poisson):
     """Pulls of flux, two quenching modes, efficiency, neutron radius, timing, backgrounds."""
 
     names = (
@@ -102,81 +103,108 @@ class Split(Model):
     def __init__(self) -> None:
         released = Released()
         super().__init__(released.counts, released.backgrounds)
-        measured, self.pe, self.time = released.measured, released.pe, released.time
+        measured, self.shape = released.measured, (len(released.pe) - 1, len(released.time) - 1)
         self.recoils = r = released.recoils
         q, eff = (
             {k: np.array(v) for k, v in measured[g].items()}
             for g in ("quenching", "energy_efficiency")
         )
         modes = [(q[f"mode_{i}_plus"] - q[f"mode_{i}_minus"]) / 2 for i in range(2)]
-        self.step = HIGHEST / (ENERGY_KNOTS - 1)
         rows = (q["nominal"], *modes)
-        self.energy = [r.quenched(row) / self.step for row in rows]  # in units of the knots
-        self.pulls = np.linspace(-5, 5, PULL_KNOTS)
-        curves = eff["nominal"] + self.pulls[:, None] * (eff["plus"] - eff["minus"]) / 2
+        per_knot = HIGHEST / (ENERGY_KNOTS - 1)
+        self.energy = [r.quenched(row) / per_knot for row in rows]  # in units of the knots
+        pulls = np.linspace(-5, 5, PULL_KNOTS)
+        curves = eff["nominal"] + pulls[:, None] * (eff["plus"] - eff["minus"]) / 2
         knots = np.linspace(0, HIGHEST, ENERGY_KNOTS)
-        table = response(knots, self.pe, curves, measured["photoelectrons"])
-        # Local cubics: [pull cell, pull order, (energy order, energy cell, bin)], t in knots
-        in_energy = CubicSpline(np.arange(ENERGY_KNOTS), table, axis=1).c  # (4, cell, pull, bin)
-        both = CubicSpline(np.arange(PULL_KNOTS), in_energy, axis=2).c  # (4, cell, 4, cell_e, bin)
-        self.table = np.ascontiguousarray(both.swapaxes(0, 1)).reshape(PULL_KNOTS - 1, 4, -1)
-        self.shifts = np.linspace(-0.5, 0.5, 101)  # [us]
-        fractions = [time_fractions(self.time, s, measured["time_efficiency"]) for s in self.shifts]
-        cubics = CubicSpline(np.arange(101), np.stack(fractions)).c  # (4, cell, 3, bins)
-        self.timing = np.ascontiguousarray(cubics.swapaxes(0, 1)).reshape(100, 4, -1)
-        self.templates = np.array([0.25, 0.35, 0.021])[:, None] * self.backgrounds
+        table = response(knots, released.pe, curves, measured["photoelectrons"])
+        # Local cubics in E_ee, (pull, order, cell, bin), between pulls
+        in_energy = CubicSpline(np.arange(ENERGY_KNOTS), table, axis=1).c
+        self.curve = Curve(-5.0, 5.0, np.moveaxis(in_energy, 2, 0))
+        shifts = np.linspace(-0.5, 0.5, 101)  # [us]
+        fractions = [time_fractions(released.time, s, measured["time_efficiency"]) for s in shifts]
+        self.timing = Curve(-5.0, 5.0, np.stack(fractions))  # 100 ns to a standard deviation
+        templates = np.array([0.25, 0.35, 0.021])[:, None] * self.backgrounds
         self.base_sum = 2 * self.total.sum() + self.constant
-        self.sums = 2 * self.templates.sum(axis=1)
-        self.base, self.moving = self.total[self.some], self.templates[:, self.some]
-        self.kept: dict = {}
-
-    def _keep(self, name: str, key: tuple, compute) -> tuple[np.ndarray, bool]:
-        """Last result of a step if its arguments are the same, and whether it had to be redone."""
-        if name in self.kept and self.kept[name][0] == key:
-            return self.kept[name][1], False
-        value = compute(*key)
-        self.kept[name] = (key, value)
-        return value, True
+        self.sums = 2 * templates.sum(axis=1)
+        self.base, self.moving = self.total[self.some], templates[:, self.some]
+        self.keep = Kept()
 
     def fix(self, s: float) -> None:
         self.s = s
 
+    def _neutron(self, pull: float) -> np.ndarray:
+        return self.recoils.neutron(1 + 0.05 * pull)
+
+    def _charge(self, s: float, pull: float) -> np.ndarray:
+        neutron, _ = self.keep("neutron", self._neutron, pull)
+        return (0.5 - 2 * s) * self.recoils.proton - neutron / 2
+
     def _events(self, s: float, pull: float) -> np.ndarray:
-        neutron, _ = self._keep("neutron", (1 + 0.05 * pull,), self.recoils.neutron)
-        charge = (0.5 - 2 * s) * self.recoils.proton - neutron / 2
+        charge, _ = self.keep("charge", self._charge, s, pull)
         return self.recoils.vector * charge**2 + self.recoils.axial
 
-    def _curve(self, pull: float) -> np.ndarray:
-        """Local cubics in E_ee at an efficiency pull, shape (order, cell, bin)."""
-        position = (pull + 5) * (PULL_KNOTS - 1) / 10
-        cell = min(max(int(position), 0), PULL_KNOTS - 2)
-        t = position - cell
-        return (np.array([t**3, t**2, t, 1]) @ self.table[cell]).reshape(4, ENERGY_KNOTS - 1, -1)
-
-    def _response(self, pull_0: float, pull_1: float, efficiency: float) -> np.ndarray:
-        curve, _ = self._keep("curve", (efficiency,), self._curve)
+    def _places(self, pull_0: float, pull_1: float) -> tuple[np.ndarray, np.ndarray]:
+        """Cells of the table of E_ee, and where in them, shape (n, 1)."""
         position = self.energy[0] + pull_0 * self.energy[1] + pull_1 * self.energy[2]
         cell = position.astype(np.intp)
-        t = (position - cell)[:, None]
+        return cell, (position - cell)[:, None]
+
+    def _response(self, pull_0: float, pull_1: float, efficiency: float) -> np.ndarray:
+        curve, _ = self.keep("curve", self.curve, efficiency)
+        cell, t = self._places(pull_0, pull_1)
         c = curve[:, cell]
         return ((c[0] * t + c[1]) * t + c[2]) * t + c[3]
 
-    def _fractions(self, pull: float) -> np.ndarray:
-        position = (0.1 * pull + 0.5) * 100
-        cell = min(max(int(position), 0), 99)
-        t = position - cell
-        return (np.array([t**3, t**2, t, 1]) @ self.timing[cell]).reshape(3, -1)
-
-    def conditional(self, x: np.ndarray) -> float:
+    def _expected(self, x: np.ndarray) -> tuple[float, np.ndarray]:
+        """Twice the sum of all bins, and the bins with events."""
         flux, quenching_0, quenching_1, efficiency, radius, timing = x[:6].tolist()
-        events, new_1 = self._keep("events", (self.s, radius), self._events)
-        key = (quenching_0, quenching_1, efficiency)
-        into, new_2 = self._keep("response", key, self._response)
-        fractions, new_3 = self._keep("timing", (timing,), self._fractions)
+        self.events, new_1 = self.keep("events", self._events, self.s, radius)
+        self.into, new_2 = self.keep(
+            "response", self._response, quenching_0, quenching_1, efficiency
+        )
+        self.fractions, new_3 = self.keep("timing", self.timing, timing)
         if new_1 or new_2 or new_3:
-            signal = ((events @ into).T @ fractions).ravel()
+            self.by_energy = self.events @ self.into
+            signal = (self.by_energy.T @ self.fractions).ravel()
             self.signal, self.signal_sum = signal[self.some], 2 * signal.sum()
         scale, pulls = 1 + 0.1 * flux, x[6:]
-        mu = self.base + scale * self.signal + pulls @ self.moving
         total = self.base_sum + scale * self.signal_sum + pulls @ self.sums
+        return total, self.base + scale * self.signal + pulls @ self.moving
+
+    def conditional(self, x: np.ndarray) -> float:
+        total, mu = self._expected(x)
         return inside(total + x @ x - 2 * (self.n @ np.log(mu)))
+
+    def _gradient(self, x: np.ndarray, ratio: np.ndarray) -> np.ndarray:
+        """All derivatives, from n/mu of the bins with events: back through the prediction."""
+        flux, quenching_0, quenching_1, efficiency, radius, timing = x[:6].tolist()
+        result = np.append(0.0, 2 * x)
+        result[1] += 0.1 * (self.signal_sum - 2 * (self.signal @ ratio))
+        result[7:] += self.sums - 2 * (self.moving @ ratio)
+        weight = np.full(self.total.shape, 2 * (1 + 0.1 * flux))
+        weight[self.some] *= 1 - ratio
+        weight = weight.reshape(self.shape)
+        result[6] += np.vdot(self.by_energy @ weight, self.timing.slope(timing))
+        by_energy = self.fractions @ weight.T  # (flavour, energy bin)
+        by_into = self.events.T @ by_energy  # (n, energy bin)
+        curve, _ = self.keep("curve", self.curve, efficiency)
+        moved, _ = self.keep("moved curve", self.curve.slope, efficiency)
+        cell, t = self._places(quenching_0, quenching_1)
+        c, d = curve[:, cell], moved[:, cell]
+        by_place = np.vecdot((3 * c[0] * t + 2 * c[1]) * t + c[2], by_into)
+        result[2:4] += [by_place @ energy for energy in self.energy[1:]]
+        result[4] += np.vdot(((d[0] * t + d[1]) * t + d[2]) * t + d[3], by_into)
+        charge, _ = self.keep("charge", self._charge, self.s, radius)
+        by_charge = 2 * charge * np.sum((by_energy @ self.into.T) * self.recoils.vector, axis=0)
+        result[0] = -2 * (by_charge @ self.recoils.proton)
+        by_scale, _ = self.keep("neutron slope", self.recoils.neutron_slope, 1 + 0.05 * radius)
+        result[5] -= 0.05 / 2 * (by_charge @ by_scale)
+        return result
+
+    def conditional_gradient(self, x: np.ndarray) -> np.ndarray:
+        _, mu = self._expected(x)
+        return self._gradient(x, self.n / mu)[1:]
+
+    def at(self, x: np.ndarray) -> tuple[float, np.ndarray]:
+        total, mu = self._expected(x)
+        return total + x @ x - 2 * (self.n @ np.log(mu)), self._gradient(x, self.n / mu)

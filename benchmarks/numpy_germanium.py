@@ -6,7 +6,7 @@ import tomllib
 
 import numpy as np
 from numpy_iminuit import Morphed, knots
-from numpy_physics import GERMANIUM, ROOT, Recoils, read
+from numpy_physics import GERMANIUM, ROOT, PionDecay, Recoils, read
 from scipy.special import erf
 
 CONFIG = ROOT / "configs" / "germanium_sns.toml"
@@ -35,7 +35,8 @@ def germanium() -> Morphed:
     bins = read(CONFIG.parent / experiment["bins"])
     edges = np.append(bins["energy_kevee_low"], bins["energy_kevee_high"][-1])
     widths = {nuisance["name"]: nuisance["width"] for nuisance in experiment["nuisances"]}
-    recoils = Recoils(GERMANIUM, experiment | experiment["source"], NODES)
+    source = PionDecay(experiment["source"])
+    recoils = Recoils(GERMANIUM, experiment["mass_kg"], source, NODES)
     energy = quenched(recoils.recoil, experiment["response"]["quenching"]["lindhard_k"])
     efficiency = experiment["response"]["efficiency"]["value"]
     by_power = efficiency * recoils.by_power().sum(axis=1)

@@ -7,7 +7,7 @@ before.
 from __future__ import annotations
 
 import abc
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from iminuit import Minuit
@@ -17,9 +17,39 @@ FARTHEST = 5  # knot of a shaping pull, in standard deviations
 
 
 class Model(abc.ABC):
-    """Poisson bins and linear pulls of the backgrounds: chi^2 is Baker-Cousins plus pulls."""
+    """chi^2 of (sin^2 theta_W, pulls) and its derivatives."""
 
-    names: tuple[str, ...]  # of the pulls
+    names: tuple[str, ...]  # of the pulls, and of what else is free
+
+    def chi2(self, x: np.ndarray) -> float:
+        """chi^2 of (sin^2 theta_W, pulls)."""
+        self.fix(float(x[0]))
+        return self.conditional(x[1:])
+
+    def value_and_gradient(self, x: np.ndarray) -> tuple[float, np.ndarray]:
+        """chi^2 and its derivatives, the one for sin^2 theta_W first."""
+        self.fix(float(x[0]))
+        return self.at(x[1:])
+
+    @abc.abstractmethod
+    def fix(self, s: float) -> None:
+        """Choose sin^2 theta_W for what follows."""
+
+    @abc.abstractmethod
+    def conditional(self, x: np.ndarray) -> float:
+        """chi^2 of the pulls."""
+
+    @abc.abstractmethod
+    def conditional_gradient(self, x: np.ndarray) -> np.ndarray:
+        """Derivatives with respect to the pulls."""
+
+    @abc.abstractmethod
+    def at(self, x: np.ndarray) -> tuple[float, np.ndarray]:
+        """chi^2 of the pulls, and its derivatives, the one for sin^2 theta_W first."""
+
+
+class Poisson(Model):
+    """Poisson bins and linear pulls of the backgrounds: chi^2 is Baker-Cousins plus pulls."""
 
     def __init__(self, counts: np.ndarray, backgrounds: np.ndarray) -> None:
         """Counts by bin and backgrounds by name and bin."""
@@ -29,21 +59,8 @@ class Model(abc.ABC):
         self.constant = 2 * np.sum(self.n * np.log(self.n))  # of 2 (mu - n ln mu + n ln n - n)
         self.constant -= 2 * counts.sum()
 
-    def chi2(self, x: np.ndarray) -> float:
-        """chi^2 of (sin^2 theta_W, pulls)."""
-        self.fix(float(x[0]))
-        return self.conditional(x[1:])
 
-    @abc.abstractmethod
-    def fix(self, s: float) -> None:
-        """Choose sin^2 theta_W for :meth:`conditional`."""
-
-    @abc.abstractmethod
-    def conditional(self, x: np.ndarray) -> float:
-        """chi^2 of the pulls."""
-
-
-class Normalisations(Model):
+class Normalisations(Poisson):
     """A linear pull of each component; the signal is a quadratic in the angle."""
 
     def __init__(
@@ -74,28 +91,76 @@ class Normalisations(Model):
         return inside(self.base_sum + x @ (self.sums + x) - 2 * (self.n @ np.log(mu)))
 
     def conditional_gradient(self, x: np.ndarray) -> np.ndarray:
-        """Derivatives with respect to the pulls."""
         mu = self.base + x @ self.moving
         return self.sums + 2 * x - self.moving @ (2 * self.n / mu)
 
-    def value_and_gradient(self, x: np.ndarray) -> tuple[float, np.ndarray]:
-        """chi^2 and its derivatives, the one for sin^2 theta_W first."""
-        self.fix(float(x[0]))
-        pulls = x[1:]
-        mu = self.base + pulls @ self.moving
-        value = self.base_sum + pulls @ (self.sums + pulls) - 2 * (self.n @ np.log(mu))
-        slope = (1 + self.width * pulls[0]) * (self.quadratic[1] + 2 * self.s * self.quadratic[2])
+    def at(self, x: np.ndarray) -> tuple[float, np.ndarray]:
+        mu = self.base + x @ self.moving
+        value = self.base_sum + x @ (self.sums + x) - 2 * (self.n @ np.log(mu))
+        slope = (1 + self.width * x[0]) * (self.quadratic[1] + 2 * self.s * self.quadratic[2])
         ratio = self.n / mu
         by_s = 2 * (slope.sum() - slope[self.some] @ ratio)
-        return value, np.append(by_s, self.sums + 2 * pulls - 2 * (self.moving @ ratio))
+        return value, np.append(by_s, self.sums + 2 * x - 2 * (self.moving @ ratio))
 
 
-class Morphed(Model):
+class Templates:
     """A signal whose shape follows one or two pulls: templates at knots, local cubics between.
 
     Every template is a quadratic in the angle, so that a prediction is one product of a vector and
     a small matrix. What they are made of is gone: another interaction needs other templates.
     """
+
+    def __init__(self, templates: np.ndarray, pulls: int) -> None:
+        """
+        Args:
+            templates: Signal at :func:`knots` of the m pulls, their numbers free, shape
+                (knots, ..., power, flavour, energy bin).
+            pulls: m.
+        """
+        m = pulls
+        for axis in range(0, 2 * m, 2):  # knots to (cells, orders)
+            positions = np.arange(templates.shape[axis])
+            pieces = CubicSpline(positions, templates, axis=axis).c
+            templates = np.moveaxis(pieces, (0, 1), (axis + 1, axis))
+        axes = [*range(0, 2 * m, 2), *range(1, 2 * m, 2), 2 * m + 1, 2 * m + 2, 2 * m]
+        table = templates.transpose(axes)  # (cells, orders, flavour, energy, power)
+        self.table = table.reshape(*table.shape[:m], 4**m, -1, 3)
+        self.cells = table.shape[:m]
+        self.per_pull = [cells / (2 * FARTHEST) for cells in self.cells]
+
+    def fix(self, s: float) -> None:
+        self.s, self.cell, self.pulls = s, None, None
+
+    def move(self, pulls: list[float]) -> bool:
+        """Go to these pulls; whether that is elsewhere."""
+        if pulls == self.pulls:
+            return False
+        positions = [(x + FARTHEST) * n for x, n in zip(pulls, self.per_pull, strict=True)]
+        cell = tuple(
+            min(max(int(p), 0), cells - 1) for p, cells in zip(positions, self.cells, strict=True)
+        )
+        if cell != self.cell:
+            powers = np.array([1.0, self.s, self.s * self.s])
+            self.local = self.table[cell] @ powers  # (orders, flavour x energy)
+            self.cell = cell
+        self.pulls, self.places = pulls, [p - c for p, c in zip(positions, cell, strict=True)]
+        return True
+
+    def rows(self) -> np.ndarray:
+        """The signal by flavour x energy bin."""
+        return orders(self.places) @ self.local
+
+    def by_pull(self, axis: int) -> np.ndarray:
+        """Its derivative in one of the pulls."""
+        return self.per_pull[axis] * (orders(self.places, axis) @ self.local)
+
+    def by_angle(self) -> np.ndarray:
+        """Its derivative in sin^2 theta_W."""
+        return orders(self.places) @ (self.table[self.cell] @ np.array([0.0, 1.0, 2 * self.s]))
+
+
+class Morphed(Poisson):
+    """One or two pulls shape the signal, others scale it."""
 
     def __init__(
         self,
@@ -109,8 +174,7 @@ class Morphed(Model):
         """
         Args:
             counts: By bin.
-            templates: Signal at :func:`knots` of the m shaping pulls, their numbers free, shape
-                (knots, ..., power, flavour, energy bin).
+            templates: As those of :class:`Templates`.
             fractions: By flavour and time bin; ``None`` where there is no time.
             backgrounds: By name and bin.
             widths: Of all pulls, those of the backgrounds last.
@@ -125,23 +189,13 @@ class Morphed(Model):
         ]
         self.fractions = fractions
         self.flavours = templates.shape[-2]
-        m = len(shaping)
-        for axis in range(0, 2 * m, 2):  # knots to (cells, orders)
-            positions = np.arange(templates.shape[axis])
-            pieces = CubicSpline(positions, templates, axis=axis).c
-            templates = np.moveaxis(pieces, (0, 1), (axis + 1, axis))
-        axes = [*range(0, 2 * m, 2), *range(1, 2 * m, 2), 2 * m + 1, 2 * m + 2, 2 * m]
-        table = templates.transpose(axes)  # (cells, orders, flavour, energy, power)
-        self.table = table.reshape(*table.shape[:m], 4**m, -1, 3)
-        self.cells = table.shape[:m]
-        self.per_pull = [cells / (2 * FARTHEST) for cells in self.cells]
+        self.templates = Templates(templates, len(shaping))
         moving = np.array([widths[names[i]] for i in self.rates])[:, None] * backgrounds
         self.base, self.moving = self.total[self.some], moving[:, self.some]
         self.base_sum, self.sums = 2 * self.total.sum() + self.constant, 2 * moving.sum(axis=1)
 
     def fix(self, s: float) -> None:
-        self.powers = np.array([1.0, s, s * s])
-        self.s, self.cell, self.shape = s, None, None
+        self.templates.fix(s)
 
     def _bins(self, rows: np.ndarray) -> np.ndarray:
         """From flavour x energy to bins."""
@@ -149,71 +203,146 @@ class Morphed(Model):
             return rows
         return (rows.reshape(self.flavours, -1).T @ self.fractions).ravel()
 
-    def _signal(self, x: np.ndarray) -> None:
-        """The signal at the shaping pulls, unless they are where they were."""
-        shape = [float(x[i]) for i in self.shaping]
-        if shape == self.shape:
-            return
-        positions = [(x + FARTHEST) * n for x, n in zip(shape, self.per_pull, strict=True)]
-        cell = tuple(
-            min(max(int(p), 0), cells - 1) for p, cells in zip(positions, self.cells, strict=True)
-        )
-        if cell != self.cell:
-            self.local = self.table[cell] @ self.powers  # (orders, flavour x energy)
-            self.cell = cell
-        self.shape, self.places = shape, [p - c for p, c in zip(positions, cell, strict=True)]
-        signal = self._bins(orders(self.places) @ self.local)
-        self.signal, self.signal_sum = signal[self.some], 2 * signal.sum()
-
-    def _scale(self, x: np.ndarray) -> float:
-        scale = 1.0
-        for i, width in self.scaling:
-            scale *= 1 + width * x[i]
-        return scale
+    def _expected(self, x: np.ndarray) -> tuple[float, float, np.ndarray]:
+        """Factor on the signal, twice the sum of all bins, and the bins with events."""
+        if self.templates.move([float(x[i]) for i in self.shaping]):
+            signal = self._bins(self.templates.rows())
+            self.signal, self.signal_sum = signal[self.some], 2 * signal.sum()
+        scale, pulls = linear_factor(self.scaling, x), x[self.rates]
+        total = self.base_sum + scale * self.signal_sum + pulls @ self.sums
+        return scale, total, self.base + scale * self.signal + pulls @ self.moving
 
     def conditional(self, x: np.ndarray) -> float:
-        self._signal(x)
-        scale, pulls = self._scale(x), x[self.rates]
-        mu = self.base + scale * self.signal + pulls @ self.moving
-        total = self.base_sum + scale * self.signal_sum + pulls @ self.sums
+        _, total, mu = self._expected(x)
         return inside(total + x @ x - 2 * (self.n @ np.log(mu)))
 
-    def _gradient(self, x: np.ndarray, ratio: np.ndarray) -> np.ndarray:
+    def _gradient(self, x: np.ndarray, scale: float, ratio: np.ndarray) -> np.ndarray:
         """Derivatives with respect to the pulls, from n/mu of the bins with events."""
-        scale, result = self._scale(x), 2 * x
+        result = 2 * x
         by_scale = self.signal_sum - 2 * (self.signal @ ratio)
         for i, width in self.scaling:
             result[i] += by_scale * scale * width / (1 + width * x[i])
         for axis, i in enumerate(self.shaping):
-            slope = self._bins(orders(self.places, axis) @ self.local)
-            result[i] += 2 * scale * self.per_pull[axis] * (slope.sum() - slope[self.some] @ ratio)
+            slope = self._bins(self.templates.by_pull(axis))
+            result[i] += 2 * scale * (slope.sum() - slope[self.some] @ ratio)
         result[self.rates] += self.sums - 2 * (self.moving @ ratio)
         return result
 
     def conditional_gradient(self, x: np.ndarray) -> np.ndarray:
-        """Derivatives with respect to the pulls."""
-        self._signal(x)
-        mu = self.base + self._scale(x) * self.signal + x[self.rates] @ self.moving
-        return self._gradient(x, self.n / mu)
+        scale, _, mu = self._expected(x)
+        return self._gradient(x, scale, self.n / mu)
 
-    def value_and_gradient(self, x: np.ndarray) -> tuple[float, np.ndarray]:
-        """chi^2 and its derivatives, the one for sin^2 theta_W first."""
-        self.fix(float(x[0]))
-        x = x[1:]
-        self._signal(x)
-        scale, pulls = self._scale(x), x[self.rates]
-        mu = self.base + scale * self.signal + pulls @ self.moving
-        total = self.base_sum + scale * self.signal_sum + pulls @ self.sums
+    def at(self, x: np.ndarray) -> tuple[float, np.ndarray]:
+        scale, total, mu = self._expected(x)
         value, ratio = total + x @ x - 2 * (self.n @ np.log(mu)), self.n / mu
-        by_power = self.table[self.cell] @ np.array([0.0, 1.0, 2 * self.s])
-        slope = self._bins(orders(self.places) @ by_power)
+        slope = self._bins(self.templates.by_angle())
         by_s = 2 * scale * (slope.sum() - slope[self.some] @ ratio)
-        return value, np.append(by_s, self._gradient(x, ratio))
+        return value, np.append(by_s, self._gradient(x, scale, ratio))
+
+
+class Combination(Model):
+    """Independent data sets: the sum of their chi^2, with what they share counted once."""
+
+    def __init__(self, parts: dict[str, Model], shared: Sequence[str] = ()) -> None:
+        """
+        Args:
+            parts: By name of the experiment, which goes before the names of its pulls.
+            shared: Names of unit-normal pulls that are one for all that have them.
+        """
+        self.parts = list(parts.values())
+        own = [
+            [name if name in shared else f"{experiment}_{name}" for name in part.names]
+            for experiment, part in parts.items()
+        ]
+        self.names = tuple(dict.fromkeys(name for names in own for name in names))
+        self.places = [np.array([self.names.index(n) for n in names]) for names in own]
+        self.again = np.bincount(np.concatenate(self.places)) - 1  # pulls counted too often
+
+    def fix(self, s: float) -> None:
+        self.kept: list[tuple[bytes, float]] = [(b"", 0.0)] * len(self.parts)
+        for part in self.parts:
+            part.fix(s)
+
+    def conditional(self, x: np.ndarray) -> float:
+        total = -float(self.again @ x**2)
+        for i, (part, places) in enumerate(zip(self.parts, self.places, strict=True)):
+            mine = x[places]
+            key = mine.tobytes()
+            if key != self.kept[i][0]:  # most steps of a numerical gradient leave it alone
+                self.kept[i] = key, part.conditional(mine)
+            total += self.kept[i][1]
+        return total
+
+    def conditional_gradient(self, x: np.ndarray) -> np.ndarray:
+        result = -2 * self.again * x
+        for part, places in zip(self.parts, self.places, strict=True):
+            result[places] += part.conditional_gradient(x[places])
+        return result
+
+    def at(self, x: np.ndarray) -> tuple[float, np.ndarray]:
+        total, result = -float(self.again @ x**2), np.append(0.0, -2 * self.again * x)
+        for part, places in zip(self.parts, self.places, strict=True):
+            value, gradient = part.at(x[places])
+            total += value
+            result[0] += gradient[0]
+            result[1 + places] += gradient[1:]
+        return total, result
+
+
+class Curve:
+    """A function of one number at uniform knots, local cubics between, constant beyond them."""
+
+    def __init__(self, first: float, last: float, values: np.ndarray) -> None:
+        """Ends of the knots, and the values at them, shape (knots, ...)."""
+        self.first, self.cells, self.shape = first, len(values) - 1, values.shape[1:]
+        self.per_unit = self.cells / (last - first)
+        pieces = CubicSpline(np.arange(len(values)), values.reshape(len(values), -1)).c
+        self.table = np.ascontiguousarray(pieces.swapaxes(0, 1))  # (cell, order, value)
+
+    def _place(self, x: float) -> tuple[int, float]:
+        position = min(max((x - self.first) * self.per_unit, 0.0), float(self.cells))
+        cell = min(int(position), self.cells - 1)
+        return cell, position - cell
+
+    def __call__(self, x: float) -> np.ndarray:
+        """The value, shape (...)."""
+        cell, t = self._place(x)
+        return (orders([t]) @ self.table[cell]).reshape(self.shape)
+
+    def slope(self, x: float) -> np.ndarray:
+        """Its derivative."""
+        cell, t = self._place(x)
+        return self.per_unit * (orders([t], 0) @ self.table[cell]).reshape(self.shape)
+
+
+class Kept:
+    """Results of the steps of a prediction, kept until their arguments move."""
+
+    def __init__(self) -> None:
+        self.results: dict[str, tuple[tuple, np.ndarray]] = {}
+
+    def __call__(
+        self, name: str, compute: Callable[..., np.ndarray], *arguments: float
+    ) -> tuple[np.ndarray, bool]:
+        """Result of a step, and whether it had to be redone."""
+        if name in self.results and self.results[name][0] == arguments:
+            return self.results[name][1], False
+        value = compute(*arguments)
+        self.results[name] = (arguments, value)
+        return value, True
 
 
 def knots(number: int) -> np.ndarray:
     """Values of a shaping pull at which templates are made [standard deviations]."""
     return np.linspace(-FARTHEST, FARTHEST, number)
+
+
+def linear_factor(scaling: Sequence[tuple[int, float]], x: np.ndarray) -> float:
+    """Factor of linear pulls, given by place and width."""
+    factor = 1.0
+    for i, width in scaling:
+        factor *= 1 + width * x[i]
+    return factor
 
 
 def inside(value: float) -> float:

@@ -20,13 +20,18 @@ from typing import Any
 
 import compare
 import jax
+import numpy_combined
 import numpy_csi_2017
 import numpy_csi_2021
+import numpy_dresden_ii
 import numpy_germanium
+import numpy_lar_2020
 import shell
-from compare import CONFIGS, Case, Row
+from compare import BATCH, CONFIGS, Case, Row
 
 from cevns_jax.startup import start_jax
+
+AS_FAST = 1.1  # times its parts one after the other: as fast per bin, but for the clock
 
 CASES = (
     Case(
@@ -63,6 +68,44 @@ CASES = (
         asimov=True,
         model=numpy_germanium.germanium,
     ),
+    Case(
+        name="lar_2020",
+        title="argon 2020, four normalisations",
+        config="coherent_lar_2020",
+        model=numpy_lar_2020.lumped,
+        scan_aims=(None, 200),
+    ),
+    Case(
+        name="lar_2020_split",
+        title="argon 2020, split signal",
+        config="coherent_lar_2020",
+        overrides=('experiments.coherent_lar_2020.nuisances="split"',),
+        model=numpy_lar_2020.Split,
+        scan_aims=(None, 200),
+    ),
+    Case(
+        name="dresden_ii",
+        title="Dresden-II, free background",
+        config="dresden_ii_fef",
+        model=numpy_dresden_ii.DresdenII,
+        scan_aims=(None, 200),
+    ),
+    Case(
+        name="csi_lar",
+        title="CsI 2021 and argon",
+        config="coherent_csi_lar",
+        model=numpy_combined.csi_and_argon,
+        scan_aims=(None, 200),
+        parts=("csi_2021_split", "lar_2020_split"),
+    ),
+    Case(
+        name="global",
+        title="CsI 2021, argon and Dresden-II",
+        config="global_weak_mixing_angle",
+        model=numpy_combined.all_three,
+        scan_aims=(None, 200),
+        parts=("csi_2021_split", "lar_2020_split", "dresden_ii"),
+    ),
 )
 
 
@@ -92,17 +135,43 @@ def shown(title: str, rows: list[Row]) -> dict[str, Any]:
     return {row.quantity: {k: v for k, v in asdict(row).items() if k != "quantity"} for row in rows}
 
 
+def per_bin(bins: dict[str, int], times: dict[str, Any], points: int) -> dict[str, Any]:
+    """Cost per bin of combinations beside that of their parts, printed and for the JSON."""
+    cases = {case.name: case for case in CASES if case.name in times}
+    combined = [c for c in cases.values() if c.parts and set(c.parts) <= set(cases)]
+    names = dict.fromkeys(name for c in combined for name in (*c.parts, c.name))
+    kinds = ("one call", f"each of {BATCH}")
+    quantities = [f"{what}, {kind}" for kind in kinds for what in ("chi^2", "chi^2 and gradient")]
+    document = {}
+    for quantity in (*quantities, f"scan of {points} points") if combined else ():
+        found = {name: times[name][quantity] for name in names}
+        rows = [
+            Row(
+                quantity=f"{cases[name].title} ({bins[name]})",
+                cevns_jax=found[name]["cevns_jax"] / bins[name],
+                numpy=found[name]["numpy"] / bins[name],
+            )
+            for name in sorted(names, key=lambda name: len(cases[name].parts))
+        ]
+        for c in combined:
+            ratio = found[c.name]["cevns_jax"] / sum(found[n]["cevns_jax"] for n in c.parts)
+            aims = {f"<= {AS_FAST:g}": ratio <= AS_FAST}
+            rows.append(Row(quantity=f"ratio of {c.name} to its parts", cevns_jax=ratio, aims=aims))
+        document[quantity] = shown(f"per bin: {quantity}", rows)
+    return document
+
+
 def measured(
     case: Case, points: int, repeats: int, subset: int
-) -> tuple[dict[str, float], dict[str, Any]]:
-    """Agreement and times of a case, printed and for the JSON."""
+) -> tuple[int, dict[str, float], dict[str, Any]]:
+    """Bins, agreement and times of a case, printed and for the JSON."""
     sides, built = compare.prepare(case, repeats)
     found = {"chi2_relative": compare.agree_in_chi2(sides)}
     rows = [built, *compare.evaluations(sides)]
     profiles, found["profile_chi2"] = compare.profiles(sides, points, subset)
     print(f"\n{case.title}: chi^2 agrees to {found['chi2_relative']:.1e} (relative), ", end="")
     print(f"profile to {found['profile_chi2']:.1e}")
-    return found, shown(case.title, [*rows, *profiles])
+    return sides.likelihood.n_bins, found, shown(case.title, [*rows, *profiles])
 
 
 def main() -> None:
@@ -128,13 +197,15 @@ def main() -> None:
         wanted.discard("shell")
     start_jax()
     jax.config.update("jax_enable_compilation_cache", False)  # "compile" means compile
-    document: dict[str, Any] = {"machine": machine(), "agreement": {}, "times": {}}
+    document: dict[str, Any] = {"machine": machine(), "bins": {}, "agreement": {}, "times": {}}
     for key, value in document["machine"].items():
         print(f"{key:<13}{value}")
     for case in CASES:
         if case.name in wanted:
             found = measured(case, points, repeats, subset)
-            document["agreement"][case.name], document["times"][case.name] = found
+            for key, value in zip(("bins", "agreement", "times"), found, strict=True):
+                document[key][case.name] = value
+    document["per_bin"] = per_bin(document["bins"], document["times"], points)
     if document["times"]:
         print(f"\nNumPy + iminuit: scan of {min(subset, points)} points scaled up, on one core")
     if "shell" in wanted:

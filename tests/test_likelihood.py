@@ -152,7 +152,9 @@ def test_experiments_that_disagree_on_a_parameter_are_refused(split):
     private = Nuisance(name="coherent_csi_2021_brn", acts_on=("brn",), width=0.1, shared=True)
     with pytest.raises(ConfigError, match="coherent_csi_2021_brn"):
         cj.Likelihood(
-            [*split.experiments, cj.experiments.coherent_csi_2017(nuisances=[private])], model
+            [*split.experiments, cj.experiments.coherent_csi_2017(nuisances=[private])],
+            model,
+            allow_overlap=True,
         )
 
 
