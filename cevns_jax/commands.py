@@ -26,6 +26,7 @@ def experiments(options: argparse.Namespace) -> int:
         data_sets.coherent_csi_2017,
         data_sets.coherent_csi_2021,
         data_sets.coherent_lar_2020,
+        data_sets.coherent_lar_2020_energy,
         data_sets.dresden_ii,
     ):
         e = build()
@@ -37,6 +38,7 @@ def experiments(options: argparse.Namespace) -> int:
                 for axis, edges in zip(e.axes, e.edges, strict=True)
             },
             "observed": float(e.observed.sum()),
+            "counted": e.about.counted,
             "component_names": list(e.components),
             "exposure": e.exposure,
             "citation": e.citation,
@@ -52,7 +54,7 @@ def experiments(options: argparse.Namespace) -> int:
     for name, about in described.items():
         axes = " x ".join(f"{len(edges) - 1} {axis}" for axis, edges in about["axes"].items())
         print(f"{name}: {about['title']}")
-        print(f"  bins      {axes}; {about['observed']:g} events observed")
+        print(f"  bins      {axes}; {about['observed']:.6g} {about['counted']}")
         print(f"  exposure  {about['exposure']}")
         print(f"  citation  {about['citation']}")
     return 0

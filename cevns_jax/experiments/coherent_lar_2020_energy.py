@@ -101,6 +101,7 @@ def coherent_lar_2020_energy(
         name=NAME,
         about=About(
             title=f"{measured['title']}, energy alone",
+            counted="events above the steady state",
             citation=measured["citation"],
             exposure=coherent.exposure_text(exposure, "Ar"),
             conventions=conventions(
