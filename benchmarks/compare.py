@@ -222,19 +222,19 @@ def numpy_evaluations(sides: Sides) -> dict[str, dict[str, float]]:
     return {"chi^2": value, "chi^2 and gradient": gradients}
 
 
-def evaluations(sides: Sides) -> list[Row]:
-    """chi^2, chi^2 with its gradient, and their ratio: one call, and one of many under vmap."""
+def evaluations(sides: Sides, quick: bool = False) -> list[Row]:
+    """chi^2, chi^2 with its gradient, and their ratio: one call (left out in a quick run, which
+    mostly compiles), and one of many under vmap."""
     like = sides.likelihood
     chi2 = lambda x: like.chi2(like.values(x))  # noqa: E731
     both = jax.value_and_grad(chi2)
     start = np.asarray(like.start)
     batch = start + 0.01 * sides.widths * np.random.default_rng(1).normal(size=(BATCH, start.size))
     theirs = numpy_evaluations(sides)
+    one_call = ("one call", chi2, both, start, 1)
+    each_of = (f"each of {BATCH}", jax.vmap(chi2), jax.vmap(both), batch, BATCH)
     rows = []
-    for kind, value, value_and_gradient, x, size in (
-        ("one call", chi2, both, start, 1),
-        (f"each of {BATCH}", jax.vmap(chi2), jax.vmap(both), batch, BATCH),
-    ):
+    for kind, value, value_and_gradient, x, size in (each_of,) if quick else (one_call, each_of):
         x, times = jax.device_put(x), []
         both_ways = zip((value, value_and_gradient), theirs.items(), strict=True)
         for function, (what, variants) in both_ways:
@@ -282,8 +282,11 @@ def iminuit_seconds(
     return found
 
 
-def profiles(sides: Sides, points: int, subset: int) -> tuple[list[Row], float]:
-    """The profile at one point from the best fit, and the scan; how well the latter agrees."""
+def profiles(
+    sides: Sides, points: int, subset: int, quick: bool = False
+) -> tuple[list[Row], float]:
+    """The profile at one point from the best fit (not in a quick run), and the scan; how well the
+    latter agrees."""
     case = sides.case
 
     def ours(grid: np.ndarray, repeats: int) -> tuple[float, float, np.ndarray]:
@@ -298,13 +301,17 @@ def profiles(sides: Sides, points: int, subset: int) -> tuple[list[Row], float]:
         minuit = numpy_iminuit.minimiser(sides.model, sides.best.x[1:])
         return numpy_iminuit.scan(sides.model, np.array([ONE]), minuit)
 
-    compilation, seconds, _ = ours(np.array([ONE]), sides.repeats)
-    single = Row(
-        quantity="profile, one point",
-        compile=compilation,
-        cevns_jax=seconds,
-        numpy=warm(theirs, sides.repeats),
-    )
+    rows = []
+    if not quick:
+        compilation, seconds, _ = ours(np.array([ONE]), sides.repeats)
+        rows.append(
+            Row(
+                quantity="profile, one point",
+                compile=compilation,
+                cevns_jax=seconds,
+                numpy=warm(theirs, sides.repeats),
+            )
+        )
     grid = np.linspace(*sides.ends, points)
     compilation, seconds, chi2 = ours(grid, max(2, sides.repeats // 2))
     per_point = iminuit_seconds(sides, grid, chi2, min(subset, points))
@@ -327,4 +334,4 @@ def profiles(sides: Sides, points: int, subset: int) -> tuple[list[Row], float]:
         Row(quantity=f"  against {kind}", cevns_jax=seconds, numpy=each * points)
         for kind, each in per_point.items()
     ]
-    return [single, scan, *others], agree_in_profile(sides, grid, chi2)
+    return [*rows, scan, *others], agree_in_profile(sides, grid, chi2)

@@ -142,8 +142,9 @@ def per_bin(bins: dict[str, int], times: dict[str, Any], points: int) -> dict[st
     names = dict.fromkeys(name for c in combined for name in (*c.parts, c.name))
     kinds = ("one call", f"each of {BATCH}")
     quantities = [f"{what}, {kind}" for kind in kinds for what in ("chi^2", "chi^2 and gradient")]
+    quantities.append(f"scan of {points} points")
     document = {}
-    for quantity in (*quantities, f"scan of {points} points") if combined else ():
+    for quantity in [q for q in quantities if names and all(q in times[name] for name in names)]:
         found = {name: times[name][quantity] for name in names}
         rows = [
             Row(
@@ -162,13 +163,13 @@ def per_bin(bins: dict[str, int], times: dict[str, Any], points: int) -> dict[st
 
 
 def measured(
-    case: Case, points: int, repeats: int, subset: int
+    case: Case, points: int, repeats: int, subset: int, quick: bool
 ) -> tuple[int, dict[str, float], dict[str, Any]]:
     """Bins, agreement and times of a case, printed and for the JSON."""
     sides, built = compare.prepare(case, repeats)
     found = {"chi2_relative": compare.agree_in_chi2(sides)}
-    rows = [built, *compare.evaluations(sides)]
-    profiles, found["profile_chi2"] = compare.profiles(sides, points, subset)
+    rows = [built, *compare.evaluations(sides, quick)]
+    profiles, found["profile_chi2"] = compare.profiles(sides, points, subset, quick)
     print(f"\n{case.title}: chi^2 agrees to {found['chi2_relative']:.1e} (relative), ", end="")
     print(f"profile to {found['profile_chi2']:.1e}")
     return sides.likelihood.n_bins, found, shown(case.title, [*rows, *profiles])
@@ -202,7 +203,7 @@ def main() -> None:
         print(f"{key:<13}{value}")
     for case in CASES:
         if case.name in wanted:
-            found = measured(case, points, repeats, subset)
+            found = measured(case, points, repeats, subset, options.quick)
             for key, value in zip(("bins", "agreement", "times"), found, strict=True):
                 document[key][case.name] = value
     document["per_bin"] = per_bin(document["bins"], document["times"], points)

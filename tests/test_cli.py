@@ -141,8 +141,9 @@ def test_predict_is_made_at_the_start_values_of_the_config(capsys):
 
 def test_experiments_document(capsys):
     found = document(capsys, "experiments")
-    sns = ["coherent_csi_2017", "coherent_csi_2021", "coherent_lar_2020"]
-    assert found["experiments"] == [*sns, "dresden_ii"]
+    argon = ["coherent_lar_2020", "coherent_lar_2020_energy"]
+    assert found["experiments"] == ["coherent_csi_2017", "coherent_csi_2021", *argon, "dresden_ii"]
+    assert found["data_sets"]["dresden_ii"]["counted"] == "events per day"
     assert found["data_sets"]["coherent_csi_2017"]["n_bins"] == 144
     about = found["data_sets"]["coherent_csi_2021"]
     assert about["n_bins"] == 99
