@@ -2,8 +2,10 @@
 
     dR/dT = sum_isotope N_isotope (hbar c)^2 sum_k a_k(T) M_k(E_min(T))
 
-The moments M_k of the source do not depend on any parameter, so they are computed once, in NumPy,
-on fixed recoil nodes; a prediction is a weighted sum over these nodes.
+With a massless final neutrino the moments M_k of the source do not depend on any parameter, so they
+are computed once, in NumPy, on fixed recoil nodes; a prediction is a weighted sum over these nodes.
+A heavy final lepton moves the ends of the recoil spectrum: its nodes move with them, and only the
+response is interpolated between the fixed ones.
 """
 
 from __future__ import annotations
@@ -18,10 +20,11 @@ import numpy as np
 
 from cevns_jax.constants import HBAR_C_MEV_CM
 from cevns_jax.electrons import Electrons
-from cevns_jax.interactions.interaction import Interaction
+from cevns_jax.interactions.interaction import CrossSection, Interaction
 from cevns_jax.nuclei import Target
 from cevns_jax.parameters import Values, static
 
+Array = TypeVar("Array", np.ndarray, jax.Array)
 Scatterer = TypeVar("Scatterer", bound=Target | Electrons)
 
 
@@ -38,14 +41,19 @@ class Source(Protocol):
         """Energies [MeV] where a spectrum is not smooth, the end point among them."""
         ...
 
-    def moments(self, e_min: np.ndarray) -> np.ndarray:
+    @property
+    def end_points(self) -> tuple[float | jax.Array, ...]:
+        """Highest energy [MeV] of each flavour."""
+        ...
+
+    def moments(self, e_min: Array) -> Array:
         """M_k(e_min), shape (flavours, 3) + that of e_min."""
         ...
 
 
-def minimum_energy(recoil: np.ndarray, mass: np.ndarray) -> np.ndarray:
+def minimum_energy(recoil: Array, mass: Array) -> Array:
     """Lowest neutrino energy [MeV] that gives a recoil T [MeV] to a nucleus of mass M [MeV]."""
-    return (recoil + np.sqrt(recoil**2 + 2 * mass * recoil)) / 2
+    return (recoil + (recoil**2 + 2 * mass * recoil) ** 0.5) / 2
 
 
 def maximum_recoil(energy: float, mass: np.ndarray) -> np.ndarray:
@@ -53,11 +61,34 @@ def maximum_recoil(energy: float, mass: np.ndarray) -> np.ndarray:
     return 2 * energy**2 / (mass + 2 * energy)
 
 
+def recoil_window(
+    energy: float | jax.Array, mass: jax.Array, heavy: jax.Array, closed: jax.Array
+) -> tuple[jax.Array, jax.Array]:
+    """Square roots of the lowest and highest recoil [MeV^(1/2)] with a heavy final lepton.
+
+    T+ = [2 M E^2 - m^2 (E + M) + E sqrt((2 M E - m^2)^2 - 4 M^2 m^2)]/(2 M (M + 2 E)) and T- = m^4/
+    (4 M (M + 2 E) T+), exact.
+
+    Args:
+        energy: E of the neutrino [MeV].
+        mass: M of the nuclei [MeV], shape (I,).
+        heavy: m of the lepton [MeV].
+        closed: What both are where E is below the threshold, shape (I,).
+    """
+    root = 2 * mass * energy - heavy**2
+    open_ = root > 2 * mass * heavy
+    discriminant = jnp.where(open_, root**2 - (2 * mass * heavy) ** 2, 1.0)
+    sum_ = 2 * mass * energy**2 - heavy**2 * (energy + mass) + energy * jnp.sqrt(discriminant)
+    high = jnp.sqrt(jnp.where(open_, sum_, 1.0) / (2 * mass * (mass + 2 * energy)))
+    low = heavy**2 / jnp.sqrt(4 * mass * (mass + 2 * energy)) / high
+    return jnp.where(open_, low, closed), jnp.where(open_, high, closed)
+
+
 def recoil_rate(
     recoil: jax.Array,
     moments: jax.Array,
     target: Target | Electrons,
-    interaction: Interaction,
+    interaction: CrossSection,
     flavours: tuple[str, ...],
     values: Values,
     radius_scale: jax.Array | float = 1.0,
@@ -68,7 +99,7 @@ def recoil_rate(
         recoil: T [MeV], shape (I, ...), one row per isotope of the target, or (1, ...) for all.
         moments: M_k(E_min(T)) [MeV^-k/cm^2], shape (F, 3, I, ...).
         target: The isotope mixture, or the electrons.
-        interaction: The cross section.
+        interaction: The cross section, of one kind of final state.
         flavours: Flavours of the source.
         values: Values of the parameters.
         radius_scale: Factor on all neutron radii.
@@ -84,7 +115,7 @@ def recoil_rate(
     else:
         nucleus = target.at(recoil, values, radius_scale)
         coefficients = [interaction.coefficients(recoil, nucleus, f, values) for f in flavours]
-    # Written out, the three terms fuse with the coefficients; a sum over a stack of them costs four
+    # Three terms written out fuse with the coefficients; a sum over a stack of them costs four
     # times as much on a CPU.
     return jnp.stack(
         [
@@ -97,7 +128,8 @@ def recoil_rate(
 def differential_rate(
     recoil: np.ndarray, source: Source, target: Target, interaction: Interaction, values: Values
 ) -> jax.Array:
-    """dR/dT at given recoil energies, recoils per MeV and kg in the exposure of the source.
+    """dR/dT at given recoil energies, recoils per MeV and kg in the exposure of the source; of
+    massless final neutrinos.
 
     Args:
         recoil: T [MeV], shape (n,), positive.
@@ -122,6 +154,10 @@ class RecoilKernel(Generic[Scatterer]):
     Attributes:
         flavours: The F flavours of the source.
         target: The mixture of I isotopes.
+        source: The neutrino source.
+        mass_kg: Mass of the target [kg].
+        panels: Ends of the P panels of nodes in sqrt(T) [MeV^(1/2)], shape (I, P + 1) or
+            (1, P + 1).
         recoil: Recoil nodes T [MeV], shape (I, n), or (1, n) if the isotopes share them.
         moments: Moments of the source times quadrature weight times detector mass, shape
             (F, 3, I, n).
@@ -129,6 +165,9 @@ class RecoilKernel(Generic[Scatterer]):
 
     flavours: tuple[str, ...] = static()
     target: Scatterer
+    source: Source
+    mass_kg: float
+    panels: np.ndarray
     recoil: np.ndarray
     moments: np.ndarray
 
@@ -165,7 +204,66 @@ class RecoilKernel(Generic[Scatterer]):
             events = jnp.sum(events, axis=0, keepdims=True)
         if self.recoil.shape[0] == 1:
             events = jnp.sum(events, axis=1, keepdims=True)
-        return jnp.einsum("fin,inb->fb", events, response)
+        counts = jnp.einsum("fin,inb->fb", events, response)
+        for parameter, term in interaction.heavy:
+            heavy = self._heavy_counts(term, parameter, values, response, radius_scale)
+            counts = counts + (heavy if by_flavour else jnp.sum(heavy, axis=0, keepdims=True))
+        return counts
+
+    def _heavy_counts(
+        self,
+        term: CrossSection,
+        parameter: str,
+        values: Values,
+        response: jax.Array,
+        radius_scale: jax.Array | float,
+    ) -> jax.Array:
+        """Counts by flavour with a heavy final lepton, shape (F, B).
+
+        In each panel the nodes are moved into the allowed window of the flavour, so that its ends
+        are in value and gradient; the response there is the polynomial through the fixed nodes.
+        """
+        panels = jnp.asarray(self.panels)
+        left, right = panels[:, :-1], panels[:, 1:]
+        mass = jnp.asarray(self.target.mass)
+        heavy = jnp.asarray(values[parameter])
+        n = self.recoil.shape[1] // left.shape[1]
+        x, w = np.polynomial.legendre.leggauss(n)
+        basis = np.polynomial.legendre.legvander(x, n - 1) * (np.arange(n) + 0.5) * w[:, None]
+        rows = response.reshape(response.shape[0], -1, n, response.shape[-1])
+        expansion = jnp.einsum("nk,ipnb->ipkb", basis, rows)
+        counts = []
+        for place, (flavour, end) in enumerate(
+            zip(self.flavours, self.source.end_points, strict=True)
+        ):
+            ends = recoil_window(end, mass, heavy, closed=jnp.max(panels))
+            low, high = (jnp.clip(u[:, None], left, right) for u in ends)  # (I, P)
+            half = (high - low)[..., None] / 2
+            root = (high + low)[..., None] / 2 + half * x
+            recoil = jnp.reshape(root**2, (len(mass), -1))
+            e_min = minimum_energy(recoil, mass[:, None])
+            e_min = e_min * (1 + heavy**2 / (2 * mass[:, None] * recoil))
+            moments = self.source.moments(e_min)[place : place + 1]
+            rate = recoil_rate(recoil, moments, self.target, term, (flavour,), values, radius_scale)
+            events = self.mass_kg * jnp.reshape(rate, root.shape) * 2 * root * half * w
+            width = jnp.where(right > left, right - left, 1.0)
+            inside = (2 * root - (left + right)[..., None]) / width[..., None]  # -1 to 1
+            projected = jnp.einsum("ipj,kipj->ipk", events, _legendre(inside, n))
+            counts.append(jnp.sum(projected[..., None] * expansion, axis=(0, 1, 2)))
+        return jnp.stack(counts)
+
+
+def _legendre(x: jax.Array, n: int) -> jax.Array:
+    """P_0 to P_(n-1) at x, shape (n,) + that of x."""
+
+    def step(
+        pair: tuple[jax.Array, jax.Array], k: jax.Array
+    ) -> tuple[tuple[jax.Array, jax.Array], jax.Array]:
+        last, this = pair
+        return (this, ((2 * k + 1) * x * this - k * last) / (k + 1)), this
+
+    one = jnp.ones_like(x)
+    return jax.lax.scan(step, (jnp.zeros_like(x), one), jnp.arange(n, dtype=x.dtype))[1]
 
 
 def kernel(
@@ -210,5 +308,11 @@ def kernel(
     weights = np.concatenate(list(2 * root * half * w), axis=-1)
     moments = source.moments(minimum_energy(recoil, target.mass[:, None]))
     return RecoilKernel(
-        flavours=source.flavours, target=target, recoil=recoil, moments=moments * weights * mass_kg
+        flavours=source.flavours,
+        target=target,
+        source=source,
+        mass_kg=mass_kg,
+        panels=edges.T,
+        recoil=recoil,
+        moments=moments * weights * mass_kg,
     )

@@ -21,9 +21,8 @@ FLAVOURS = ("nu_e", "nu_mu", "nu_e_bar", "nu_mu_bar")
 
 
 def coefficients(recoil, flavour, angle=0.23857):
-    return np.asarray(
-        MODEL.electron_coefficients(jnp.asarray(recoil), flavour, {"sin2_theta_w": angle})
-    )
+    a_k = MODEL.electron_coefficients(jnp.asarray(recoil), flavour, {"sin2_theta_w": angle})
+    return np.stack([np.broadcast_to(a, np.shape(recoil)) for a in a_k])
 
 
 def cross_section(recoil, energy, flavour, angle=0.23857):

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from cevns_jax.errors import ConfigError
 from cevns_jax.form_factors import Helm
 from cevns_jax.interactions import standard_model
-from cevns_jax.interactions.standard_model import axial_charge
 from cevns_jax.nuclei import NUCLIDES, target
 from cevns_jax.recoil import kernel
 from cevns_jax.sources import spallation_source
@@ -137,12 +136,17 @@ def test_declared_angle_starts_at_the_low_energy_value_inside_its_bounds():
 
 def test_axial_part_is_zero_without_spin_and_positive_with_it():
     """F_A(0) = (4/3) ((J+1)/J) g_A^2 (<S_p> - <S_n>)^2; Ar40 is spinless, I127 has J = 5/2."""
-    charge = np.asarray(axial_charge(NUCLEI.at(jnp.full((len(ALL), 1), 0.01), SM)))[:, 0]
+    recoil = np.full((len(ALL), 1), 0.01)
+    with_axial, without = (
+        cross_section(standard_model(axial=axial), NUCLEI, recoil, 1e6) for axial in (True, False)
+    )
+    unit = FERMI**2 * NUCLEI.mass / (4 * np.pi)  # of F_A, where E is far above T
+    charge = np.where(with_axial == without, 0.0, with_axial - without)[:, 0] / unit
     by_symbol = dict(zip(NUCLEI.symbols, charge, strict=True))
     for symbol, nuclide in NUCLIDES.items():
         assert (by_symbol[symbol] == 0) if nuclide.spin == 0 else (by_symbol[symbol] > 0)
     iodine = 4 / 3 * (3.5 / 2.5) * 1.27**2 * (0.342 - 0.031) ** 2
-    assert by_symbol["I127"] == pytest.approx(iodine, rel=1e-12)
+    assert by_symbol["I127"] == pytest.approx(iodine, rel=1e-7)
 
 
 def test_axial_part_is_a_small_addition_to_the_caesium_iodide_rate():

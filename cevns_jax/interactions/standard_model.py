@@ -13,7 +13,13 @@ from cevns_jax.constants import (
     FERMI_CONSTANT,
     SIN2_THETA_W_LOW_ENERGY,
 )
-from cevns_jax.interactions.interaction import axial_coefficients, vector_coefficients
+from cevns_jax.interactions.interaction import (
+    Coefficients,
+    axial_coefficients,
+    spin_factor,
+    total,
+    vector_coefficients,
+)
 from cevns_jax.nuclei import NucleusAtRecoil
 from cevns_jax.parameters import Parameter, Values, static
 from cevns_jax.running import shift
@@ -28,7 +34,8 @@ class StandardModel:
     Q_W = Z g_V^p F_p(q) + N g_V^n F_n(q), D. Z. Freedman, Phys. Rev. D 9 (1974) 1389, eqs. 1 and 2
     of De Romeri, LHEP 2023, 343 (whose 1/(4 pi) belongs to Q_W = N - (1 - 4 s^2) Z). Axial part:
     (G_F^2 M/(4 pi)) F_A [1 - T/E + M T/(2 E^2)], F_A = (4/3) ((J+1)/J) g_A^2 (<S_p> - <S_n>)^2
-    at zero momentum transfer, an upper limit at larger ones.
+    at zero momentum transfer, an upper limit at larger ones; that is (G_F^2 M/pi) (4/3) ((J+1)/J)
+    (a_p <S_p> + a_n <S_n>)^2 with the axial couplings a_p = -a_n = g_A/2 of the nucleons.
 
     Attributes:
         couplings: Vector couplings of the nucleons.
@@ -40,6 +47,9 @@ class StandardModel:
     couplings: Couplings
     axial: bool = static(default=True)
     running: bool = static(default=False)
+
+    heavy = ()
+    nucleon_axial_couplings = (AXIAL_COUPLING / 2, -AXIAL_COUPLING / 2)
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:
@@ -62,39 +72,38 @@ class StandardModel:
 
     def coefficients(
         self, recoil: jax.Array, nucleus: NucleusAtRecoil, flavour: str, values: Values
-    ) -> jax.Array:
-        """a_k(T) [MeV^(k-3)], shape (3, I, ...); see :class:`Interaction`."""
+    ) -> Coefficients:
+        """a_k(T); see :class:`Interaction`."""
         charge = self.weak_charge(recoil, nucleus, flavour, values)
-        strength = FERMI_CONSTANT**2 * nucleus.mass / jnp.pi * charge**2
-        result = vector_coefficients(strength, recoil, nucleus.mass)
-        if self.axial:
-            strength = FERMI_CONSTANT**2 * nucleus.mass / (4 * jnp.pi) * axial_charge(nucleus)
-            strength = jnp.broadcast_to(strength, recoil.shape)
-            result = result + axial_coefficients(strength, recoil, nucleus.mass)
-        return result
+        return self.exchange(recoil, nucleus, charge**2, self.nucleon_axial_couplings)
 
-    def electron_coefficients(self, recoil: jax.Array, flavour: str, values: Values) -> jax.Array:
-        """a_k(T) of a free electron [MeV^(k-3)], shape (3, ...): Z and, for nu_e, W exchange.
+    def exchange(
+        self,
+        recoil: jax.Array,
+        nucleus: NucleusAtRecoil,
+        charge_squared: jax.Array,
+        axial: tuple[jax.Array | float, jax.Array | float],
+    ) -> Coefficients:
+        """a_k(T) of Z exchange with a given vector charge Q^2 and axial couplings of p and n."""
+        unit = FERMI_CONSTANT**2 * nucleus.mass / jnp.pi
+        vector = vector_coefficients(unit * charge_squared, recoil, nucleus.mass)
+        if not self.axial:
+            return vector
+        spins = axial[0] * nucleus.spin_protons + axial[1] * nucleus.spin_neutrons
+        strength = jnp.broadcast_to(unit * spin_factor(nucleus) * spins**2, recoil.shape)
+        return total([vector, axial_coefficients(strength, recoil, nucleus.mass)])
 
-        (2 G_F^2 m_e/pi) [g_L^2 + g_R^2 (1 - T/E)^2 - g_L g_R m_e T/E^2] with g_L, g_R =
-        (g_V +- g_A)/2; g_L and g_R change places for antineutrinos. Tree level, G. 't Hooft, Phys.
-        Lett. B 37 (1971) 195.
-        """
-        charged = flavour.removesuffix("_bar") == "nu_e"
-        vector = 2 * values["sin2_theta_w"] + (0.5 if charged else -0.5)
-        axial = 0.5 if charged else -0.5
-        left, right = (vector + axial) / 2, (vector - axial) / 2
-        if flavour.endswith("_bar"):
-            left, right = right, left
-        strength = 2 * FERMI_CONSTANT**2 * ELECTRON_MASS / jnp.pi
-        ones = jnp.ones_like(recoil)
-        return strength * jnp.stack(
-            [
-                (left**2 + right**2) * ones,
-                -2 * right**2 * recoil,
-                right**2 * recoil**2 - left * right * ELECTRON_MASS * recoil,
-            ]
-        )
+    def electron_coefficients(
+        self, recoil: jax.Array, flavour: str, values: Values
+    ) -> Coefficients:
+        """a_k(T) of a free electron; see :class:`Interaction`."""
+        return electron_exchange(recoil, flavour, *self.electron_couplings(flavour, values))
+
+    def electron_couplings(self, flavour: str, values: Values) -> tuple[jax.Array | float, float]:
+        """g_V and g_A of the electron: Z exchange and, for electron neutrinos, W exchange. Tree
+        level, G. 't Hooft, Phys. Lett. B 37 (1971) 195."""
+        half = 0.5 if flavour.removesuffix("_bar") == "nu_e" else -0.5
+        return 2 * values["sin2_theta_w"] + half, half
 
     def weak_charge(
         self, recoil: jax.Array, nucleus: NucleusAtRecoil, flavour: str, values: Values
@@ -110,12 +119,28 @@ class StandardModel:
         )
 
 
-def axial_charge(nucleus: NucleusAtRecoil) -> jax.Array:
-    """F_A(0) = (4/3) ((J+1)/J) g_A^2 (<S_p> - <S_n>)^2, zero for J = 0."""
-    spin = jnp.where(nucleus.spin > 0, nucleus.spin, 1.0)
-    difference = nucleus.spin_protons - nucleus.spin_neutrons
-    factor = jnp.where(nucleus.spin > 0, (spin + 1) / spin, 0.0)
-    return 4 / 3 * factor * AXIAL_COUPLING**2 * difference**2
+def electron_exchange(
+    recoil: jax.Array, flavour: str, vector: jax.Array | float, axial: jax.Array | float
+) -> Coefficients:
+    """a_k(T) of vector and axial exchange with a free electron.
+
+    (2 G_F^2 m_e/pi) [g_L^2 + g_R^2 (1 - T/E)^2 - g_L g_R m_e T/E^2] with g_L, g_R = (g_V +- g_A)/2;
+    g_L and g_R change places for antineutrinos.
+
+    Args:
+        recoil: T [MeV].
+        flavour: As in :class:`Interaction`.
+        vector, axial: g_V and g_A.
+    """
+    left, right = (vector + axial) / 2, (vector - axial) / 2
+    if flavour.endswith("_bar"):
+        left, right = right, left
+    strength = 2 * FERMI_CONSTANT**2 * ELECTRON_MASS / jnp.pi
+    return (
+        strength * (left**2 + right**2) * jnp.ones_like(recoil),
+        -2 * strength * right**2 * recoil,
+        strength * (right**2 * recoil**2 - left * right * ELECTRON_MASS * recoil),
+    )
 
 
 def standard_model(

@@ -6,12 +6,16 @@ pi+ -> mu+ nu_mu gives a line, mu+ -> e+ nu_e nu_mu_bar two Michel spectra.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from cevns_jax.constants import CHARGED_PION_MASS, MUON_MASS
 from cevns_jax.errors import ConfigError
+
+Array = TypeVar("Array", np.ndarray, jax.Array)
 
 LINE_ENERGY = (CHARGED_PION_MASS**2 - MUON_MASS**2) / (2 * CHARGED_PION_MASS)  # 29.79 MeV
 END_POINT = MUON_MASS / 2  # 52.83 MeV, positron mass neglected
@@ -33,6 +37,8 @@ class PionDecayAtRest:
     flavours = ("nu_mu", "nu_mu_bar", "nu_e")
     edges = (LINE_ENERGY, END_POINT)
     """Energies [MeV] where a spectrum is not smooth; recoil nodes split there."""
+    end_points = (LINE_ENERGY, END_POINT, END_POINT)
+    """Highest energy of each flavour [MeV]."""
 
     @property
     def label(self) -> str:
@@ -49,35 +55,35 @@ class PionDecayAtRest:
             raise ValueError(f"{flavour} from pion decay is a line at {LINE_ENERGY:.4f} MeV")
         return np.where(energy < END_POINT, _michel(flavour, energy, END_POINT - energy), 0.0)
 
-    def moments(self, e_min: np.ndarray) -> np.ndarray:
+    def moments(self, e_min: Array) -> Array:
         """Flux moments M_k = integral_{e_min} phi(E) E^-k dE, exact to rounding.
 
         Args:
-            e_min: Lowest neutrino energy [MeV], any shape, positive.
+            e_min: Lowest neutrino energy [MeV], any shape, positive; NumPy's or JAX's.
 
         Returns:
             M_k [MeV^-k/cm^2] for the three flavours and k = 0, 1, 2: shape (3, 3) + that of e_min.
         """
-        e_min = np.asarray(e_min, dtype=float)
-        line = np.where(e_min <= LINE_ENERGY, 1.0, 0.0)
-        nu_mu = np.stack([line * LINE_ENERGY**-k for k in range(3)])
+        xp: Any = jnp if isinstance(e_min, jax.Array) else np
+        line = xp.where(e_min <= LINE_ENERGY, 1.0, 0.0)
+        nu_mu = xp.stack([line * LINE_ENERGY**-k for k in range(3)])
         # phi E^-k is a cubic at most: three Gauss-Legendre nodes integrate it exactly, and the
         # distance to the end point, taken from the nodes, keeps all digits near the end point.
         nodes, weights = np.polynomial.legendre.leggauss(3)
-        width = np.maximum(END_POINT - e_min, 0.0)[..., None]
+        width = xp.maximum(END_POINT - e_min, 0.0)[..., None]
         distance = width * (1 - nodes) / 2
         energy = END_POINT - distance
-        michel = [
+        michel: Any = [
             [
-                np.sum(weights / 2 * width * _michel(flavour, energy, distance) / energy**k, -1)
+                xp.sum(weights / 2 * width * _michel(flavour, energy, distance) / energy**k, -1)
                 for k in range(3)
             ]
             for flavour in ("nu_mu_bar", "nu_e")
         ]
-        return self.fluence * np.stack([nu_mu, *np.array(michel)])
+        return self.fluence * xp.stack([nu_mu, *(xp.stack(rows) for rows in michel)])
 
 
-def _michel(flavour: str, energy: np.ndarray, distance: np.ndarray) -> np.ndarray:
+def _michel(flavour: str, energy: Array, distance: Array) -> Array:
     """Michel spectra [1/MeV] at an energy whose distance to the end point is known."""
     x, d = energy / MUON_MASS, distance / MUON_MASS
     if flavour == "nu_e":

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import TypeVar
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from cevns_jax.errors import ConfigError, unknown
 from cevns_jax.parameters import static
+
+Array = TypeVar("Array", np.ndarray, jax.Array)
 
 FLAVOURS = ("nu_e", "nu_mu", "nu_tau", "nu_e_bar", "nu_mu_bar", "nu_tau_bar")
 WIDEST_SEGMENT = 2.0  # ratio of its ends, up to which the nodes below integrate to rounding
@@ -49,24 +53,29 @@ class TabulatedSource:
             f"{self.energy[-1]:g} MeV, zero outside"
         )
 
-    def moments(self, e_min: np.ndarray) -> np.ndarray:
+    @property
+    def end_points(self) -> tuple[float | jax.Array, ...]:
+        """Highest energy of each flavour [MeV]: the last row."""
+        return (self.energy[-1],) * len(self.flavours)
+
+    def moments(self, e_min: Array) -> Array:
         """Flux moments M_k = integral_{e_min} phi(E) E^-k dE, exact to rounding.
 
         Args:
-            e_min: Lowest neutrino energy [MeV], any shape, positive.
+            e_min: Lowest neutrino energy [MeV], any shape, positive; NumPy's or JAX's.
 
         Returns:
             M_k [MeV^-k/cm^2], shape (F, 3) + that of e_min.
         """
-        low = np.clip(e_min, self.energy[0], self.energy[-1])
-        right = np.clip(np.searchsorted(self.energy, low, side="right"), 1, len(self.energy) - 1)
-        rest = _segment_moments(low, self.energy[right], self.energy, self.fluence)
-        return rest + self.integrals[:, :, right]
+        xp = jnp if isinstance(e_min, jax.Array) else np
+        energy, integrals = xp.asarray(self.energy), xp.asarray(self.integrals)
+        low = xp.clip(e_min, energy[0], energy[-1])
+        right = xp.clip(xp.searchsorted(energy, low, side="right"), 1, len(energy) - 1)
+        rest = _segment_moments(low, energy[right], energy, xp.asarray(self.fluence))
+        return rest + integrals[:, :, right]
 
 
-def _segment_moments(
-    low: np.ndarray, high: np.ndarray, energy: np.ndarray, fluence: np.ndarray
-) -> np.ndarray:
+def _segment_moments(low: Array, high: Array, energy: Array, fluence: Array) -> Array:
     """Moments over pieces that lie within a segment of the table each, shape (F, 3, ...).
 
     phi E^-k is no polynomial for k > 0, but its only singularity is at E = 0: Gauss-Legendre nodes
@@ -76,8 +85,9 @@ def _segment_moments(
     x, w = np.polynomial.legendre.leggauss(NODES)
     half = (high - low)[..., None] / 2
     nodes = (high + low)[..., None] / 2 + half * x
-    flux = np.stack([np.interp(nodes, energy, row) for row in fluence])
-    return np.stack([np.sum(flux * nodes**-k * half * w, axis=-1) for k in range(3)], axis=1)
+    xp = jnp if isinstance(low, jax.Array) else np
+    flux = xp.stack([xp.interp(nodes, energy, row) for row in fluence])
+    return xp.stack([xp.sum(flux / nodes**k * half * w, axis=-1) for k in range(3)], axis=1)
 
 
 def tabulated_source(
