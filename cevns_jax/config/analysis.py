@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cevns_jax.config.experiments import read_experiments
+from cevns_jax.config.interaction import read_interaction
 from cevns_jax.config.strict_toml import Table, read_toml
 from cevns_jax.errors import ConfigError, unknown
 
 if TYPE_CHECKING:
-    from cevns_jax.interactions import Interaction
     from cevns_jax.likelihood import Likelihood
 
 
@@ -70,7 +70,7 @@ def _analysis(path: Path, content: dict[str, Any], overrides: Sequence[str]) -> 
 
     root = Table(path, "", content)
     title = root.text("title", path.stem) or path.stem
-    interaction = _interaction(root.table("interaction"))
+    interaction = read_interaction(root.table("interaction"), path.parent)
     experiments = read_experiments(root.table("experiments"), path.parent)
     settings = root.table("fit")
     free = settings.texts("free")
@@ -101,17 +101,6 @@ def _known(where: str, names: Iterable[str], likelihood: Likelihood) -> None:
     for name in names:
         if name not in likelihood.parameters:
             raise unknown(where, "parameter", name, likelihood.parameters)
-
-
-def _interaction(table: Table) -> Interaction:
-    from cevns_jax.interactions import standard_model
-
-    table.choice("name", "standard_model", ["standard_model"])
-    couplings = table.text("couplings", "tree") or "tree"
-    axial = table.flag("axial", True)
-    running = table.flag("running", False)
-    table.done()
-    return standard_model(couplings=couplings, axial=axial, running=running)
 
 
 def _declared(likelihood: Likelihood, table: Table) -> Likelihood:

@@ -100,9 +100,10 @@ def minimise(likelihood: Likelihood, start: jax.Array, moving: jax.Array | None 
         return _Local(chi2, gradient, information)
 
     def restricted(x: jax.Array, point: _Local) -> tuple[jax.Array, jax.Array]:
-        """Gradient and information of the parameters that can move from x."""
+        """Gradient and information of the parameters that can move from x: not past a bound, and
+        not where they change nothing, as the mass of a mediator without coupling."""
         at_bound = ((x <= lower) & (point.gradient > 0)) | ((x >= upper) & (point.gradient < 0))
-        open_ = moving & ~at_bound
+        open_ = moving & ~at_bound & (jnp.diag(point.information) > 0)
         gradient = jnp.where(open_, point.gradient, 0.0)
         both = open_[:, None] & open_[None, :]
         return gradient, jnp.where(both, point.information, jnp.eye(x.size))

@@ -158,9 +158,9 @@ def minimise_points(
     """
     likelihood = jax.device_put(likelihood)
     devices = jax.local_device_count()
-    # A whole number of batches on every device: a rest would be compiled as a second program.
-    lanes = devices * (CPU_LANES if len(points) > CPU_LANES * devices else 1)
-    size = min(BLOCK, -(-len(points) // lanes) * lanes)
+    # Two sizes only, each of whole batches on every device: every other would be compiled anew.
+    few = jax.default_backend() == "cpu" and len(points) < BLOCK
+    size = devices * (CPU_LANES if few else -(-BLOCK // (CPU_LANES * devices)) * CPU_LANES)
     blocks = []
     for first in progress(range(0, len(points), size)):
         held, start = points[first : first + size], starts[first : first + size]
