@@ -87,6 +87,10 @@ def _parser() -> argparse.ArgumentParser:
         help="measured counts, their expectation at the start values, or a draw from it",
     )
     data.add_argument("--seed", type=int, default=None, help="seed of the toy data set")
+    resume = argparse.ArgumentParser(add_help=False)
+    resume.add_argument(
+        "--resume", action="store_true", help="go on with the finished blocks of this scan"
+    )
     subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
     def add(
@@ -102,6 +106,7 @@ def _parser() -> argparse.ArgumentParser:
     for name, run, text, parents in (
         ("fit", _fit, "Best fit, with errors, figure and result file.", [data]),
         ("profile", _profile, "Delta chi^2 of one parameter: figure, table, result file.", [data]),
+        ("scan", _scan, "Delta chi^2 on a grid: figure, contours, result file.", [data, resume]),
         ("predict", _predict, "Expected events at the start values of the config.", []),
     ):
         add(name, run, text, *parents).add_argument("config", type=Path, help="TOML file")
@@ -201,6 +206,49 @@ def _profile(options: argparse.Namespace) -> int:
             f"converged (worst at {grid[np.argmax(edm)]:g}); narrow the range",
             file=sys.stderr,
         )
+    return 0 if result.attributes["converged"] else NOT_CONVERGED
+
+
+def _scan(options: argparse.Namespace) -> int:
+    import numpy as np
+
+    from cevns_jax import output, reports
+    from cevns_jax.config.strict_toml import read_toml
+
+    read_toml(options.config, options.overrides)
+    with output.Writer() as writer:
+        analysis, likelihood, record = _prepare(options)
+        settings = analysis.scan
+        if settings is None:
+            raise ConfigError(f"{options.config}: scan needs a table [[scan.axes]] at least")
+        folder = output_folder(options, "results")
+        from cevns_jax.inference.scan import scan
+        from cevns_jax.results import scan_result
+
+        blocks = folder / f"{analysis.name}_scan.blocks"
+        if blocks.exists() and not options.resume:
+            raise ConfigError(
+                f"{blocks}: holds blocks of a scan that did not finish; go on with it with "
+                "--resume, or delete the folder"
+            )
+        grids = {name: np.array(values) for name, values in settings.grids.items()}
+        began = time.perf_counter()
+        found = scan(likelihood, grids, progress=progress_bar, blocks=blocks, record=record)
+        seconds = time.perf_counter() - began
+        result = scan_result(found, settings.levels, record)
+        stem = f"{analysis.name}_scan"
+        files = [folder / f"{stem}.nc", folder / f"{stem}.csv"]
+        writer.submit(output.save_result, result, files[0])
+        write_text(files[1], reports.scan_table(result))
+        if len(grids) <= 2:
+            files.append(folder / f"{stem}.png")
+            writer.submit(output.save_regions, [result], files[-1])
+    summary = reports.scan_document(result, seconds) | {"files": [str(f) for f in files]}
+    if options.json:
+        print_json(summary)
+    else:
+        print(reports.scan_text(analysis.title, summary))
+        print("\n".join(f"wrote {f}" for f in files))
     return 0 if result.attributes["converged"] else NOT_CONVERGED
 
 

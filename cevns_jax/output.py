@@ -33,6 +33,12 @@ def save_profiles(results: list[Any], path: Path) -> None:
     figures.save(figures.profiles(results), path)
 
 
+def save_regions(results: list[Any], path: Path) -> None:
+    from cevns_jax.plotting import figures, regions
+
+    figures.save(regions.scans(results), path)
+
+
 def save_running(own: list[dict[str, Any]], path: Path) -> None:
     from cevns_jax.plotting import figures, running
 

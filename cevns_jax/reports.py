@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+
 from cevns_jax.results import Result, Variables
 
 
@@ -142,6 +144,66 @@ def profile_text(title: str, summary: dict[str, Any]) -> str:
     for limit in summary["limits"]:
         ranges = ", ".join(f"[{low:.4f}, {high:.4f}]" for low, high in limit["allowed"])
         lines.append(f"  Delta chi2 < {limit['delta_chi2']:<5g} {ranges or 'nowhere on the grid'}")
+    done = summary["n_points"] - summary["n_not_converged"]
+    lines.append(f"{done} of {summary['n_points']} points converged, {summary['seconds']:.2f} s")
+    return "\n".join(lines)
+
+
+def scan_table(result: Result) -> str:
+    """CSV of a scan: of one parameter its points, of two its contours, else its points."""
+    v, axes = result.variables, result.attributes["parameters"]
+    if len(axes) == 2:
+        return _contour_table(result)
+    names = [str(name) for name in v["minimised"][1]]
+    rows = [",".join([*axes, "delta_chi2", "chi2", "point_converged", *names])]
+    grids = np.meshgrid(*(v[name][1] for name in axes), indexing="ij")
+    columns = [*grids, *(v[name][1] for name in ("delta_chi2", "chi2", "point_converged"))]
+    minima = v["minimum"][1].reshape(-1, len(names))
+    for row, minimum in zip(zip(*map(np.ravel, columns), strict=True), minima, strict=True):
+        rows.append(",".join(f"{float(x):.10g}" for x in (*row, *minimum)))
+    return "\n".join(rows) + "\n"
+
+
+def _contour_table(result: Result) -> str:
+    """CSV: level, number of the line, and its points."""
+    from cevns_jax.inference.regions import contours
+
+    axes = result.attributes["parameters"]
+    x, y = (result.variables[name][1] for name in axes)
+    good = result.variables["point_converged"][1].astype(bool)
+    delta = np.where(good, result.variables["delta_chi2"][1], np.nan)
+    rows = [",".join(["delta_chi2", "line", *axes])]
+    for level in result.attributes["levels"]:
+        for number, line in enumerate(contours((x, y), delta, level), start=1):
+            rows += [f"{level:g},{number},{a:.10g},{b:.10g}" for a, b in line]
+    return "\n".join(rows) + "\n"
+
+
+def scan_document(result: Result, seconds: float) -> dict[str, Any]:
+    """The JSON document of a scan that took a time."""
+    flags, a = result.variables["point_converged"][1], result.attributes
+    one = {"limits": a["limits"]} if len(a["parameters"]) == 1 else {}
+    return {
+        **{key: a[key] for key in ("parameters", "best", "levels", "experiments", "n_bins")},
+        **one,
+        "n_points": int(flags.size),
+        "n_not_converged": int((~flags.astype(bool)).sum()),
+        "seconds": seconds,
+        **{key: a[key] for key in ("converged", "conventions", "provenance")},
+    }
+
+
+def scan_text(title: str, summary: dict[str, Any]) -> str:
+    """A scan for people, from its document."""
+    best = summary["best"]
+    lines = [title, "", f"lowest chi2 {best['chi2']:.2f} ({summary['n_bins']} bins) at"]
+    lines += [f"  {name} = {best['parameters'][name]:.4g}" for name in summary["parameters"]]
+    for found in summary.get("limits", []):
+        ranges = ", ".join(f"[{low:.4g}, {high:.4g}]" for low, high in found["allowed"])
+        error = f" (interpolation {found['interpolation_error']:.1g})" if ranges else ""
+        lines.append(
+            f"  Delta chi2 < {found['delta_chi2']:<5g} {ranges or 'nowhere on the grid'}{error}"
+        )
     done = summary["n_points"] - summary["n_not_converged"]
     lines.append(f"{done} of {summary['n_points']} points converged, {summary['seconds']:.2f} s")
     return "\n".join(lines)

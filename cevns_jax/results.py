@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from cevns_jax.inference.fit import Fit
     from cevns_jax.inference.profile import Profile
+    from cevns_jax.inference.scan import Scan
     from cevns_jax.likelihood import Likelihood
     from cevns_jax.parameters import Values
 
@@ -45,7 +46,7 @@ class Result:
     """Arrays and attributes of one computation.
 
     Attributes:
-        kind: ``"fit"`` or ``"profile"``.
+        kind: ``"fit"``, ``"profile"`` or ``"scan"``.
         attributes: Numbers, flags, conventions and provenance; anything JSON can hold.
         variables: Name -> (dimensions, values); a variable named as its dimension is a coordinate.
         groups: The same for each experiment: edges, observed and expected counts.
@@ -90,14 +91,14 @@ def load(path: Path | str) -> Result:
 
     path = Path(path)
     if not path.is_file():
-        raise ConfigError(f"{path}: no such file; expected a result (.nc) of fit or profile")
+        raise ConfigError(f"{path}: no such file; expected a result (.nc) of fit, profile or scan")
     try:
         with xarray.open_datatree(path, engine="h5netcdf") as opened:
             tree = opened.load()
         kind, attributes = tree.attrs["kind"], json.loads(tree.attrs["attributes"])
     except Exception:  # whatever a broken file makes HDF5 and its readers raise
         raise ConfigError(
-            f"{path}: is not a result of cevns_jax (netCDF of fit or profile)"
+            f"{path}: is not a result of cevns_jax (netCDF of fit, profile or scan)"
         ) from None
 
     def variables(node: xarray.DataTree) -> Variables:
@@ -269,5 +270,54 @@ def profile_result(
             "edm": (("grid",), profile.edm),
             "minimised": (("minimised",), np.array(profile.names)),
             "minimum": (("grid", "minimised"), profile.x),
+        },
+    )
+
+
+def scan_result(
+    scan: Scan, levels: Sequence[float], analysis: Mapping[str, Any] | None = None
+) -> Result:
+    """Everything a scan found.
+
+    Args:
+        scan: The scan.
+        levels: Delta chi^2 of the contours, or of the limits of one parameter.
+        analysis: What the caller knows: config, overrides, data set.
+    """
+    from cevns_jax.inference.regions import limit
+
+    likelihood, axes = scan.likelihood, tuple(scan.grids)
+    limits = []
+    if len(axes) == 1:
+        delta = np.where(scan.converged, scan.delta_chi2, np.nan)
+        found = [(level, limit(scan.grids[axes[0]], delta, level)) for level in levels]
+        limits = [
+            {"delta_chi2": level, "allowed": f.allowed, "interpolation_error": f.error}
+            for level, f in found
+        ]
+    return Result(
+        kind="scan",
+        attributes={
+            "parameters": list(axes),
+            "levels": list(levels),
+            "labels": {name: likelihood.parameters[name].label for name in axes},
+            "units": {name: likelihood.parameters[name].unit for name in axes},
+            "experiments": [e.name for e in likelihood.experiments],
+            "titles": {e.name: e.title for e in likelihood.experiments},
+            "best": {"parameters": scan.best, "chi2": scan.best_chi2},
+            "limits": limits,
+            "n_bins": likelihood.n_bins,
+            "converged": bool(scan.converged.all()),
+            "conventions": FIT_CONVENTIONS | conventions(likelihood),
+            "provenance": provenance(likelihood, analysis),
+        },
+        variables={name: ((name,), grid) for name, grid in scan.grids.items()}
+        | {
+            "chi2": (axes, scan.chi2),
+            "delta_chi2": (axes, scan.delta_chi2),
+            "point_converged": (axes, scan.converged),
+            "edm": (axes, scan.edm),
+            "minimised": (("minimised",), np.array(scan.names, dtype=str)),
+            "minimum": ((*axes, "minimised"), scan.x),
         },
     )

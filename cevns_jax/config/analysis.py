@@ -5,6 +5,7 @@ The tables and keys are documented in ``docs/configuration.md``.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,6 +18,11 @@ from cevns_jax.errors import ConfigError, unknown
 
 if TYPE_CHECKING:
     from cevns_jax.likelihood import Likelihood
+    from cevns_jax.parameters import Parameter
+
+MOST_POINTS = 10_000_000
+# Delta chi^2 by the number of parameters: 68, 90, 95 % of one; 1, 2, 3 sigma of two
+LEVELS = {1: (1.0, 2.71, 3.84), 2: (2.30, 6.18, 11.83)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +36,14 @@ class ProfileSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ScanSettings:
+    """Grid of a scan: parameter -> its values; and the levels of Delta chi^2 to be drawn."""
+
+    grids: dict[str, list[float]]
+    levels: tuple[float, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Analysis:
     """What a config describes.
 
@@ -39,6 +53,7 @@ class Analysis:
         likelihood: Experiments, interaction and parameters.
         starts: Start points of fits.
         profile: Grid of the profile, if the config has one.
+        scan: Grid of the scan, if the config has one.
         record: Config as it was used, with the overrides: for the provenance.
     """
 
@@ -47,6 +62,7 @@ class Analysis:
     likelihood: Likelihood
     starts: tuple[dict[str, float], ...]
     profile: ProfileSettings | None
+    scan: ScanSettings | None
     record: dict[str, Any]
 
 
@@ -86,6 +102,7 @@ def _analysis(path: Path, content: dict[str, Any], overrides: Sequence[str]) -> 
                 where = f"{path} [fit] start {number}"
                 raise unknown(where, "varying parameter", name, likelihood.names)
     profile = _profile(root.table("profile"), likelihood) if "profile" in root else None
+    scan = _scan(root.table("scan"), likelihood) if "scan" in root else None
     root.done()
     return Analysis(
         name=path.stem,
@@ -93,6 +110,7 @@ def _analysis(path: Path, content: dict[str, Any], overrides: Sequence[str]) -> 
         likelihood=likelihood,
         starts=starts,
         profile=profile,
+        scan=scan,
         record={"config": path.name, "settings": content, "overrides": list(overrides)},
     )
 
@@ -148,3 +166,51 @@ def _profile(table: Table, likelihood: Likelihood) -> ProfileSettings:
             f"{declared.upper:g}, the domain of {parameter}"
         )
     return ProfileSettings(parameter=parameter, low=low, high=high, points=points)
+
+
+def _scan(table: Table, likelihood: Likelihood) -> ScanSettings:
+    grids: dict[str, list[float]] = {}
+    for axis in table.tables("axes"):
+        name = axis.text("parameter")
+        if name is None:
+            raise ConfigError(f"{axis.where}: name the parameter")
+        _known(axis.where, [name], likelihood)
+        if name in grids:
+            raise ConfigError(f"{axis.where}: {name} has an axis already")
+        grids[name] = _axis(axis, likelihood.parameters[name])
+    if not grids:
+        raise ConfigError(f"{table.where}: needs one table [[scan.axes]] at least")
+    points = math.prod(len(grid) for grid in grids.values())
+    if points > MOST_POINTS:
+        raise ConfigError(f"{table.where}: {points} points are more than {MOST_POINTS}")
+    levels = tuple(table.list_of_numbers("levels")) if "levels" in table else ()
+    if any(level <= 0 for level in levels):
+        raise ConfigError(f"{table.where}: levels must be positive")
+    table.done()
+    return ScanSettings(grids=grids, levels=levels or LEVELS.get(len(grids), ()))
+
+
+def _axis(table: Table, declared: Parameter) -> list[float]:
+    """Values of one axis."""
+    import numpy as np
+
+    low, high = table.number("min"), table.number("max")
+    points = table.integer("points", 100, 1, 1_000_000)
+    scale = table.choice("scale", "linear", ("linear", "log", "signed"))
+    table.done()
+    if low is None or high is None or not (low < high or (low == high and points == 1)):
+        raise ConfigError(f"{table.where}: needs min and max, min below max")
+    if scale != "linear" and low <= 0:
+        raise ConfigError(f'{table.where}: min must be positive with scale = "{scale}"')
+    if scale == "signed" and points % 2:
+        raise ConfigError(f'{table.where}: points must be even with scale = "signed"')
+    smallest = -high if scale == "signed" else low
+    if smallest < declared.lower or high > declared.upper:
+        raise ConfigError(
+            f"{table.where}: values must lie between {declared.lower:g} and {declared.upper:g}, "
+            f"the domain of {declared.name}"
+        )
+    if scale == "linear":
+        return np.linspace(low, high, points).tolist()
+    half = np.geomspace(low, high, points if scale == "log" else points // 2)
+    return half.tolist() if scale == "log" else [*(-half[::-1]).tolist(), *half.tolist()]

@@ -19,6 +19,7 @@ from cevns_jax.likelihood import Likelihood
 from cevns_jax.parameters import Values
 
 TOLERANCE = 1e-9  # expected distance to the minimum, in units of chi^2
+ROUNDING = 1e-6  # of chi^2: above its inverse the tolerance grows with chi^2, to 1e-15 of it
 MAX_STEPS = 60
 
 
@@ -132,8 +133,12 @@ def minimise(likelihood: Likelihood, start: jax.Array, moving: jax.Array | None 
             steps=carry.steps + 1,
         )
 
+    def arrived(carry: _Carry) -> jax.Array:
+        # Far from the data, rounding of chi^2 itself sets the limit.
+        return carry.edm < TOLERANCE * jnp.maximum(1.0, ROUNDING * carry.point.chi2)
+
     def unfinished(carry: _Carry) -> jax.Array:
-        return ~(carry.edm < TOLERANCE) & (carry.steps < MAX_STEPS)
+        return ~arrived(carry) & (carry.steps < MAX_STEPS)
 
     start = jnp.clip(start, lower, upper)
     # Made of the start, so that vmap knows at once what is batched: it traces the loop again for
@@ -163,7 +168,7 @@ def minimise(likelihood: Likelihood, start: jax.Array, moving: jax.Array | None 
         information=done.point.information,
         edm=done.edm,
         steps=done.steps,
-        converged=jnp.isfinite(done.point.chi2) & (done.edm < TOLERANCE),
+        converged=jnp.isfinite(done.point.chi2) & arrived(done),
     )
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from itertools import pairwise
+from typing import Any
 
 import jax
 import numpy as np
@@ -14,6 +15,7 @@ from jax.sharding import PartitionSpec
 from cevns_jax.errors import ConfigError, unknown
 from cevns_jax.inference.fit import Fit, Progress, fit
 from cevns_jax.inference.minimise import Minimum, minimise
+from cevns_jax.inference.regions import limit
 from cevns_jax.likelihood import Likelihood
 
 BLOCK = 1024  # points of one call: the unit of progress
@@ -51,31 +53,14 @@ class Profile:
         return self.chi2 - min(self.best.chi2, *converged)
 
     def allowed(self, delta_chi2: float) -> list[tuple[float, float]]:
-        """Ranges where Delta chi^2 is below a level.
-
-        A cubic spline through the converged points is solved for the level; a range that reaches
-        the end of the grid ends there.
+        """Ranges where Delta chi^2 is below a level, as :func:`cevns_jax.inference.regions.limit`
+        finds them from the converged points.
 
         Args:
             delta_chi2: Level, e.g. 1 (68 %), 2.71 (90 %) or 3.84 (95 %) for one parameter.
         """
-        from scipy.interpolate import CubicSpline
-
-        use = self.converged
-        grid, delta = self.grid[use], self.delta_chi2[use]
-        if len(grid) < 4:
-            return []
-        curve = CubicSpline(grid, delta - delta_chi2)
-        roots = curve.roots(extrapolate=False)
-        cuts = np.unique(np.concatenate([grid[:1], roots[np.isfinite(roots)], grid[-1:]]))
-        ranges: list[tuple[float, float]] = []
-        for low, high in pairwise(cuts):
-            if curve((low + high) / 2) >= 0:
-                continue
-            if ranges and ranges[-1][1] == low:
-                low = ranges.pop()[0]
-            ranges.append((float(low), float(high)))
-        return ranges
+        delta = np.where(self.converged, self.delta_chi2, np.nan)
+        return limit(self.grid, delta, delta_chi2).allowed
 
 
 def profile(
@@ -157,17 +142,27 @@ def minimise_points(
         The minima as NumPy arrays with a leading axis of P points.
     """
     likelihood = jax.device_put(likelihood)
-    devices = jax.local_device_count()
-    # Two sizes only, each of whole batches on every device: every other would be compiled anew.
-    few = jax.default_backend() == "cpu" and len(points) < BLOCK
-    size = devices * (CPU_LANES if few else -(-BLOCK // (CPU_LANES * devices)) * CPU_LANES)
+    size, devices = block_size(len(points))
     blocks = []
     for first in progress(range(0, len(points), size)):
-        held, start = points[first : first + size], starts[first : first + size]
-        rows = np.minimum(np.arange(size), len(held) - 1)  # the last block repeats its last point
-        block = _minimise_block(likelihood, held[rows], start[rows], names=names, devices=devices)
+        # The last block repeats its last point.
+        rows = np.minimum(np.arange(first, first + size), len(points) - 1)
+        block = _minimise_block(
+            likelihood, points[rows], starts[rows], names=names, devices=devices
+        )
         blocks.append(jax.tree.map(np.asarray, block))
     return jax.tree.map(lambda *parts: np.concatenate(parts)[: len(points)], *blocks)
+
+
+def block_size(points: int) -> tuple[int, int]:
+    """Points of one call, and devices to spread them over.
+
+    Two sizes only, each of whole batches on every device: every other would be compiled anew.
+    """
+    devices = jax.local_device_count()
+    few = jax.default_backend() == "cpu" and points < BLOCK
+    batches = 1 if few else -(-BLOCK // (CPU_LANES * devices))
+    return devices * CPU_LANES * batches, devices
 
 
 @partial(jax.jit, static_argnames=("names", "devices"))
@@ -182,22 +177,32 @@ def _minimise_block(
     def one(likelihood: Likelihood, point: jax.Array, start: jax.Array) -> Minimum:
         return minimise(likelihood.hold(**dict(zip(names, point, strict=True))), start)
 
-    def share(likelihood: Likelihood, points: jax.Array, starts: jax.Array) -> Minimum:
-        """One device's share of a block."""
-        if starts.shape[1] == 0:  # lax.map cannot cut arrays without elements into batches
-            return jax.vmap(lambda point, start: one(likelihood, point, start))(points, starts)
-        lanes = CPU_LANES if jax.default_backend() == "cpu" else len(points)
-        single = lambda pair: one(likelihood, *pair)  # noqa: E731
-        return jax.lax.map(single, (points, starts), batch_size=lanes)
+    return over_points(one, likelihood, (points, starts), devices)
+
+
+def over_points(
+    one: Callable[..., Any],
+    likelihood: Likelihood,
+    arrays: tuple[jax.Array, ...],
+    devices: int,
+) -> Any:
+    """A function of a likelihood and of one row of each array, for all rows: in batches, and over
+    all devices."""
+
+    def share(likelihood: Likelihood, *arrays: jax.Array) -> Any:
+        """One device's share of the rows."""
+        if any(a.size == 0 for a in arrays):  # lax.map cannot cut arrays without elements
+            return jax.vmap(lambda *row: one(likelihood, *row))(*arrays)
+        lanes = CPU_LANES if jax.default_backend() == "cpu" else len(arrays[0])
+        return jax.lax.map(lambda row: one(likelihood, *row), arrays, batch_size=lanes)
 
     if devices == 1:
-        return share(likelihood, points, starts)
+        return share(likelihood, *arrays)
     mesh = jax.make_mesh((devices,), ("points",), axis_types=(jax.sharding.AxisType.Auto,))
     split, whole = PartitionSpec("points"), PartitionSpec()
-    spread = jax.shard_map(
-        share, mesh=mesh, in_specs=(whole, split, split), out_specs=split, check_vma=False
-    )
-    return spread(likelihood, points, starts)
+    places = (whole, *(split for _ in arrays))
+    spread = jax.shard_map(share, mesh=mesh, in_specs=places, out_specs=split, check_vma=False)
+    return spread(likelihood, *arrays)
 
 
 def _conditional_starts(best: Fit, name: str, points: np.ndarray) -> np.ndarray:

@@ -7,6 +7,7 @@ its own, or its own did not converge, it starts again from there.
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shutil
 from collections.abc import Mapping
@@ -22,10 +23,17 @@ import numpy as np
 from cevns_jax.errors import ConfigError, unknown
 from cevns_jax.inference.fit import Progress
 from cevns_jax.inference.minimise import Minimum, minimise_lanes
-from cevns_jax.inference.profile import BLOCK, freed, minimise_points
+from cevns_jax.inference.profile import (
+    BLOCK,
+    block_size,
+    freed,
+    minimise_points,
+    over_points,
+)
 from cevns_jax.likelihood import Likelihood
 from cevns_jax.results import write_atomically
 
+RELEVANT = 100.0  # chi^2 above the lowest up to which a converged point looks at its neighbours
 BETTER = 1e-4  # chi^2 by which a neighbour's minimum has to be lower to count
 SWEEPS = 30  # in which a better minimum spreads from neighbour to neighbour
 LOWEST = 8  # local minima of the grid from which the best fit is looked for
@@ -219,7 +227,10 @@ def _spread_better_minima(
     neighbours = _neighbours(shape)
     active = np.ones(len(points), bool)
     for _ in range(SWEEPS):
-        rows = np.flatnonzero(active)
+        known = np.where(np.isfinite(result.chi2), result.chi2, np.inf)
+        rows = np.flatnonzero(active & ((known < known.min() + RELEVANT) | ~result.converged))
+        if not rows.size:
+            break
         offered = result.x[neighbours[rows]]  # (R, 2k, n)
         chi2 = _chi2_of(likelihood, names, points[rows], offered)
         chi2 = np.where(np.isfinite(chi2), chi2, np.inf)
@@ -259,25 +270,31 @@ def _chi2_of(
     likelihood: Likelihood, names: tuple[str, ...], points: np.ndarray, offered: jax.Array
 ) -> np.ndarray:
     """chi^2 at each point with each of the values offered for the rest, shape (R, 2k)."""
+    size, devices = block_size(len(points))
     blocks = []
-    for first in range(0, len(points), BLOCK):
-        rows = np.minimum(np.arange(first, first + BLOCK), len(points) - 1)
-        block = _chi2_block(likelihood, points[rows], offered[rows], names=names)
+    for first in range(0, len(points), size):
+        rows = np.minimum(np.arange(first, first + size), len(points) - 1)
+        block = _chi2_block(likelihood, points[rows], offered[rows], names=names, devices=devices)
         blocks.append(np.asarray(block))
     return np.concatenate(blocks)[: len(points)]
 
 
-@partial(jax.jit, static_argnames=("names",))
+@partial(jax.jit, static_argnames=("names", "devices"))
 def _chi2_block(
-    likelihood: Likelihood, points: jax.Array, offered: jax.Array, *, names: tuple[str, ...]
+    likelihood: Likelihood,
+    points: jax.Array,
+    offered: jax.Array,
+    *,
+    names: tuple[str, ...],
+    devices: int,
 ) -> jax.Array:
-    def one(pair: tuple[jax.Array, jax.Array]) -> jax.Array:
-        point, rows = pair
+    def one(likelihood: Likelihood, point: jax.Array, rows: jax.Array) -> jax.Array:
         held = likelihood.hold(**dict(zip(names, point, strict=True)))
         frozen = held.frozen(held.values(), varying=held.names)
         return jax.vmap(lambda x: frozen.chi2(frozen.values(x)))(rows)
 
-    return jax.lax.map(one, (points, offered), batch_size=32)
+    found: jax.Array = over_points(one, likelihood, (points, offered), devices)
+    return found
 
 
 def _best(
@@ -288,8 +305,18 @@ def _best(
     result: Minimum,
     rest: tuple[str, ...],
 ) -> tuple[dict[str, float], float]:
-    """The lowest chi^2 on the grid and off it: the lowest local minima of the grid, with all
-    parameters free. A flat direction, as at zero coupling, is no obstacle: only chi^2 counts."""
+    """The lowest chi^2 on the grid and between its points: the lowest local minima of the grid,
+    with all parameters free inside its range. A flat direction, as at zero coupling, is no
+    obstacle: only chi^2 counts."""
+    inside = {
+        name: dataclasses.replace(
+            likelihood.parameters[name],
+            lower=float(points[:, i].min()),
+            upper=float(points[:, i].max()),
+        )
+        for i, name in enumerate(names)
+    }
+    likelihood = dataclasses.replace(likelihood, declarations={**likelihood.declarations, **inside})
     chi2 = np.where(result.converged, result.chi2, np.inf)
     local = np.flatnonzero((chi2[:, None] <= chi2[_neighbours(shape)]).all(axis=1))
     rows = local[np.argsort(chi2[local], kind="stable")][:LOWEST]

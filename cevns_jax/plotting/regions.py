@@ -1,0 +1,115 @@
+"""Figures of scans: regions of two parameters, curves of one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from cevns_jax.inference.regions import contours, scale_of
+from cevns_jax.plotting.figures import _figure as new_figure
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from cevns_jax.results import Result
+
+SIGMAS = {2.30: r"1 $\sigma$", 4.61: "90 %", 6.18: r"2 $\sigma$", 11.83: r"3 $\sigma$"}
+GREYS = ("0.45", "0.65", "0.85")
+LINES = ("-", "--", ":", "-.")
+
+
+def scans(results: list[Result]) -> Figure:
+    """Regions of the first scan, filled, and outlines of the others; or curves of one parameter.
+
+    Args:
+        results: Scans over the same one or two parameters.
+    """
+    figure = new_figure(6.4, 5.2)
+    axes = figure.subplots()
+    if len(results[0].attributes["parameters"]) == 1:
+        _curves(axes, results)
+    else:
+        region(axes, results[0])
+        for number, result in enumerate(results[1:], start=1):
+            outline(axes, result, f"C{number}", LINES[number % len(LINES)])
+    figure.legend(frameon=False, fontsize=8, loc="outside upper center", ncols=2)
+    return figure
+
+
+def region(axes: Axes, result: Result) -> None:
+    """Allowed regions of a scan in greys, the innermost darkest, and its best fit as a star."""
+    x, y, delta = surface(result)
+    levels = sorted(result.attributes["levels"])
+    name = " + ".join(result.attributes["titles"].values())
+    for level, grey in reversed([*zip(levels, GREYS, strict=False)]):
+        axes.contourf(x, y, delta.T, levels=[-1.0, level], colors=[grey])
+        axes.contour(x, y, delta.T, levels=[level], colors="black", linewidths=0.7)
+        axes.plot([], [], "s", color=grey, label=f"{name}, {SIGMAS.get(level, f'{level:g}')}")
+    best = result.attributes["best"]["parameters"]
+    at = [best[p] for p in result.attributes["parameters"]]
+    if x[0] <= at[0] <= x[-1] and y[0] <= at[1] <= y[-1]:
+        axes.plot(*at, "*", color="white", markeredgecolor="black", markersize=13, label="best fit")
+    describe(axes, result)
+
+
+def outline(axes: Axes, result: Result, colour: str, line: str, level: float | None = None) -> None:
+    """Outline of one level of a scan (default: the middle one)."""
+    x, y, delta = surface(result)
+    levels = sorted(result.attributes["levels"])
+    level = levels[len(levels) // 2] if level is None else level
+    for path in contours((x, y), delta, level):
+        axes.plot(path[:, 0], path[:, 1], color=colour, linestyle=line, linewidth=1.5)
+    name = " + ".join(result.attributes["titles"].values())
+    text = SIGMAS.get(level, f"{level:g}")
+    axes.plot([], [], color=colour, linestyle=line, label=f"{name}, {text}")
+
+
+def surface(result: Result) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Both grids, and Delta chi^2 with NaN where the minimisation did not converge."""
+    x, y = (result.variables[p][1] for p in result.attributes["parameters"])
+    good = result.variables["point_converged"][1].astype(bool)
+    return x, y, np.where(good, result.variables["delta_chi2"][1], np.nan)
+
+
+def describe(axes: Axes, result: Result) -> None:
+    """Labels, scales and limits of the axes."""
+    for which, name in zip("xy", result.attributes["parameters"], strict=True):
+        grid = result.variables[name][1]
+        unit = result.attributes["units"][name]
+        label = (result.attributes["labels"][name] or name) + (f" [{unit}]" if unit else "")
+        getattr(axes, f"set_{which}label")(label)
+        scale = scale_of(grid)
+        if scale == "signed":
+            getattr(axes, f"set_{which}scale")("symlog", linthresh=float(np.abs(grid).min()))
+        elif scale == "log":
+            getattr(axes, f"set_{which}scale")("log")
+        getattr(axes, f"set_{which}lim")(grid[0], grid[-1])
+
+
+def _curves(axes: Axes, results: list[Result]) -> None:
+    """Delta chi^2 against the parameter, one curve for each scan."""
+    (name,) = results[0].attributes["parameters"]
+    for number, result in enumerate(results):
+        grid = result.variables[name][1]
+        good = result.variables["point_converged"][1].astype(bool)
+        axes.plot(
+            grid[good],
+            result.variables["delta_chi2"][1][good],
+            color="black" if number == 0 else f"C{number}",
+            linestyle=LINES[number % len(LINES)],
+            label=" + ".join(result.attributes["titles"].values()),
+        )
+    first = results[0]
+    for level in first.attributes["levels"]:
+        axes.axhline(level, color="grey", linewidth=0.7, linestyle="--")
+    unit = first.attributes["units"][name]
+    axes.set_xlabel((first.attributes["labels"][name] or name) + (f" [{unit}]" if unit else ""))
+    axes.set_ylabel(r"$\Delta\chi^2$")
+    axes.set_ylim(0, 3 * max(first.attributes["levels"]))
+    scale = scale_of(first.variables[name][1])
+    if scale == "log":
+        axes.set_xscale("log")
+    elif scale == "signed":
+        axes.set_xscale("symlog", linthresh=float(np.abs(first.variables[name][1]).min()))
