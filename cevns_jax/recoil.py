@@ -220,50 +220,85 @@ class RecoilKernel(Generic[Scatterer]):
     ) -> jax.Array:
         """Counts by flavour with a heavy final lepton, shape (F, B).
 
-        In each panel the nodes are moved into the allowed window of the flavour, so that its ends
-        are in value and gradient; the response there is the polynomial through the fixed nodes.
+        Panels that the window of recoils holds are integrated on their nodes. The two that its
+        ends cut are integrated on nodes moved into the part that is allowed, with the polynomial
+        through the response at the fixed ones: the ends are in value and gradient.
         """
-        panels = jnp.asarray(self.panels)
-        left, right = panels[:, :-1], panels[:, 1:]
         mass = jnp.asarray(self.target.mass)
-        heavy = jnp.asarray(values[parameter])
-        n = self.recoil.shape[1] // left.shape[1]
+        edges = jnp.broadcast_to(self.panels, (len(mass), self.panels.shape[1]))
+        number = edges.shape[1] - 1
+        n = self.recoil.shape[1] // number
         x, w = np.polynomial.legendre.leggauss(n)
-        basis = np.polynomial.legendre.legvander(x, n - 1) * (np.arange(n) + 0.5) * w[:, None]
-        rows = response.reshape(response.shape[0], -1, n, response.shape[-1])
-        expansion = jnp.einsum("nk,ipnb->ipkb", basis, rows)
+        fixed = jnp.broadcast_to(self.recoil, (len(mass), self.recoil.shape[1]))
+        widths = jnp.repeat(jnp.diff(edges, axis=1), n, axis=1)
+        weights = jnp.sqrt(fixed) * widths * np.tile(w, number)
+        panel = np.repeat(np.arange(number), n)
+        rows = jnp.broadcast_to(
+            response.reshape(response.shape[0], number, n, -1),
+            (len(mass), number, n, response.shape[-1]),
+        )
         counts = []
         for place, (flavour, end) in enumerate(
             zip(self.flavours, self.source.end_points, strict=True)
         ):
-            ends = recoil_window(end, mass, heavy, closed=jnp.max(panels))
-            low, high = (jnp.clip(u[:, None], left, right) for u in ends)  # (I, P)
-            half = (high - low)[..., None] / 2
-            root = (high + low)[..., None] / 2 + half * x
-            recoil = jnp.reshape(root**2, (len(mass), -1))
-            e_min = minimum_energy(recoil, mass[:, None])
-            e_min = e_min * (1 + heavy**2 / (2 * mass[:, None] * recoil))
-            moments = self.source.moments(e_min)[place : place + 1]
-            rate = recoil_rate(recoil, moments, self.target, term, (flavour,), values, radius_scale)
-            events = self.mass_kg * jnp.reshape(rate, root.shape) * 2 * root * half * w
-            width = jnp.where(right > left, right - left, 1.0)
-            inside = (2 * root - (left + right)[..., None]) / width[..., None]  # -1 to 1
-            projected = jnp.einsum("ipj,kipj->ipk", events, _legendre(inside, n))
-            counts.append(jnp.sum(projected[..., None] * expansion, axis=(0, 1, 2)))
+
+            def events(recoil: jax.Array, place: int = place, flavour: str = flavour) -> jax.Array:
+                """Recoils per MeV, shape of the recoils (I, ...)."""
+                heavy = values[parameter]
+                of = mass[:, None]
+                e_min = minimum_energy(recoil, of) * (1 + heavy**2 / (2 * of * recoil))
+                moments = self.source.moments(e_min)[place : place + 1]
+                return (
+                    self.mass_kg
+                    * recoil_rate(
+                        recoil, moments, self.target, term, (flavour,), values, radius_scale
+                    )[0]
+                )
+
+            window = recoil_window(end, mass, jnp.asarray(values[parameter]), edges[:, -1])
+            low, high = (jnp.clip(u, edges[:, 0], edges[:, -1]) for u in window)
+            first = jnp.clip(jnp.sum(edges[:, 1:] <= low[:, None], axis=1), 0, number - 1)
+            last = jnp.clip(jnp.sum(edges[:, 1:] < high[:, None], axis=1), first, number - 1)
+            inside = (panel > first[:, None]) & (panel < last[:, None])
+            whole = jnp.where(inside, events(fixed) * weights, 0.0)
+            if len(response) == 1:
+                whole = jnp.sum(whole, axis=0, keepdims=True)
+            found = jnp.einsum("in,inb->b", whole, response)
+            start = jnp.where(last > first, _pick(edges, last), high)
+            for cut, begin, finish in (
+                (first, low, jnp.minimum(high, _pick(edges, first + 1))),
+                (last, start, high),
+            ):
+                half = (finish - begin)[:, None] / 2
+                root = (finish + begin)[:, None] / 2 + half * x
+                here = events(root**2) * 2 * root * half * w
+                left, right = _pick(edges, cut)[:, None], _pick(edges, cut + 1)[:, None]
+                width = jnp.where(right > left, right - left, 1.0)
+                through = _interpolation((2 * root - left - right) / width, x, w)
+                found += jnp.einsum("ij,ijn,inb->b", here, through, rows[np.arange(len(mass)), cut])
+            counts.append(found)
         return jnp.stack(counts)
 
 
-def _legendre(x: jax.Array, n: int) -> jax.Array:
-    """P_0 to P_(n-1) at x, shape (n,) + that of x."""
+def _pick(edges: jax.Array, index: jax.Array) -> jax.Array:
+    """One edge of each row."""
+    return jnp.take_along_axis(edges, index[:, None], axis=1)[:, 0]
+
+
+def _interpolation(at: jax.Array, x: np.ndarray, w: np.ndarray) -> jax.Array:
+    """Lagrange polynomials of the Gauss-Legendre nodes x with weights w, shape (..., n)."""
+    degrees = np.arange(len(x))
+    basis = np.polynomial.legendre.legvander(x, len(x) - 1) * (degrees + 0.5) * w[:, None]
 
     def step(
         pair: tuple[jax.Array, jax.Array], k: jax.Array
     ) -> tuple[tuple[jax.Array, jax.Array], jax.Array]:
         last, this = pair
-        return (this, ((2 * k + 1) * x * this - k * last) / (k + 1)), this
+        return (this, ((2 * k + 1) * at * this - k * last) / (k + 1)), this
 
-    one = jnp.ones_like(x)
-    return jax.lax.scan(step, (jnp.zeros_like(x), one), jnp.arange(n, dtype=x.dtype))[1]
+    start = jnp.zeros_like(at), jnp.ones_like(at)
+    legendre = jax.lax.scan(step, start, jnp.asarray(degrees, at.dtype))[1]
+    return jnp.einsum("k...,ik->...i", legendre, basis)
 
 
 def kernel(

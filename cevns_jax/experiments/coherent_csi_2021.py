@@ -68,6 +68,12 @@ PRESETS: dict[str, tuple[Nuisance, ...]] = {
         Nuisance(name="timing", acts_on=("timing_ns",), width=100.0),
         *BACKGROUNDS,
     ),
+    # The same 12 % with the flux apart, for combinations that leave all shapes fixed.
+    "normalisations": (
+        Nuisance(name="sns_flux", acts_on=("cevns",), width=0.10, shared=True),
+        Nuisance(name="signal", acts_on=("cevns",), width=0.0663),
+        *BACKGROUNDS,
+    ),
     # For a free normalisation of the signal (parameter n_sigma).
     "backgrounds_only": BACKGROUNDS,
 }

@@ -67,6 +67,12 @@ PRESETS: dict[str, tuple[Nuisance, ...]] = {
         Nuisance(name="brn_time_width", acts_on=("brn_time_width",), width=1.0),
         *BACKGROUNDS,
     ),
+    # The same 13 % with the flux apart, for combinations that leave all shapes fixed.
+    "normalisations": (
+        Nuisance(name="sns_flux", acts_on=("cevns",), width=0.10, shared=True),
+        Nuisance(name="signal", acts_on=("cevns",), width=0.0831),
+        *BACKGROUNDS,
+    ),
     "backgrounds_only": BACKGROUNDS,
 }
 

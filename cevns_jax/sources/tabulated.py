@@ -17,8 +17,8 @@ from cevns_jax.parameters import static
 Array = TypeVar("Array", np.ndarray, jax.Array)
 
 FLAVOURS = ("nu_e", "nu_mu", "nu_tau", "nu_e_bar", "nu_mu_bar", "nu_tau_bar")
-WIDEST_SEGMENT = 2.0  # ratio of its ends, up to which the nodes below integrate to rounding
-NODES = 12
+WIDEST_SEGMENT = 2.0  # ratio of its ends
+SHORT, SERIES = 0.03, 11  # where the series below is used, and its terms
 
 
 @jax.tree_util.register_dataclass
@@ -68,26 +68,48 @@ class TabulatedSource:
             M_k [MeV^-k/cm^2], shape (F, 3) + that of e_min.
         """
         xp = jnp if isinstance(e_min, jax.Array) else np
-        energy, integrals = xp.asarray(self.energy), xp.asarray(self.integrals)
+        energy, fluence = xp.asarray(self.energy), xp.asarray(self.fluence)
         low = xp.clip(e_min, energy[0], energy[-1])
         right = xp.clip(xp.searchsorted(energy, low, side="right"), 1, len(energy) - 1)
-        rest = _segment_moments(low, energy[right], energy, xp.asarray(self.fluence))
-        return rest + integrals[:, :, right]
+        slope = xp.diff(fluence) / xp.diff(energy)
+        end = energy[right]
+        flux = fluence[:, right] - slope[:, right - 1] * (end - low)
+        rest = _segment_moments(low, end - low, flux, slope[:, right - 1])
+        return rest + xp.asarray(self.integrals)[:, :, right]
 
 
-def _segment_moments(low: Array, high: Array, energy: Array, fluence: Array) -> Array:
-    """Moments over pieces that lie within a segment of the table each, shape (F, 3, ...).
+def _segment_moments(low: Array, width: Array, flux: Array, slope: Array) -> Array:
+    """Moments over pieces on which the flux is a straight line, shape (F, 3, ...).
 
-    phi E^-k is no polynomial for k > 0, but its only singularity is at E = 0: Gauss-Legendre nodes
-    converge to rounding on segments that are short against their distance from it, and keep all
-    digits on the shortest ones, where closed forms cancel.
+    Closed forms, written so that nothing cancels on the shortest pieces.
+
+    Args:
+        low, width: Lower end and width of the pieces [MeV], any shape.
+        flux, slope: Of the straight line, at the lower end, shape (F,) + that of the pieces.
     """
-    x, w = np.polynomial.legendre.leggauss(NODES)
-    half = (high - low)[..., None] / 2
-    nodes = (high + low)[..., None] / 2 + half * x
     xp = jnp if isinstance(low, jax.Array) else np
-    flux = xp.stack([xp.interp(nodes, energy, row) for row in fluence])
-    return xp.stack([xp.sum(flux / nodes**k * half * w, axis=-1) for k in range(3)], axis=1)
+    r = width / low
+    bend = _bend(r)  # (r - ln(1 + r))/r^2
+    logarithm = r - r**2 * bend
+    return xp.stack(
+        [
+            width * (flux + slope * width / 2),
+            flux * logarithm + slope * width * r * bend,
+            flux * r / (low + width) + slope * r**2 * (1 / (1 + r) - bend),
+        ],
+        axis=1,
+    )
+
+
+def _bend(r: Array) -> Array:
+    """(r - ln(1 + r))/r^2 for 0 <= r <= 1, to rounding also where both nearly agree."""
+    xp = jnp if isinstance(r, jax.Array) else np
+    small = r < SHORT
+    safe = xp.where(small, 1.0, r)
+    series = xp.zeros_like(r)
+    for k in range(SERIES, 1, -1):
+        series = 1 / k - r * series
+    return xp.where(small, series, (safe - xp.log1p(safe)) / safe**2)
 
 
 def tabulated_source(
@@ -127,7 +149,8 @@ def tabulated_source(
         cuts.append(np.geomspace(low, high, parts + 1)[1:])
     fine = np.concatenate(cuts)
     fluence = live_time_s * np.stack([np.interp(fine, energy, row) for row in rows])
-    pieces = _segment_moments(fine[:-1], fine[1:], fine, fluence)
+    width = np.diff(fine)
+    pieces = _segment_moments(fine[:-1], width, fluence[:, :-1], np.diff(fluence) / width)
     integrals = np.zeros((*pieces.shape[:2], len(fine)))
     integrals[..., :-1] = np.cumsum(pieces[..., ::-1], axis=-1)[..., ::-1]
     return TabulatedSource(flavours=tuple(flux), energy=fine, fluence=fluence, integrals=integrals)
