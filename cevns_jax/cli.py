@@ -127,7 +127,7 @@ def _parser() -> argparse.ArgumentParser:
     again = add(
         "reproduce", commands.reproduce, "A figure of the mission paper, computed from the data."
     )
-    again.add_argument("figure", choices=("fig1", "fig2"), help="which figure")
+    again.add_argument("figure", choices=("fig1", "fig2", "fig3"), help="which figure")
     validate = add(
         "validate", commands.validate, "Compare with published numbers; writes validation.md."
     )

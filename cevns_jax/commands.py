@@ -66,6 +66,10 @@ def plot(options: argparse.Namespace) -> int:
 
     loaded = [(path, results.load(path)) for path in options.results]
     profiles = [(p, r) for p, r in loaded if r.kind == "profile"]
+    scans = [(p, r) for p, r in loaded if r.kind == "scan"]
+    planes = {tuple(r.attributes["parameters"]) for _, r in scans}
+    if len(planes) > 1 or any(len(names) > 2 for names in planes):
+        raise ConfigError("plot: scans over the same one or two parameters only")
     parameters = {r.attributes["parameter"] for _, r in profiles}
     if len(parameters) > 1:
         raise ConfigError(f"plot: profiles of one parameter only, not {', '.join(parameters)}")
@@ -81,6 +85,11 @@ def plot(options: argparse.Namespace) -> int:
         suffix = "_overlay" if len(profiles) > 1 else ""
         files.append(beside(options, path, f"{path.stem}{suffix}.png"))
         output.save_profiles([r for _, r in profiles], files[-1])
+    if scans:
+        path = scans[0][0]
+        suffix = "_overlay" if len(scans) > 1 else ""
+        files.append(beside(options, path, f"{path.stem}{suffix}.png"))
+        output.save_regions([r for _, r in scans], files[-1])
     if options.json:
         print_json({"files": [str(f) for f in files]})
     else:
@@ -109,6 +118,15 @@ def reproduce(options: argparse.Namespace) -> int:
                     "limits": result.attributes["limits"],
                 }
             writer.submit(output.save_profiles, list(results.values()), files[0])
+        elif options.figure == "fig3":
+            planes = dict(progress_bar(figures.fig3((2.30, 6.18, 11.83))))
+            for name, result in planes.items():
+                files += [folder / f"fig3_{name}.nc", folder / f"fig3_{name}.csv"]
+                writer.submit(output.save_result, result, files[-2])
+                write_text(files[-1], reports.scan_table(result))
+                found = reports.scan_document(result, float("nan"))
+                summary[name] = {k: found[k] for k in ("best", "n_points", "n_not_converged")}
+            writer.submit(output.save_panels, planes, figures.QUENCHING, figures.SNS, files[0])
         else:
             own = []
             for measured in progress_bar(figures.fig2()):

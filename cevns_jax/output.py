@@ -39,6 +39,12 @@ def save_regions(results: list[Any], path: Path) -> None:
     figures.save(regions.scans(results), path)
 
 
+def save_panels(planes: dict[str, Any], columns: dict[str, str], sns: str, path: Path) -> None:
+    from cevns_jax.plotting import figures, regions
+
+    figures.save(regions.panels(planes, columns, sns), path)
+
+
 def save_running(own: list[dict[str, Any]], path: Path) -> None:
     from cevns_jax.plotting import figures, running
 

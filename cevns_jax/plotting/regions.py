@@ -38,11 +38,34 @@ def scans(results: list[Result]) -> Figure:
     return figure
 
 
-def region(axes: Axes, result: Result) -> None:
+def panels(planes: dict[str, Result], columns: dict[str, str], sns: str) -> Figure:
+    """Figure 3: a row for each interaction, a column for each quenching factor of Dresden-II, the
+    2 sigma outline of COHERENT over each.
+
+    Args:
+        planes: Scans by ``<interaction>_<column>`` and ``<interaction>_coherent``.
+        columns: Columns and their titles.
+        sns: Title of the outline.
+    """
+    rows = list(dict.fromkeys(name.split("_")[0] for name in planes))
+    figure = new_figure(5.2 * len(columns), 4.0 * len(rows))
+    grid = figure.subplots(len(rows), len(columns), squeeze=False)
+    for row, plane in zip(grid, rows, strict=True):
+        for axes, (column, title) in zip(row, columns.items(), strict=True):
+            region(axes, planes[f"{plane}_{column}"], title)
+            outline(axes, planes[f"{plane}_coherent"], "C0", "--", 6.18, sns)
+            axes.set_title(title, fontsize=10)
+    handles, labels = grid[0, -1].get_legend_handles_labels()
+    labels = [text.replace(f"{[*columns.values()][-1]}, ", "Dresden-II, ") for text in labels]
+    figure.legend(handles, labels, frameon=False, fontsize=9, loc="outside upper center", ncols=5)
+    return figure
+
+
+def region(axes: Axes, result: Result, name: str = "") -> None:
     """Allowed regions of a scan in greys, the innermost darkest, and its best fit as a star."""
     x, y, delta = surface(result)
     levels = sorted(result.attributes["levels"])
-    name = " + ".join(result.attributes["titles"].values())
+    name = name or " + ".join(result.attributes["titles"].values())
     for level, grey in reversed([*zip(levels, GREYS, strict=False)]):
         axes.contourf(x, y, delta.T, levels=[-1.0, level], colors=[grey])
         axes.contour(x, y, delta.T, levels=[level], colors="black", linewidths=0.7)
@@ -54,14 +77,21 @@ def region(axes: Axes, result: Result) -> None:
     describe(axes, result)
 
 
-def outline(axes: Axes, result: Result, colour: str, line: str, level: float | None = None) -> None:
+def outline(
+    axes: Axes,
+    result: Result,
+    colour: str,
+    line: str,
+    level: float | None = None,
+    name: str = "",
+) -> None:
     """Outline of one level of a scan (default: the middle one)."""
     x, y, delta = surface(result)
     levels = sorted(result.attributes["levels"])
     level = levels[len(levels) // 2] if level is None else level
     for path in contours((x, y), delta, level):
         axes.plot(path[:, 0], path[:, 1], color=colour, linestyle=line, linewidth=1.5)
-    name = " + ".join(result.attributes["titles"].values())
+    name = name or " + ".join(result.attributes["titles"].values())
     text = SIGMAS.get(level, f"{level:g}")
     axes.plot([], [], color=colour, linestyle=line, label=f"{name}, {text}")
 
