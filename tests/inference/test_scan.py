@@ -1,0 +1,210 @@
+"""Scans: against a general minimiser, resumed against uninterrupted, and what is read off them."""
+
+import dataclasses
+
+import jax
+import numpy as np
+import pytest
+from scipy.optimize import minimize
+
+import cevns_jax as cj
+from cevns_jax.errors import ConfigError
+from cevns_jax.inference import scan as scans
+from cevns_jax.inference.profile import profile
+from cevns_jax.inference.regions import contours, limit, scale_of
+from cevns_jax.inference.scan import scan
+from cevns_jax.interactions import light_vector, standard_model, with_new_physics
+
+CHI2 = jax.jit(jax.value_and_grad(lambda like, x: like.chi2(like.values(x)), argnums=1))
+GRIDS = {"m_vector": np.geomspace(1.0, 1e3, 12), "g_vector": np.geomspace(1e-5, 3e-3, 16)}
+
+
+@pytest.fixture(scope="module")
+def like():
+    csi = cj.experiments.coherent_csi_2021()
+    return cj.Likelihood([csi], with_new_physics(standard_model(), light_vector()))
+
+
+@pytest.fixture(scope="module")
+def found(like):
+    return scan(like, GRIDS)
+
+
+def test_every_point_is_the_minimum_that_a_general_minimiser_finds(like, found):
+    """L-BFGS-B of scipy from two starts, at random points of the plane."""
+    assert found.converged.all()
+    assert found.chi2.shape == (12, 16)
+    random = np.random.default_rng(3)
+    for i, j in zip(random.integers(12, size=8), random.integers(16, size=8), strict=True):
+        held = like.hold(m_vector=GRIDS["m_vector"][i], g_vector=GRIDS["g_vector"][j])
+        assert held.names == found.names
+        # From the start it can walk into bins that expect nothing, where chi^2 is infinite.
+        ends = [
+            minimize(
+                lambda x, held=held: [np.asarray(a, float) for a in CHI2(held, x)],
+                start,
+                jac=True,
+                method="L-BFGS-B",
+                options={"ftol": 1e-14, "gtol": 1e-8},
+            )
+            for start in (held.start, 0.7 * found.x[i, j])
+        ]
+        best = min(ends, key=lambda end: end.fun)
+        assert found.chi2[i, j] == pytest.approx(best.fun, abs=1e-4, rel=1e-7)
+        assert float(CHI2(held, found.x[i, j])[0]) == pytest.approx(found.chi2[i, j], rel=1e-12)
+
+
+def test_zero_coupling_is_the_standard_model_and_two_regions_are_allowed(like, found):
+    """The charge changes sign where g^2 = 2 |Q_W|/(3 A) sqrt(2) G_F m^2: the same rate again."""
+    csi = cj.experiments.coherent_csi_2021()
+    standard = cj.fit(cj.Likelihood([csi], standard_model()))
+    assert found.chi2[-1, 0] == pytest.approx(standard.chi2, abs=0.01)
+    assert found.best_chi2 <= found.chi2.min()
+    fine = np.geomspace(1e-4, 3e-3, 120)
+    heavy = scan(like.hold(m_vector=1000.0), {"g_vector": fine})
+    ranges = limit(fine, heavy.delta_chi2, 2.71).allowed
+    assert len(ranges) == 2
+    a, protons, neutrons = 129.9, 54, 75.9
+    charge = neutrons / 2 - (0.5 - 2 * 0.23857) * protons
+    mirror = np.sqrt(2 * charge / (3 * a) * np.sqrt(2) * 1.1663787e-11) * 1000.0
+    low, high = ranges[1]
+    assert low < mirror < high
+
+
+def test_best_fit_lies_in_the_scanned_range(found):
+    for name, grid in GRIDS.items():
+        assert grid[0] <= found.best[name] <= grid[-1]
+
+
+def test_a_scan_of_one_parameter_is_its_profile(like):
+    grid = np.linspace(0.18, 0.29, 45)
+    angle = cj.Likelihood(like.experiments, standard_model(), free=["sin2_theta_w"])
+    scanned, profiled = scan(angle, {"sin2_theta_w": grid}), profile(angle, sin2_theta_w=grid)
+    np.testing.assert_allclose(scanned.chi2, profiled.chi2, atol=1e-7)
+    assert scanned.best_chi2 == pytest.approx(profiled.best.chi2, abs=1e-7)
+    one = limit(grid, scanned.delta_chi2, 1.0)
+    assert np.ravel(one.allowed) == pytest.approx(np.ravel(profiled.allowed(1.0)), abs=1e-6)
+    assert one.error < 1e-5
+
+
+def test_parameters_that_are_held_stay(like):
+    held = like.hold(**{name: 0.0 for name in like.names})
+    alone = scan(held, {"g_vector": np.array([1e-4, 2e-4])})
+    assert alone.names == ()
+    assert alone.x.shape == (2, 0)
+    assert (alone.chi2 >= scan(like, {"g_vector": np.array([1e-4, 2e-4])}).chi2).all()
+
+
+class Interrupted(Exception):
+    pass
+
+
+def interrupted_after(blocks):
+    def progress(items):
+        for number, item in enumerate(items):
+            if number == blocks:
+                raise Interrupted
+            yield item
+
+    return progress
+
+
+def test_a_resumed_scan_is_bit_identical(like, monkeypatch, tmp_path):
+    monkeypatch.setattr(scans, "BLOCK", 48)
+    whole = scan(like, GRIDS, blocks=tmp_path / "whole", record={"a": 1})
+    folder = tmp_path / "parts"
+    for done in (1, 1, 2):
+        with pytest.raises(Interrupted):
+            scan(like, GRIDS, blocks=folder, record={"a": 1}, progress=interrupted_after(done))
+    assert sorted(p.name for p in folder.glob("block*")) == [
+        "block_000000.npz",
+        "block_000001.npz",
+    ]
+    resumed = scan(like, GRIDS, blocks=folder, record={"a": 1})
+    for field in ("chi2", "converged", "edm", "x"):
+        np.testing.assert_array_equal(getattr(resumed, field), getattr(whole, field))
+    assert (resumed.best, resumed.best_chi2) == (whole.best, whole.best_chi2)
+    assert not folder.exists()
+
+
+def test_blocks_of_another_scan_are_refused_with_what_changed(like, tmp_path):
+    record = {"settings": {"scan": {"points": 4}, "title": "x"}}
+    with pytest.raises(Interrupted):
+        scan(like, GRIDS, blocks=tmp_path, record=record, progress=interrupted_after(0))
+    other = {"settings": {"scan": {"points": 5}, "title": "x"}}
+    with pytest.raises(ConfigError, match=r"settings\.scan\.points was 4 and is 5"):
+        scan(like, GRIDS, blocks=tmp_path, record=other)
+
+
+def test_a_point_that_got_stuck_starts_again_from_a_neighbour(like, found):
+    names, shape = tuple(GRIDS), found.chi2.shape
+    points = np.stack([a.ravel() for a in np.meshgrid(*GRIDS.values(), indexing="ij")], axis=1)
+    result = scans.Minimum(
+        x=found.x.reshape(-1, len(found.names)).copy(),
+        chi2=found.chi2.ravel().copy(),
+        gradient=np.zeros((len(points), len(found.names))),
+        information=np.zeros((len(points), len(found.names), len(found.names))),
+        edm=found.edm.ravel().copy(),
+        steps=np.zeros(len(points), int),
+        converged=found.converged.ravel().copy(),
+    )
+    stuck = [1, 2, 3, 17]
+    result.x[stuck] += 2.0
+    result.chi2[stuck] += 30.0
+    result.converged[3] = False
+    mended = scans._spread_better_minima(found.likelihood, names, points, shape, result)
+    np.testing.assert_allclose(mended.chi2, found.chi2.ravel(), atol=1e-6)
+    assert np.asarray(mended.converged).all()
+
+
+@pytest.mark.parametrize(
+    ("grids", "words"),
+    [
+        ({}, "one parameter at least"),
+        ({"g_vectr": [1.0]}, 'did you mean "g_vector"'),
+        ({"g_vector": [2e-5, 1e-5]}, "ascending"),
+        ({"g_vector": [np.nan]}, "finite"),
+        ({"g_vector": []}, "finite"),
+        ({"g_vector": [11.0]}, "between -10 and 10"),
+    ],
+)
+def test_bad_grids(like, grids, words):
+    with pytest.raises(ConfigError, match=words):
+        scan(like, {name: np.array(values) for name, values in grids.items()})
+
+
+def test_a_forecast_has_nothing_to_scan(like):
+    (csi,) = like.experiments
+    empty = dataclasses.replace(csi, observed=np.full(csi.observed.shape, np.nan))
+    with pytest.raises(ConfigError, match="has no data"):
+        scan(cj.Likelihood([empty], like.interaction), GRIDS)
+
+
+def test_limits_of_a_known_curve_on_every_scale():
+    signed = np.concatenate([-np.geomspace(1e-3, 1, 60)[::-1], np.geomspace(1e-3, 1, 60)])
+    for grid, scale in (
+        (np.linspace(-2, 2, 121), "linear"),
+        (np.geomspace(1e-3, 10, 121), "log"),
+        (signed, "signed"),
+    ):
+        assert scale_of(grid) == scale
+        found = limit(grid, 25 * (grid - 0.3) ** 2, 1.0)
+        assert np.ravel(found.allowed) == pytest.approx([0.1, 0.5], abs=1e-4)
+        assert found.error < 0.02
+    two = limit(np.linspace(-2, 2, 121), 16 * (np.linspace(-2, 2, 121) ** 2 - 1) ** 2, 1.0)
+    ends = [-np.sqrt(1.25), -np.sqrt(0.75), np.sqrt(0.75), np.sqrt(1.25)]
+    assert np.ravel(two.allowed) == pytest.approx(ends, abs=1e-3)
+    assert limit(np.linspace(0, 1, 50), np.full(50, 5.0), 1.0).allowed == []
+
+
+def test_contours_of_a_known_surface_keep_regions_apart():
+    x, y = np.linspace(-3, 3, 90), np.geomspace(0.01, 10, 80)
+    square = (np.abs(x[:, None]) - 1.5) ** 2 / 0.25 + np.log(y / 0.3) ** 2
+    lines = contours((x, y), square, 2.30)
+    assert len(lines) == 2
+    for line in lines:
+        height = (np.abs(line[:, 0]) - 1.5) ** 2 / 0.25 + np.log(line[:, 1] / 0.3) ** 2
+        np.testing.assert_allclose(height, 2.30, rtol=0.02)
+    hole = square.copy()
+    hole[square > 20] = np.nan
+    assert len(contours((x, y), hole, 2.30)) == 2
