@@ -5,7 +5,7 @@ import dataclasses
 import jax
 import numpy as np
 import pytest
-from scipy.optimize import minimize
+from scipy.optimize import differential_evolution
 
 import cevns_jax as cj
 from cevns_jax.errors import ConfigError
@@ -15,7 +15,7 @@ from cevns_jax.inference.regions import contours, limit, scale_of
 from cevns_jax.inference.scan import scan
 from cevns_jax.interactions import light_vector, standard_model, with_new_physics
 
-CHI2 = jax.jit(jax.value_and_grad(lambda like, x: like.chi2(like.values(x)), argnums=1))
+CHI2 = jax.jit(lambda like, x: like.chi2(like.values(x)))
 GRIDS = {"m_vector": np.geomspace(1.0, 1e3, 12), "g_vector": np.geomspace(1e-5, 3e-3, 16)}
 
 
@@ -30,28 +30,23 @@ def found(like):
     return scan(like, GRIDS)
 
 
-def test_every_point_is_the_minimum_that_a_general_minimiser_finds(like, found):
-    """L-BFGS-B of scipy from two starts, at random points of the plane."""
+def test_every_point_is_the_minimum_that_a_global_optimiser_finds(like, found):
+    """Differential evolution of scipy, at random points of the plane."""
     assert found.converged.all()
     assert found.chi2.shape == (12, 16)
     random = np.random.default_rng(3)
-    for i, j in zip(random.integers(12, size=8), random.integers(16, size=8), strict=True):
+    for i, j in zip(random.integers(12, size=6), random.integers(16, size=6), strict=True):
         held = like.hold(m_vector=GRIDS["m_vector"][i], g_vector=GRIDS["g_vector"][j])
         assert held.names == found.names
-        # From the start it can walk into bins that expect nothing, where chi^2 is infinite.
-        ends = [
-            minimize(
-                lambda x, held=held: [np.asarray(a, float) for a in CHI2(held, x)],
-                start,
-                jac=True,
-                method="L-BFGS-B",
-                options={"ftol": 1e-14, "gtol": 1e-8},
-            )
-            for start in (held.start, 0.7 * found.x[i, j])
-        ]
-        best = min(ends, key=lambda end: end.fun)
+        best = differential_evolution(
+            lambda x, held=held: float(np.nan_to_num(CHI2(held, x), posinf=1e12)),
+            [(-10.0, 10.0)] * len(held.names),
+            rng=4,
+            tol=1e-10,
+            popsize=10,
+        )
         assert found.chi2[i, j] == pytest.approx(best.fun, abs=1e-4, rel=1e-7)
-        assert float(CHI2(held, found.x[i, j])[0]) == pytest.approx(found.chi2[i, j], rel=1e-12)
+        assert float(CHI2(held, found.x[i, j])) == pytest.approx(found.chi2[i, j], rel=1e-12)
 
 
 def test_zero_coupling_is_the_standard_model_and_two_regions_are_allowed(like, found):
