@@ -73,7 +73,16 @@ def region(axes: Axes, result: Result, name: str = "") -> None:
     best = result.attributes["best"]["parameters"]
     at = [best[p] for p in result.attributes["parameters"]]
     if x[0] <= at[0] <= x[-1] and y[0] <= at[1] <= y[-1]:
-        axes.plot(*at, "*", color="white", markeredgecolor="black", markersize=13, label="best fit")
+        axes.plot(
+            *at,
+            "*",
+            color="white",
+            markeredgecolor="black",
+            markersize=13,
+            label="best fit",
+            zorder=5,
+            clip_on=False,
+        )
     describe(axes, result)
 
 
@@ -107,15 +116,18 @@ def describe(axes: Axes, result: Result) -> None:
     """Labels, scales and limits of the axes."""
     for which, name in zip("xy", result.attributes["parameters"], strict=True):
         grid = result.variables[name][1]
-        unit = result.attributes["units"][name]
-        label = (result.attributes["labels"][name] or name) + (f" [{unit}]" if unit else "")
-        getattr(axes, f"set_{which}label")(label)
+        getattr(axes, f"set_{which}label")(_label(result, name))
         scale = scale_of(grid)
         if scale == "signed":
             getattr(axes, f"set_{which}scale")("symlog", linthresh=float(np.abs(grid).min()))
         elif scale == "log":
             getattr(axes, f"set_{which}scale")("log")
         getattr(axes, f"set_{which}lim")(grid[0], grid[-1])
+
+
+def _label(result: Result, name: str) -> str:
+    unit = result.attributes["units"][name].replace("mu_B", r"$\mu_B$")
+    return (result.attributes["labels"][name] or name) + (f" [{unit}]" if unit else "")
 
 
 def _curves(axes: Axes, results: list[Result]) -> None:
@@ -134,8 +146,7 @@ def _curves(axes: Axes, results: list[Result]) -> None:
     first = results[0]
     for level in first.attributes["levels"]:
         axes.axhline(level, color="grey", linewidth=0.7, linestyle="--")
-    unit = first.attributes["units"][name]
-    axes.set_xlabel((first.attributes["labels"][name] or name) + (f" [{unit}]" if unit else ""))
+    axes.set_xlabel(_label(first, name))
     axes.set_ylabel(r"$\Delta\chi^2$")
     axes.set_ylim(0, 3 * max(first.attributes["levels"]))
     scale = scale_of(first.variables[name][1])
