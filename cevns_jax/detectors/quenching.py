@@ -187,10 +187,7 @@ class TabulatedQuenching:
 
     parameters = ()
     effects = ()
-
-    @property
-    def label(self) -> str:
-        return f"table {self.factor.name}"
+    label = "table"
 
     @property
     def knots(self) -> np.ndarray:

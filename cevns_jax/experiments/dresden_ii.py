@@ -225,6 +225,9 @@ def dresden_ii(
         "continuum": Continuum(edges=edges),
         "capture_lines": _lines(measured, edges),
     }
+    named = response.conventions
+    if isinstance(quenching, str):
+        named |= {"quenching": f"{quenching.replace('_', ' ')}: {named['quenching']}"}
     effects = (*response.effects, "neutron_radius")
     check_nuisances(NAME, nuisances, ("cevns", *backgrounds), effects)
     return Experiment(
@@ -238,7 +241,7 @@ def dresden_ii(
                 source.label,
                 material,
                 nuisances,
-                **response.conventions,
+                **named,
                 lowest_recoil=f"{lowest * 1e3:.3g} eV",
                 electrons="free below the binding energies, tree level",
             ),
