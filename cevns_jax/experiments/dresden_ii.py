@@ -50,6 +50,7 @@ from cevns_jax.statistics import Gaussian
 NAME = "dresden_ii"
 FOLDER = DATA / NAME
 AXIS = "energy_kevee"
+MEASURED = ("iron_filter", "photo_neutron")  # quenching factors
 GERMANIUM = 32
 SECONDS_PER_DAY = 86400.0
 PAIR_ENERGY_KEV = 2.96e-3
@@ -226,8 +227,8 @@ def dresden_ii(
         "capture_lines": _lines(measured, edges),
     }
     named = response.conventions
-    if isinstance(quenching, str):
-        named |= {"quenching": f"{quenching.replace('_', ' ')}: {named['quenching']}"}
+    if quenching in MEASURED:
+        named |= {"quenching": f"{quenching} table"}
     effects = (*response.effects, "neutron_radius")
     check_nuisances(NAME, nuisances, ("cevns", *backgrounds), effects)
     return Experiment(
@@ -264,9 +265,8 @@ def _quenching(measured: dict[str, Any], choice: str | Quenching) -> Quenching:
     if not isinstance(choice, str):
         return choice
     numbers = measured["quenching"]
-    tables = ("iron_filter", "photo_neutron")
-    if choice in tables:
-        factors = read_table(FOLDER / "quenching.csv", ("recoil_kev", *tables))
+    if choice in MEASURED:
+        factors = read_table(FOLDER / "quenching.csv", ("recoil_kev", *MEASURED))
         return TabulatedQuenching(linear_table(choice, factors["recoil_kev"], factors[choice]))
     if choice == "lindhard":
         return lindhard(numbers["lindhard_k"], GERMANIUM, parameter=f"{NAME}_k")
@@ -274,7 +274,7 @@ def _quenching(measured: dict[str, Any], choice: str | Quenching) -> Quenching:
         return ModifiedLindhard(
             prefix=NAME, protons=GERMANIUM, k=numbers["modified_k"], q=numbers["modified_q"]
         )
-    raise unknown(NAME, "quenching", choice, [*tables, "lindhard", "modified_lindhard"])
+    raise unknown(NAME, "quenching", choice, [*MEASURED, "lindhard", "modified_lindhard"])
 
 
 def _resolution(measured: dict[str, Any]) -> GaussianResolution:

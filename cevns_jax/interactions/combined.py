@@ -33,8 +33,12 @@ class Combined:
     @property
     def conventions(self) -> dict[str, str]:
         """Those of the Standard Model, and one for each addition."""
-        added = {_words(type(term).__name__): term.conventions for term in self.added}
-        return self.standard.conventions | added
+        found = self.standard.conventions
+        for term in self.added:
+            name = _words(type(term).__name__)
+            same = sum(key.startswith(name) for key in found)
+            found[f"{name} {same + 1}" if same else name] = term.conventions
+        return found
 
     @property
     def heavy(self) -> tuple[tuple[str, CrossSection], ...]:

@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 
 from cevns_jax.constants import ELECTRON_MASS, FINE_STRUCTURE
+from cevns_jax.errors import unknown
 from cevns_jax.interactions.interaction import NOTHING, Coefficients, NewPhysics
 from cevns_jax.nuclei import NucleusAtRecoil
 from cevns_jax.parameters import Parameter, Values, static
@@ -34,10 +35,16 @@ class MagneticMoment(NewPhysics):
     Attributes:
         families: Those that have it, of ``FAMILIES``.
         spin_zero: Whether nuclei are treated as spinless rather than as of spin 1/2.
+
+    Raises:
+        ConfigError: unknown family.
     """
 
     families: tuple[str, ...] = static(default=FAMILIES)
     spin_zero: bool = static(default=False)
+
+    def __post_init__(self) -> None:
+        _check(self.families)
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:
@@ -88,10 +95,16 @@ class DipolePortal(NewPhysics):
     Attributes:
         families: Those that couple, of ``FAMILIES``.
         spin_zero: As in :class:`MagneticMoment`.
+
+    Raises:
+        ConfigError: unknown family.
     """
 
     families: tuple[str, ...] = static(default=FAMILIES)
     spin_zero: bool = static(default=False)
+
+    def __post_init__(self) -> None:
+        _check(self.families)
 
     heavy_lepton = "m4"
 
@@ -147,6 +160,12 @@ class DipolePortal(NewPhysics):
 
 def _moment(name: str, label: str) -> Parameter:
     return Parameter(name=name, lower=0.0, upper=1e-3, unit="mu_B", label=label)
+
+
+def _check(families: tuple[str, ...]) -> None:
+    for family in families:
+        if family not in FAMILIES:
+            raise unknown("families", "family", family, FAMILIES)
 
 
 def _has(families: tuple[str, ...], flavour: str) -> bool:

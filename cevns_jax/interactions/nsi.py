@@ -17,7 +17,8 @@ PAIRS = tuple((a, b) for i, a in enumerate(FAMILIES) for b in FAMILIES[i:])
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True, kw_only=True)
 class NonStandardInteractions(NewPhysics):
-    """L = -2 sqrt(2) G_F eps_{ab}^q (nubar_a gamma^mu P_L nu_b)(qbar gamma_mu q), q = u, d.
+    """L = -sqrt(2) G_F eps_{ab}^q (nubar_a gamma^mu P_L nu_b)(qbar gamma_mu q), q = u, d: eps is
+    eps^V = eps^L + eps^R of L = -2 sqrt(2) G_F eps^X (nubar gamma P_L nu)(qbar gamma P_X q).
 
     Real parameters ``eps_u_ee``, ``eps_u_emu``, ... ``eps_d_tautau``, zero unless set. Flavour a:
     Q_W grows by Z (2 eps_aa^u + eps_aa^d) F_p + N (eps_aa^u + 2 eps_aa^d) F_n; other flavours b add
@@ -25,7 +26,7 @@ class NonStandardInteractions(NewPhysics):
     Miranda and T. I. Rashba, JHEP 12 (2005) 021.
     """
 
-    conventions = "L = -2 sqrt(2) G_F eps_ab^q (nubar_a gamma P_L nu_b)(qbar gamma q), eps real"
+    conventions = "L = -sqrt(2) G_F eps_ab^q (nubar_a gamma P_L nu_b)(qbar gamma q), eps real"
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:
