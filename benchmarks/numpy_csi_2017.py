@@ -5,8 +5,9 @@ from __future__ import annotations
 import tomllib
 
 import numpy as np
-from numpy_iminuit import Morphed, Normalisations, knots
+from numpy_iminuit import Morphed, Normalisations
 from numpy_physics import CSI, DATA, PionDecay, Recoils, read
+from numpy_tables import knots
 from scipy.special import gammaln
 
 FOLDER = DATA / "coherent_csi_2017"

@@ -5,8 +5,9 @@ from __future__ import annotations
 import tomllib
 
 import numpy as np
-from numpy_iminuit import Curve, Kept, Normalisations, Poisson, inside
+from numpy_iminuit import Normalisations, Poisson, inside
 from numpy_physics import CSI, DATA, PionDecay, Recoils, read
+from numpy_tables import Curve, Kept
 from scipy.interpolate import CubicSpline
 from scipy.special import gammaln
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import tomllib
 
 import numpy as np
-from numpy_iminuit import Morphed, knots
+from numpy_iminuit import Morphed
 from numpy_physics import GERMANIUM, ROOT, PionDecay, Recoils, read
+from numpy_tables import knots
 from scipy.special import erf
 
 CONFIG = ROOT / "configs" / "germanium_sns.toml"

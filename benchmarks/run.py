@@ -47,6 +47,7 @@ CASES = (
         config="coherent_csi_2021_split",
         model=numpy_csi_2021.Split,
         scan_aims=(10.0, None),
+        quick=False,
     ),
     Case(
         name="csi_2017",
@@ -82,6 +83,7 @@ CASES = (
         overrides=('experiments.coherent_lar_2020.nuisances="split"',),
         model=numpy_lar_2020.Split,
         scan_aims=(None, 200),
+        quick=False,
     ),
     Case(
         name="dresden_ii",
@@ -105,6 +107,7 @@ CASES = (
         model=numpy_combined.all_three,
         scan_aims=(None, 200),
         parts=("csi_2021_split", "lar_2020_split", "dresden_ii"),
+        quick=False,
     ),
 )
 
@@ -180,7 +183,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="cevns_jax against NumPy + iminuit")
     parser.add_argument("--output", type=Path, metavar="FILE.json", help="results as JSON")
     parser.add_argument("--points", type=int, default=10_000, help="points of the scan")
-    parser.add_argument("--quick", action="store_true", help="smoke run: 256 points, no shell")
+    parser.add_argument(
+        "--quick", action="store_true", help="smoke run: 256 points, fewer rows and cases, no shell"
+    )
     parser.add_argument("--no-shell", action="store_true", help="leave out the commands")
     parser.add_argument(
         "--only",
@@ -194,7 +199,9 @@ def main() -> None:
     if points < 2:
         parser.error("--points must be at least 2")
     wanted = set(options.only or names)
-    if options.no_shell or (options.quick and not options.only):
+    if options.quick and not options.only:
+        wanted = {case.name for case in CASES if case.quick}
+    if options.no_shell:
         wanted.discard("shell")
     start_jax()
     jax.config.update("jax_enable_compilation_cache", False)  # "compile" means compile

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import jax
 import jax.numpy as jnp
@@ -101,9 +102,11 @@ def _resolved_kernel(
         splits = response.splits(lowest, highest, movable=movable)
     except ConfigError as error:
         raise ConfigError(f"{where}: {error}") from None
-    # Massless mediators rise as fast as T^-2 towards low recoils: panels of a factor of two there.
-    first = min([s for s in splits if s > lowest], default=highest)
-    halvings = first * 0.5 ** np.arange(1, HALVINGS + 1)
+    # Massless mediators rise as fast as T^-2 towards low recoils: panels of a factor of two there,
+    # below the first bend of the response and wherever two of its bends are far apart.
+    bends = np.unique([s for s in splits if lowest < s < highest] + [highest])
+    wide = [bends[0], *(b for a, b in pairwise(bends) if b > 4 * a)]
+    halvings = np.outer(wide, 0.5 ** np.arange(1, HALVINGS + 1)).ravel()
     splits = np.concatenate([halvings[halvings > lowest], splits, more_splits])
     last: tuple[RecoilKernel, np.ndarray] | None = None
     for nodes in NODES:
@@ -119,11 +122,15 @@ def _resolved_kernel(
         )
         recoil, mass = found.recoil, target.mass[:, None]
         m0, m1, m2 = np.moveaxis(found.moments, 1, 0)
-        weight = np.sum(m0 - recoil * m1 - mass * recoil / 2 * m2, axis=(0, 1))
-        counts = weight @ _matrix(response, recoil)[0]
+        vector = np.sum(m0 - recoil * m1 - mass * recoil / 2 * m2, axis=(0, 1))
+        photon = np.sum(m0, axis=(0, 1)) / recoil[0]
+        counts = np.stack([vector, photon]) @ _matrix(response, recoil)[0]
         if not (counts > 0).any():
             raise ConfigError(f"{where}: no recoil of this source reaches a bin")
-        if last is not None and np.abs(counts - last[1]).max() < ACCURACY * counts.max():
+        if (
+            last is not None
+            and (abs(counts - last[1]) < ACCURACY * counts.max(axis=1, keepdims=True)).all()
+        ):
             return last[0]
         last = found, counts
     raise ConfigError(
