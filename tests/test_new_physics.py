@@ -439,7 +439,7 @@ def test_light_scalar(nucleons, proton, neutron, g, mass, energy, share):
         cross_section(model, recoil, energy, values)
         for model in (with_new_physics(AXIAL, scalar), AXIAL)
     )
-    agree(both, known + expected)
+    agree(both, known + expected, G_F**2 * M / np.pi * A**2)  # what cancels at the highest recoil
 
 
 def test_conventions_of_the_scalar_charges_differ_by_a_fifth():

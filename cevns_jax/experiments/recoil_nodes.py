@@ -122,15 +122,11 @@ def _resolved_kernel(
         )
         recoil, mass = found.recoil, target.mass[:, None]
         m0, m1, m2 = np.moveaxis(found.moments, 1, 0)
-        vector = np.sum(m0 - recoil * m1 - mass * recoil / 2 * m2, axis=(0, 1))
-        photon = np.sum(m0, axis=(0, 1)) / recoil[0]
-        counts = np.stack([vector, photon]) @ _matrix(response, recoil)[0]
+        weight = np.sum(m0 - recoil * m1 - mass * recoil / 2 * m2, axis=(0, 1))
+        counts = weight @ _matrix(response, recoil)[0]
         if not (counts > 0).any():
             raise ConfigError(f"{where}: no recoil of this source reaches a bin")
-        if (
-            last is not None
-            and (abs(counts - last[1]) < ACCURACY * counts.max(axis=1, keepdims=True)).all()
-        ):
+        if last is not None and np.abs(counts - last[1]).max() < ACCURACY * counts.max():
             return last[0]
         last = found, counts
     raise ConfigError(

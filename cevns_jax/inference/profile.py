@@ -157,9 +157,11 @@ def minimise_points(
 def block_size(points: int) -> tuple[int, int]:
     """Points of one call, and devices to spread them over.
 
-    Two sizes only, each of whole batches on every device: every other would be compiled anew.
+    Three sizes only, each of whole batches on every device: every other would be compiled anew.
     """
     devices = jax.local_device_count()
+    if points <= devices:
+        return devices, devices
     few = jax.default_backend() == "cpu" and points < BLOCK
     batches = 1 if few else -(-BLOCK // (CPU_LANES * devices))
     return devices * CPU_LANES * batches, devices

@@ -33,11 +33,11 @@ class Combined:
     @property
     def conventions(self) -> dict[str, str]:
         """Those of the Standard Model, and one for each addition."""
+        names = [_words(type(term).__name__) for term in self.added]
         found = self.standard.conventions
-        for term in self.added:
-            name = _words(type(term).__name__)
-            same = sum(key.startswith(name) for key in found)
-            found[f"{name} {same + 1}" if same else name] = term.conventions
+        for place, (name, term) in enumerate(zip(names, self.added, strict=True)):
+            before = names[:place].count(name)
+            found[f"{name} {before + 1}" if before else name] = term.conventions
         return found
 
     @property
