@@ -323,31 +323,66 @@ def kernel(
         mass_kg: Mass of the target [kg].
         nodes: Nodes per panel. 48 integrate counts per bin to 1e-11 from sodium upwards, 32 are
             enough for germanium and heavier nuclei.
+        splits, recoil_min, recoil_max, common_nodes: As in :func:`panel_ends`.
+    """
+    panels = panel_ends(
+        source,
+        target,
+        splits=splits,
+        recoil_min=recoil_min,
+        recoil_max=recoil_max,
+        common_nodes=common_nodes,
+    )
+    return kernel_on_panels(source, target, panels, mass_kg=mass_kg, nodes=nodes)
+
+
+def panel_ends(
+    source: Source,
+    target: Scatterer,
+    *,
+    splits: Sequence[float] | np.ndarray = (),
+    recoil_min: float = 0.0,
+    recoil_max: float = np.inf,
+    common_nodes: bool = False,
+) -> np.ndarray:
+    """Ends of panels in sqrt(T) between which a recoil spectrum is smooth.
+
+    Args:
+        source: Neutrino source.
+        target: Isotope mixture.
         splits: More recoil energies [MeV] to split at, e.g. where the response bends.
         recoil_min, recoil_max: Recoils outside [MeV] are left out.
-        common_nodes: One set of nodes for all isotopes, split where the spectra end for any of
+        common_nodes: One set of panels for all isotopes, split where the spectra bend for any of
             them: less work where the response costs more than the spectrum.
+
+    Returns:
+        Ends [MeV^(1/2)], ascending, shape (I, P + 1), or (1, P + 1) if they are common.
     """
     highest = np.minimum(maximum_recoil(max(source.edges), target.mass), recoil_max)
     inner = [maximum_recoil(energy, target.mass) for energy in source.edges]
     inner += [np.full_like(highest, split) for split in splits if split > recoil_min]
     ends = np.clip(np.stack([np.full_like(highest, recoil_min), *inner]), recoil_min, highest)
-    if common_nodes:
-        ends = np.unique(ends)[:, None]
-    edges = np.sqrt(np.sort(ends, axis=0))  # (panels + 1, I)
+    ends = np.unique(ends)[None, :] if common_nodes else np.sort(ends, axis=0).T
+    wide = (np.diff(ends, axis=1) > 0).any(axis=0)
+    return np.sqrt(ends[:, np.append(True, wide)])
+
+
+def kernel_on_panels(
+    source: Source, target: Scatterer, panels: np.ndarray, *, mass_kg: float, nodes: int
+) -> RecoilKernel[Scatterer]:
+    """Recoil nodes and moments on given panels, as :func:`panel_ends` returns them."""
     x, w = np.polynomial.legendre.leggauss(nodes)
-    half = (edges[1:] - edges[:-1])[..., None] / 2
-    root = (edges[1:] + edges[:-1])[..., None] / 2 + half * x  # (panels, I, nodes)
-    # (panels, I, nodes) -> (I, panels x nodes)
-    recoil = np.concatenate(list(root**2), axis=-1)
-    weights = np.concatenate(list(2 * root * half * w), axis=-1)
+    half = np.diff(panels)[..., None] / 2
+    root = (panels[:, 1:] + panels[:, :-1])[..., None] / 2 + half * x  # (I, P, nodes)
+    recoil = (root**2).reshape(len(panels), -1)
+    weights = (2 * root * half * w).reshape(len(panels), -1)
     moments = source.moments(minimum_energy(recoil, target.mass[:, None]))
     return RecoilKernel(
         flavours=source.flavours,
         target=target,
         source=source,
         mass_kg=mass_kg,
-        panels=edges.T,
+        panels=panels,
         recoil=recoil,
         moments=moments * weights * mass_kg,
     )

@@ -127,24 +127,18 @@ class EnergyResponse:
         ):
             if isinstance(table, LinearTable):
                 table.require(float(low), float(high), BELOW)
-        # Beyond the bins the response fades within a few widths of the resolution.
-        ends, widths = np.array(self.bins)[[0, -1]], np.diff(self.bins)[[0, -1]]
-        first, last = np.maximum(widths, self.resolution.width(ends))
-        steps = np.arange(1, OUTSIDE + 1)
-        below, above = ends[0] - steps * first, ends[1] + steps * last
-        cuts = np.concatenate([below, self.cuts, above])
-        sigma = getattr(self.resolution, "sigma", None)
-        if isinstance(sigma, LinearTable):
-            cuts = np.append(cuts, sigma.x)
         if movable and not self.followed:
             raise ConfigError(
                 "the resolution is too sharp to be followed where a nuisance moves it; give a "
                 'wider one, or declare it "perfect"'
             )
-        if movable or (self.parameters and self.followed):
-            cuts = np.append(cuts, self._everywhere())
-        else:
-            cuts = np.append(cuts, self._around_edges())
+        # A resolution that is wide beside the bins smears their edges: only its width counts then.
+        around, everywhere = self._around_edges(), self._everywhere()
+        moves = movable or (bool(self.parameters) and self.followed)
+        cuts = everywhere if moves or len(everywhere) < len(around) else around
+        sigma = getattr(self.resolution, "sigma", None)
+        if isinstance(sigma, LinearTable):
+            cuts = np.append(cuts, sigma.x)
         cuts = cuts[cuts > 0] / getattr(self.resolution, "quanta_per_kev", 1.0)
         cut, cell = np.nonzero((energy[:-1] < cuts[:, None]) != (energy[1:] < cuts[:, None]))
         low, high, rising = recoil[cell], recoil[cell + 1], energy[cell] < cuts[cut]
@@ -159,12 +153,22 @@ class EnergyResponse:
         return np.unique(np.concatenate(found))
 
     def _around_edges(self) -> np.ndarray:
-        """Ends of the narrow ranges in which a sharp resolution spreads an edge."""
+        """All edges, the ends of the narrow ranges in which a sharp resolution spreads them, and
+        steps outwards from the bins, where the response fades within a few of its widths."""
         cuts = np.array(self.cuts)
         reach = EDGE_WIDTHS * self.resolution.width(cuts)
         room = np.minimum(np.diff(cuts, prepend=-np.inf), np.diff(cuts, append=np.inf))
         sharp = (reach > 0) & (2 * reach < room)
-        return np.concatenate([cuts[sharp] - reach[sharp], cuts[sharp] + reach[sharp]])
+        ends, widths = np.array(self.bins)[[0, -1]], np.diff(self.bins)[[0, -1]]
+        first, last = np.maximum(widths, self.resolution.width(ends))
+        steps = np.arange(1, OUTSIDE + 1)
+        return np.concatenate(
+            [
+                ends[0] - steps * first,
+                *(cuts, cuts[sharp] - reach[sharp], cuts[sharp] + reach[sharp]),
+                ends[1] + steps * last,
+            ]
+        )
 
     @property
     def followed(self) -> bool:

@@ -13,15 +13,22 @@ from cevns_jax.detectors.ready_response import FixedResponse, TabulatedResponse
 from cevns_jax.detectors.response import EnergyResponse, quenched_response
 from cevns_jax.errors import ConfigError
 from cevns_jax.experiments.component import EnergyTimeSignal, Response, Timing
-from cevns_jax.recoil import RecoilKernel, Scatterer, kernel, maximum_recoil
+from cevns_jax.recoil import (
+    RecoilKernel,
+    Scatterer,
+    kernel_on_panels,
+    maximum_recoil,
+    panel_ends,
+)
 from cevns_jax.sources.pion_decay import PionDecayAtRest
 from cevns_jax.sources.tabulated import TabulatedSource
 
-NODES = (8, 12, 16, 24, 32, 48, 64, 96, 128)  # per panel, tried in turn
+NODES = 8  # per panel
+MOST_BISECTIONS = 12
 BLOCK = 512  # recoils at which the response is evaluated together
 HEAVIEST_KG = 1e12
 HALVINGS = 8  # of the lowest recoil that the response distinguishes
-ACCURACY = 1e-8  # of the fullest bin, at which the nodes are enough
+ACCURACY = 1e-9  # of the fullest bin, to which every panel is integrated
 
 
 def energy_time_signal(
@@ -55,7 +62,7 @@ def energy_time_signal(
         ConfigError: no recoil is seen, a table of the response does not hold the recoils, or the
             response is sharper than any number of nodes here.
     """
-    kernel = _resolved_kernel(
+    recoils = _resolved_kernel(
         where,
         source,
         target,
@@ -65,8 +72,8 @@ def energy_time_signal(
         more_splits,
         movable=bool(acting & {*response.effects}),
     )
-    compact = _compact_response(response, kernel, acting)
-    return EnergyTimeSignal(shape=shape, kernel=kernel, response=compact, timing=timing)
+    compact = _compact_response(response, recoils, acting)
+    return EnergyTimeSignal(shape=shape, kernel=recoils, response=compact, timing=timing)
 
 
 def _resolved_kernel(
@@ -80,8 +87,7 @@ def _resolved_kernel(
     *,
     movable: bool,
 ) -> RecoilKernel[Scatterer]:
-    """Nodes that are enough for a response, found by adding to them until no count moves by 1e-8
-    of the largest.
+    """Nodes that are enough for a response: panels are halved where that moves a count.
 
     Judged by the shape (M_0 - T M_1 - M T M_2/2) of vector exchange; what an interaction and its
     form factors add is smoother than a response.
@@ -108,30 +114,54 @@ def _resolved_kernel(
     wide = [bends[0], *(b for a, b in pairwise(bends) if b > 4 * a)]
     halvings = np.outer(wide, 0.5 ** np.arange(1, HALVINGS + 1)).ravel()
     splits = np.concatenate([halvings[halvings > lowest], splits, more_splits])
-    last: tuple[RecoilKernel, np.ndarray] | None = None
-    for nodes in NODES:
-        found = kernel(
+    shared, own = (
+        panel_ends(
             source,
             target,
-            mass_kg=mass_kg,
-            nodes=nodes,
             splits=splits,
             recoil_min=lowest,
             recoil_max=highest,
-            common_nodes=True,
+            common_nodes=common_nodes,
         )
-        recoil, mass = found.recoil, target.mass[:, None]
-        m0, m1, m2 = np.moveaxis(found.moments, 1, 0)
-        weight = np.sum(m0 - recoil * m1 - mass * recoil / 2 * m2, axis=(0, 1))
-        counts = weight @ _matrix(response, recoil)[0]
-        if not (counts > 0).any():
-            raise ConfigError(f"{where}: no recoil of this source reaches a bin")
-        if last is not None and np.abs(counts - last[1]).max() < ACCURACY * counts.max():
-            return last[0]
-        last = found, counts
+        for common_nodes in (True, False)
+    )
+    # Panels that the isotopes share take one response, but all isotopes the bends of each.
+    panels = shared if (1 + len(own)) * shared.size <= 2 * own.size else own
+    whole = _counts(
+        kernel_on_panels(source, target, panels, mass_kg=mass_kg, nodes=NODES), response
+    )
+    if not whole.any():
+        raise ConfigError(f"{where}: no recoil of this source reaches a bin")
+    for _ in range(MOST_BISECTIONS):
+        middles = (panels[:, 1:] + panels[:, :-1]) / 2
+        halves = np.insert(panels, np.arange(1, panels.shape[1]), middles, axis=1)
+        finer = kernel_on_panels(source, target, halves, mass_kg=mass_kg, nodes=NODES)
+        parts = _counts(finer, response).reshape(-1, 2, whole.shape[-1])
+        error = np.abs(parts.sum(axis=1) - whole).max(axis=1)
+        off = error > ACCURACY * whole.sum(axis=0).max()
+        if not off.any():
+            return kernel_on_panels(source, target, panels, mass_kg=mass_kg, nodes=NODES)
+        whole = np.concatenate(
+            [p if o else w[None] for p, o, w in zip(parts, off, whole, strict=True)]
+        )
+        panels = np.insert(panels, np.flatnonzero(off) + 1, middles[:, off], axis=1)
     raise ConfigError(
-        f"{where}: the response is too sharp to be integrated ({NODES[-1]} recoil nodes between "
+        f"{where}: the response is too sharp to be integrated ({MOST_BISECTIONS} bisections between "
         "two bin edges are not enough); use narrower bins, or a perfect resolution"
+    )
+
+
+def _counts(recoils: RecoilKernel, response: EnergyResponse | TabulatedResponse) -> np.ndarray:
+    """Counts by panel and bin in the shape of vector exchange, shape (P, B)."""
+    m0, m1, m2 = np.moveaxis(recoils.moments, 1, 0)
+    recoil, mass = recoils.recoil, recoils.target.mass[:, None]
+    events = np.sum(m0 - recoil * m1 - mass * recoil / 2 * m2, axis=0)
+    if len(recoil) == 1:
+        events = events.sum(axis=0, keepdims=True)
+    panels = (len(recoil), -1, NODES)
+    matrix = _matrix(response, recoil)
+    return np.einsum(
+        "ipn,ipnb->pb", events.reshape(panels), matrix.reshape(*panels, matrix.shape[-1])
     )
 
 
