@@ -57,6 +57,11 @@ class Nuclide(NamedTuple):
         return self.mass_number - self.protons
 
     @property
+    def element(self) -> str:
+        """Symbol of the element."""
+        return self.symbol.rstrip("0123456789")
+
+    @property
     def mass(self) -> float:
         """Nuclear mass [MeV]: electrons removed, their binding (below 2e-6 of it) neglected."""
         return self.atomic_mass_u * ATOMIC_MASS_UNIT - self.protons * ELECTRON_MASS
@@ -268,20 +273,32 @@ def target(
     )
 
 
-def _atoms(formula: str) -> dict[str, float]:
-    """Nuclides of a formula with their number per formula unit, natural abundances."""
+def element_counts(formula: str) -> dict[str, int]:
+    """Elements of a chemical formula with their number per formula unit.
+
+    Raises:
+        ConfigError: no formula.
+    """
     parts = re.findall(r"([A-Z][a-z]?)(\d*)", formula)
     if not parts or "".join(a + b for a, b in parts) != formula:
         raise ConfigError(f'target: "{formula}" is not a chemical formula such as "CsI" or "Ge"')
-    elements = {re.sub(r"\d", "", symbol) for symbol in NUCLIDES}
-    atoms: dict[str, float] = {}
+    counts: dict[str, int] = {}
     for element, count in parts:
+        counts[element] = counts.get(element, 0) + int(count or 1)
+    return counts
+
+
+def _atoms(formula: str) -> dict[str, float]:
+    """Nuclides of a formula with their number per formula unit, natural abundances."""
+    elements = {row.element for row in NUCLIDES.values()}
+    atoms: dict[str, float] = {}
+    for element, count in element_counts(formula).items():
         if element not in elements:
             raise unknown("target", "element", element, elements)
-        isotopes = [r for r in NUCLIDES.values() if re.sub(r"\d", "", r.symbol) == element]
+        isotopes = [r for r in NUCLIDES.values() if r.element == element]
         total = sum(row.abundance for row in isotopes)
         for row in isotopes:
-            atoms[row.symbol] = row.abundance / total * int(count or 1)
+            atoms[row.symbol] = row.abundance / total * count
     return atoms
 
 

@@ -224,69 +224,65 @@ class RecoilKernel(Generic[Scatterer]):
         ends cut are integrated on nodes moved into the part that is allowed, with the polynomial
         through the response at the fixed ones: the ends are in value and gradient.
         """
+        heavy = jnp.asarray(values[parameter])
         mass = jnp.asarray(self.target.mass)
+        isotope = np.arange(len(mass))
         edges = jnp.broadcast_to(self.panels, (len(mass), self.panels.shape[1]))
         number = edges.shape[1] - 1
         n = self.recoil.shape[1] // number
         x, w = np.polynomial.legendre.leggauss(n)
         fixed = jnp.broadcast_to(self.recoil, (len(mass), self.recoil.shape[1]))
-        widths = jnp.repeat(jnp.diff(edges, axis=1), n, axis=1)
-        weights = jnp.sqrt(fixed) * widths * np.tile(w, number)
-        panel = np.repeat(np.arange(number), n)
-        rows = jnp.broadcast_to(
-            response.reshape(response.shape[0], number, n, -1),
-            (len(mass), number, n, response.shape[-1]),
+        weights = jnp.sqrt(fixed) * jnp.repeat(jnp.diff(edges), n, axis=1) * np.tile(w, number)
+        rows = response.reshape(response.shape[0], number, n, -1)
+        rows = jnp.broadcast_to(rows, (len(mass), *rows.shape[1:]))
+
+        def events(place: int, recoil: jax.Array) -> jax.Array:
+            """Recoils per MeV of one flavour, shape of the recoils (I, ...)."""
+            of = mass.reshape((-1,) + (1,) * (recoil.ndim - 1))
+            e_min = minimum_energy(recoil, of) * (1 + heavy**2 / (2 * of * recoil))
+            moments = self.source.moments(e_min)[place : place + 1]
+            flavour = self.flavours[place : place + 1]
+            spectrum = recoil_rate(
+                recoil, moments, self.target, term, flavour, values, radius_scale
+            )
+            return self.mass_kg * spectrum[0]
+
+        # Windows, and the panels that their ends cut, by flavour and isotope.
+        ends = jnp.stack([jnp.asarray(end) for end in self.source.end_points])[:, None]
+        low, high = (
+            jnp.clip(u, edges[:, 0], edges[:, -1])
+            for u in recoil_window(ends, mass, heavy, edges[:, -1])
         )
-        counts = []
-        for place, (flavour, end) in enumerate(
-            zip(self.flavours, self.source.end_points, strict=True)
-        ):
+        first = jnp.clip(jnp.sum(edges[:, 1:] <= low[..., None], axis=-1), 0, number - 1)
+        last = jnp.clip(jnp.sum(edges[:, 1:] < high[..., None], axis=-1), first, number - 1)
+        panel = np.repeat(np.arange(number), n)
+        inside = (panel > first[..., None]) & (panel < last[..., None])
+        places = range(len(self.flavours))
+        whole = jnp.stack([events(place, fixed) for place in places])
+        whole = jnp.where(inside, whole * weights, 0.0)
+        if len(response) == 1:
+            whole = jnp.sum(whole, axis=1, keepdims=True)
+        counts = jnp.einsum("fin,inb->fb", whole, response)
 
-            def events(recoil: jax.Array, place: int = place, flavour: str = flavour) -> jax.Array:
-                """Recoils per MeV, shape of the recoils (I, ...)."""
-                heavy = values[parameter]
-                of = mass[:, None]
-                e_min = minimum_energy(recoil, of) * (1 + heavy**2 / (2 * of * recoil))
-                moments = self.source.moments(e_min)[place : place + 1]
-                return (
-                    self.mass_kg
-                    * recoil_rate(
-                        recoil, moments, self.target, term, (flavour,), values, radius_scale
-                    )[0]
-                )
-
-            window = recoil_window(end, mass, jnp.asarray(values[parameter]), edges[:, -1])
-            low, high = (jnp.clip(u, edges[:, 0], edges[:, -1]) for u in window)
-            first = jnp.clip(jnp.sum(edges[:, 1:] <= low[:, None], axis=1), 0, number - 1)
-            last = jnp.clip(jnp.sum(edges[:, 1:] < high[:, None], axis=1), first, number - 1)
-            inside = (panel > first[:, None]) & (panel < last[:, None])
-            whole = jnp.where(inside, events(fixed) * weights, 0.0)
-            if len(response) == 1:
-                whole = jnp.sum(whole, axis=0, keepdims=True)
-            found = jnp.einsum("in,inb->b", whole, response)
-            start = jnp.where(last > first, _pick(edges, last), high)
-            for cut, begin, finish in (
-                (first, low, jnp.minimum(high, _pick(edges, first + 1))),
-                (last, start, high),
-            ):
-                half = (finish - begin)[:, None] / 2
-                root = (finish + begin)[:, None] / 2 + half * x
-                here = events(root**2) * 2 * root * half * w
-                left, right = _pick(edges, cut)[:, None], _pick(edges, cut + 1)[:, None]
-                width = jnp.where(right > left, right - left, 1.0)
-                through = _interpolation((2 * root - left - right) / width, x, w)
-                found += jnp.einsum("ij,ijn,inb->b", here, through, rows[np.arange(len(mass)), cut])
-            counts.append(found)
-        return jnp.stack(counts)
+        start = jnp.where(last > first, edges[isotope, last], high)
+        finish = jnp.minimum(high, edges[isotope, first + 1])
+        cut, begin, finish = (
+            jnp.stack(pair, axis=-1)[..., None]
+            for pair in ((first, last), (low, start), (finish, high))
+        )  # (F, I, 2, 1)
+        half = (finish - begin) / 2
+        root = (finish + begin) / 2 + half * x
+        moved = jnp.stack([events(place, root[place] ** 2) for place in places])
+        left, right = edges[isotope[:, None, None], cut], edges[isotope[:, None, None], cut + 1]
+        width = jnp.where(right > left, right - left, 1.0)
+        at = (2 * root - left - right) / width
+        on_nodes = _onto_nodes(moved * 2 * root * half * w, at, x, w)
+        return counts + jnp.einsum("ficn,ficnb->fb", on_nodes, rows[isotope[:, None], cut[..., 0]])
 
 
-def _pick(edges: jax.Array, index: jax.Array) -> jax.Array:
-    """One edge of each row."""
-    return jnp.take_along_axis(edges, index[:, None], axis=1)[:, 0]
-
-
-def _interpolation(at: jax.Array, x: np.ndarray, w: np.ndarray) -> jax.Array:
-    """Lagrange polynomials of the Gauss-Legendre nodes x with weights w, shape (..., n)."""
+def _onto_nodes(events: jax.Array, at: jax.Array, x: np.ndarray, w: np.ndarray) -> jax.Array:
+    """Weights of the Gauss-Legendre nodes x with which a polynomial through its values there
+    adds up as with weights ``events`` at the points ``at``, shape (..., n)."""
     degrees = np.arange(len(x))
     basis = np.polynomial.legendre.legvander(x, len(x) - 1) * (degrees + 0.5) * w[:, None]
 
@@ -294,11 +290,12 @@ def _interpolation(at: jax.Array, x: np.ndarray, w: np.ndarray) -> jax.Array:
         pair: tuple[jax.Array, jax.Array], k: jax.Array
     ) -> tuple[tuple[jax.Array, jax.Array], jax.Array]:
         last, this = pair
-        return (this, ((2 * k + 1) * at * this - k * last) / (k + 1)), this
+        following = ((2 * k + 1) * at * this - k * last) / (k + 1)
+        return (this, following), jnp.sum(events * this, axis=-1)
 
     start = jnp.zeros_like(at), jnp.ones_like(at)
-    legendre = jax.lax.scan(step, start, jnp.asarray(degrees, at.dtype))[1]
-    return jnp.einsum("k...,ik->...i", legendre, basis)
+    projected = jax.lax.scan(step, start, jnp.asarray(degrees, at.dtype))[1]
+    return jnp.einsum("k...,nk->...n", projected, basis)
 
 
 def kernel(

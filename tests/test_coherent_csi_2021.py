@@ -1,11 +1,16 @@
 """COHERENT CsI (2021): the data as published, the prediction, and what its choices move."""
 
+from itertools import pairwise
+
 import jax
 import numpy as np
 import pytest
+from scipy.integrate import quad
 
 import cevns_jax as cj
 from cevns_jax.data.tables import DATA
+from cevns_jax.detectors.efficiency import LogisticEfficiency
+from cevns_jax.detectors.scintillation import GammaBins
 from cevns_jax.experiments.coherent_csi_2021 import PRESETS
 from cevns_jax.form_factors import KleinNystrand, SymmetrisedFermi, TwoParameterFermi
 
@@ -131,3 +136,109 @@ def test_tables_cite_their_source():
         head = path.read_text(encoding="utf-8")[:400]
         assert "2110.07730" in head
         assert "not stated" in head
+
+
+# --------------------------------------------------------------------------------------- electrons
+
+ELECTRON, G_F, HBAR_C = 0.51099895069, 1.1663787e-11, 1.973269804e-11  # [MeV], [MeV^-2], [MeV cm]
+SHELLS = {  # [keV], electrons
+    "Cs": (
+        *((0.0121, 4), (0.0142, 2), (0.0227, 2), (0.0775, 6), (0.0798, 4), (0.1613, 4)),
+        *((0.1724, 2), (0.2323, 2), (0.7266, 6), (0.7405, 4), (1.003, 4), (1.071, 2)),
+        *((1.211, 2), (5.012, 4), (5.359, 2), (5.714, 2)),
+    ),
+    "I": (
+        *((0.014, 2), (0.0489, 6), (0.0506, 4), (0.123, 6), (0.186, 2), (0.6193, 6)),
+        *((0.6308, 4), (0.875, 4), (0.931, 2), (1.072, 2), (4.557, 4), (4.852, 2), (5.188, 2)),
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def with_electrons():
+    return cj.experiments.coherent_csi_2021(electrons=True)
+
+
+def electron_spectrum(recoil, flavour, moment):
+    """dsigma/dT [cm^2/MeV] averaged over the neutrinos of a flavour (one each)."""
+    angle, half = 0.23857, 0.5 if flavour == "nu_e" else -0.5
+    vector, axial = 2 * angle + half, -half if flavour.endswith("bar") else half
+    photon = np.pi * (moment / 137.035999 / ELECTRON) ** 2
+
+    def at(energy):
+        bracket = (
+            (vector + axial) ** 2
+            + (vector - axial) ** 2 * (1 - recoil / energy) ** 2
+            - (vector**2 - axial**2) * ELECTRON * recoil / energy**2
+        )
+        weak = G_F**2 * ELECTRON / (2 * np.pi) * bracket
+        return HBAR_C**2 * (weak + photon * (1 / recoil - 1 / energy))
+
+    muon, pion = 105.6583755, 139.57039
+    if flavour == "nu_mu":
+        return at((pion**2 - muon**2) / (2 * pion))
+    lowest = (recoil + np.sqrt(recoil**2 + 2 * ELECTRON * recoil)) / 2
+
+    def michel(energy):
+        x = energy / muon
+        shape = 192 * x**2 * (0.5 - x) if flavour == "nu_e" else 64 * x**2 * (0.75 - x)
+        return shape / muon * at(energy)
+
+    return quad(michel, lowest, muon / 2, epsabs=0, epsrel=1e-10)[0]
+
+
+@pytest.mark.parametrize("moment", [0.0, 1e-9])
+def test_electrons_of_the_crystal_are_those_of_the_double_integral(with_electrons, moment):
+    """Free electrons above each binding energy, all of whose energy is seen, by quadrature."""
+    like = cj.Likelihood(
+        [with_electrons],
+        cj.interactions.with_new_physics(MODEL, cj.interactions.MagneticMoment()),
+    )
+    found = like.components(like.values() | {"mu_nu": moment})["coherent_csi_2021"]["electrons"]
+    bins = GammaBins(edges=np.array([24.0, 32.0]), inverse_yield=0.0749, spread=9.56)
+    curve = LogisticEfficiency(coefficients=np.array([1.32045, 0.285979, 10.8646, -0.333322]))
+
+    def in_bin(flavour):
+        def density(recoil):
+            free = 1 + 5 + sum(n for row in SHELLS.values() for e, n in row if recoil * 1e3 >= e)
+            kept = bins.probabilities(np.array([recoil * 1e3]), [curve])[0, 0, 0]
+            return free * kept * electron_spectrum(recoil, flavour, moment)
+
+        ends = sorted({e for row in SHELLS.values() for e, _ in row if e > 0.5} | {0.5, 7.0})
+        pieces = [quad(density, a * 1e-3, b * 1e-3, epsrel=1e-8)[0] for a, b in pairwise(ends)]
+        return sum(pieces)
+
+    neutrinos = 3.198e23 * 0.0848 / (4 * np.pi * 1930.0**2)
+    atoms = 14.6 * 6.02214076e26 / 259.8099
+    fractions = with_electrons.signal.timing({})
+    expected = sum(
+        neutrinos * atoms * in_bin(flavour) * np.asarray(fractions[i])
+        for i, flavour in enumerate(("nu_mu", "nu_mu_bar", "nu_e"))
+    )
+    np.testing.assert_allclose(found[5], expected, rtol=1e-5)
+
+
+def test_electrons_share_the_flux_and_the_detector_with_the_signal():
+    """The flux and the efficiency move both, the quenching of nuclear recoils does not."""
+    split = cj.experiments.coherent_csi_2021(electrons=True, nuisances="split")
+    magnetic = cj.interactions.with_new_physics(MODEL, cj.interactions.MagneticMoment())
+
+    def events(**values):
+        return predicted(split, magnetic, mu_nu=1e-9, **values)["electrons"]
+
+    nominal = events()
+    np.testing.assert_allclose(events(sns_flux=2.0), 1.2 * nominal, rtol=1e-12)
+    np.testing.assert_array_equal(events(coherent_csi_2021_quenching_0=2.0), nominal)
+    assert events(coherent_csi_2021_efficiency=2.0)[1:4].sum() > 1.05 * nominal[1:4].sum()
+    assert events(coherent_csi_2021_timing=2.0)[:, :4].sum() < nominal[:, :4].sum()
+    lumped = cj.experiments.coherent_csi_2021(electrons=True)
+    together = predicted(lumped, magnetic, mu_nu=1e-9, coherent_csi_2021_cevns=1.0)
+    np.testing.assert_allclose(together["electrons"], 1.12 * nominal, rtol=2e-7)
+
+
+def test_electrons_are_not_counted_unless_asked_for(csi, with_electrons):
+    """They are 8e-5 events in the Standard Model."""
+    assert "electrons" not in csi.components
+    assert dict(csi.conventions)["electrons"] == "not counted"
+    assert predicted(with_electrons)["electrons"].sum() == pytest.approx(8e-5, rel=0.1)
+    np.testing.assert_array_equal(predicted(with_electrons)["cevns"], predicted(csi)["cevns"])

@@ -140,10 +140,23 @@ def test_bound_electrons_are_freed_one_shell_after_the_other():
     germanium = electrons("Ge")
     numbers = [n for _, n in SHELLS]
     at = np.array([e for e, _ in SHELLS]) * 1e-3
-    np.testing.assert_array_equal(germanium.effective_number(jnp.asarray(at)), numbers)
+    np.testing.assert_array_equal(germanium.effective_number(jnp.asarray(at)[None])[0], numbers)
     below = np.append(at[1:] * (1 - 1e-9), 5.0)
-    np.testing.assert_array_equal(germanium.effective_number(jnp.asarray(below)), numbers)
-    assert germanium.effective_number(jnp.full((2, 1, 3), 2e-4)).shape == (2, 1, 3)
+    np.testing.assert_array_equal(germanium.effective_number(jnp.asarray(below)[None])[0], numbers)
+    assert germanium.effective_number(jnp.full((1, 2, 3), 2e-4)).shape == (1, 2, 3)
+
+
+def test_caesium_and_iodine_have_their_own_shells():
+    """Electrons of Cs and I between the K, L and M energies of the X-ray Data Booklet: two in 1s,
+    2s and 2p1/2, four in 2p3/2, ..., and all 55 and 53 above the K edge."""
+    csi = electrons("CsI")
+    assert csi.symbols == ("e(Cs)", "e(I)")
+    recoil_kev = [0.5, 0.7, 0.8, 1.05, 1.1, 3.0, 5.1, 5.3, 5.5, 20.0, 34.0, 36.0]
+    found = csi.effective_number(jnp.asarray([recoil_kev, recoil_kev]) * 1e-3)
+    assert found[0].tolist() == [27, 27, 37, 41, 43, 45, 49, 49, 51, 53, 53, 55]
+    assert found[1].tolist() == [25, 35, 35, 41, 43, 43, 49, 51, 51, 51, 53, 53]
+    assert csi.nuclei_per_kg == pytest.approx([6.02214076e26 / 259.8099] * 2, rel=1e-6)
+    assert len(csi.bends) == 31  # 17 of Cs and 14 of I, none of them at zero
 
 
 def test_a_kilogram_of_germanium_has_the_atoms_of_its_standard_weight():
@@ -153,7 +166,7 @@ def test_a_kilogram_of_germanium_has_the_atoms_of_its_standard_weight():
 
 
 def test_an_element_whose_shells_are_not_known_is_refused():
-    with pytest.raises(ConfigError, match=r'electrons: .*element "Xe".*Ge'):
+    with pytest.raises(ConfigError, match=r'electrons: .*element "Xe".*Ge.*Cs'):
         electrons("Xe")
 
 

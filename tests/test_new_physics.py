@@ -1033,3 +1033,8 @@ def test_an_own_interaction_works_as_the_built_in_ones_do_in_a_likelihood():
         assert float(slope[f"{key}_own"]) == pytest.approx(both, rel=1e-10)
     for name in at:
         assert float(slope[name]) == pytest.approx(float(usual_slope[name]), rel=1e-10)
+
+
+def test_axial_couplings_need_the_axial_part_of_the_standard_model():
+    with pytest.raises(ConfigError, match=r"light axial vector changes axial couplings.*axial = t"):
+        with_new_physics(standard_model(axial=False), light_axial_vector())

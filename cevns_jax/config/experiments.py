@@ -74,6 +74,7 @@ def _coherent_csi_2021(table: Table, folder: Path) -> Experiment:
     given = (
         _coherent(table, "atzori_corona_2023")
         | _forecast(table)
+        | {"electrons": table.flag("electrons", False)}
         | {"counts": None if counts is None else folder / counts}
     )
     table.done()

@@ -28,7 +28,9 @@ from cevns_jax.detectors.spline import Spline, Spline2D, spline, spline_2d
 from cevns_jax.parameters import Values, static
 
 PULL_RANGE = 5.0  # domain of the quenching and efficiency pulls, in standard deviations
-ENERGY_KNOTS = 601  # on 0 to 12 keVee: interpolates R_bin to 4e-8
+# [keVee]: 160 PE, above all bins, and above all nuclear recoils within the pulls' domain
+HIGHEST_ENERGY = 12.0
+ENERGY_KNOTS = 601  # up to there: interpolates R_bin to 4e-8
 PULL_KNOTS = 21  # every half standard deviation: 3e-5 between them, where the threshold cuts a bin
 
 
@@ -200,9 +202,10 @@ class ScintillationResponse:
         Returns:
             Shape of ``recoil``, then bins.
         """
-        moves = [jnp.asarray(effects.get(name, 0.0)) for name in self.quenching_effects]
-        pulls = jnp.clip(jnp.stack(moves), -PULL_RANGE, PULL_RANGE)
-        coefficients = jnp.asarray(self.quenching) + pulls @ self.quenching_modes
+        coefficients = jnp.asarray(self.quenching)
+        for name, mode in zip(self.quenching_effects, self.quenching_modes, strict=True):
+            pull = jnp.clip(jnp.asarray(effects.get(name, 0.0)), -PULL_RANGE, PULL_RANGE)
+            coefficients = coefficients + pull * mode
         energy = polynomial_quenching(recoil, coefficients)
         if isinstance(self.table, Spline):
             return self.table(energy * 1e3)
@@ -242,19 +245,18 @@ def movable_response(
         efficiency: Efficiency curve at a pull.
         movable_efficiency: Whether the pull can be other than zero.
     """
-    highest = 12.0  # [keVee]: 160 PE, above all bins and all recoils within the pulls' domain
     pulls = np.linspace(-PULL_RANGE, PULL_RANGE, PULL_KNOTS)
     curves = [efficiency(p) for p in (pulls if movable_efficiency else (0.0,))]
-    values = bins.probabilities(np.linspace(0.0, highest, ENERGY_KNOTS), curves)
+    values = bins.probabilities(np.linspace(0.0, HIGHEST_ENERGY, ENERGY_KNOTS), curves)
     table: Spline | Spline2D
     if movable_efficiency:
         by_pull = np.ascontiguousarray(values.swapaxes(0, 1))
-        table = spline_2d((0.0, highest), (-PULL_RANGE, PULL_RANGE), by_pull)
+        table = spline_2d((0.0, HIGHEST_ENERGY), (-PULL_RANGE, PULL_RANGE), by_pull)
     else:
-        table = spline(0.0, highest, values[0])
+        table = spline(0.0, HIGHEST_ENERGY, values[0])
     return ScintillationResponse(
         quenching_effects=tuple(quenching_modes),
         quenching=quenching,
-        quenching_modes=np.stack(list(quenching_modes.values())),
+        quenching_modes=np.reshape([*quenching_modes.values()], (-1, len(quenching))),
         table=table,
     )

@@ -3,6 +3,7 @@ CsI[Na] crystal."""
 
 from __future__ import annotations
 
+import dataclasses
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,6 +12,8 @@ from typing import Any
 import numpy as np
 
 from cevns_jax.data.tables import bin_edges, grid_points, read_table
+from cevns_jax.detectors.scintillation import HIGHEST_ENERGY
+from cevns_jax.electrons import Electrons, electrons
 from cevns_jax.errors import ConfigError, unknown
 from cevns_jax.experiments.experiment import Nuisance
 from cevns_jax.form_factors import FormFactor, Helm
@@ -21,6 +24,8 @@ from cevns_jax.sources.pion_decay import PionDecayAtRest, spallation_source
 FLUX_PULL = ("sns_flux",)  # what the lumped pulls of the signal contain
 FLUX = "analytic pion decay at rest, released arrival times"
 AXES = ("photoelectrons", "time_us")
+UNQUENCHED = np.array([1.0])  # electrons: coefficients of the quenching polynomial
+ELECTRON_NODES = 12  # per panel between two binding energies: bins to 1e-8
 COUNT_COLUMNS = (
     *("pe_low", "pe_high", "time_low_us", "time_high_us"),
     *("coincidence", "anticoincidence"),
@@ -66,9 +71,19 @@ def chosen_exposure(
 
 
 def chosen_nuisances(
-    where: str, presets: Mapping[str, tuple[Nuisance, ...]], given: str | Sequence[Nuisance]
+    where: str,
+    presets: Mapping[str, tuple[Nuisance, ...]],
+    given: str | Sequence[Nuisance],
+    *,
+    electrons: bool = False,
 ) -> tuple[Nuisance, ...]:
     """A preset by its name, or own nuisances.
+
+    Args:
+        where: Name of the experiment, for messages.
+        presets: The presets, whose pulls may act on ``electrons``.
+        given: A name, or own ones.
+        electrons: Whether there is such a component.
 
     Raises:
         ConfigError: unknown preset.
@@ -77,7 +92,13 @@ def chosen_nuisances(
         return tuple(given)
     if given not in presets:
         raise unknown(f"{where}.nuisances", "preset", given, presets)
-    return presets[given]
+    if electrons:
+        return presets[given]
+    without = [tuple(a for a in n.acts_on if a != "electrons") for n in presets[given]]
+    return tuple(
+        dataclasses.replace(nuisance, acts_on=acts_on)
+        for nuisance, acts_on in zip(presets[given], without, strict=True)
+    )
 
 
 def crystal(
@@ -105,6 +126,20 @@ def crystal(
         common_neutron_radius=common_neutron_radius,
     )
     return kernel(flux(exposure), material, mass_kg=exposure["mass_kg"], nodes=32)
+
+
+def crystal_electrons(exposure: Mapping[str, float]) -> RecoilKernel[Electrons]:
+    """Neutrinos from the SNS on the electrons of the crystal; exposure as above."""
+    material = electrons("CsI")
+    return kernel(
+        flux(exposure),
+        material,
+        mass_kg=exposure["mass_kg"],
+        nodes=ELECTRON_NODES,
+        splits=material.bends,
+        recoil_max=HIGHEST_ENERGY * 1e-3,
+        common_nodes=True,
+    )
 
 
 def flux(exposure: Mapping[str, float]) -> PionDecayAtRest:
@@ -153,6 +188,12 @@ def exposure_text(exposure: Mapping[str, float], material: str = "CsI") -> str:
         f"{exposure['protons_on_target']:.4g} protons on target, "
         f"{exposure['neutrinos_per_proton']:g} neutrinos per flavour and proton"
     )
+
+
+def electrons_text(counted: bool) -> dict[str, str]:
+    """Whether electrons of the crystal count, in words."""
+    text = "free below the binding energies, tree level" if counted else "not counted"
+    return {"electrons": text}
 
 
 def read_counts(

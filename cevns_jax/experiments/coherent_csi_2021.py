@@ -25,7 +25,7 @@ from cevns_jax.detectors.scintillation import (
 )
 from cevns_jax.detectors.timing import DecayingEfficiency, FixedTiming, ShiftedTiming, timing
 from cevns_jax.experiments import coherent
-from cevns_jax.experiments.component import EnergyTimeSignal
+from cevns_jax.experiments.component import Component, EnergyTimeSignal
 from cevns_jax.experiments.experiment import (
     About,
     Experiment,
@@ -55,12 +55,17 @@ BACKGROUNDS = (
 PRESETS: dict[str, tuple[Nuisance, ...]] = {
     # Atzori Corona et al., arXiv:2303.09360: four linear normalisations (widths not checked).
     "atzori_corona_2023": (
-        Nuisance(name="cevns", acts_on=("cevns",), width=0.12, includes=coherent.FLUX_PULL),
+        Nuisance(
+            name="cevns",
+            acts_on=("cevns", "electrons"),
+            width=0.12,
+            includes=coherent.FLUX_PULL,
+        ),
         *BACKGROUNDS,
     ),
     # The signal uncertainty taken apart, for combinations: one flux for all detectors at the SNS.
     "split": (
-        Nuisance(name="sns_flux", acts_on=("cevns",), width=0.10, shared=True),
+        Nuisance(name="sns_flux", acts_on=("cevns", "electrons"), width=0.10, shared=True),
         Nuisance(name="quenching_0", acts_on=("quenching_0",), width=1.0),
         Nuisance(name="quenching_1", acts_on=("quenching_1",), width=1.0),
         Nuisance(name="efficiency", acts_on=("efficiency",), width=1.0),
@@ -70,7 +75,7 @@ PRESETS: dict[str, tuple[Nuisance, ...]] = {
     ),
     # The same 12 % with the flux apart, for combinations that leave all shapes fixed.
     "normalisations": (
-        Nuisance(name="sns_flux", acts_on=("cevns",), width=0.10, shared=True),
+        Nuisance(name="sns_flux", acts_on=("cevns", "electrons"), width=0.10, shared=True),
         Nuisance(name="signal", acts_on=("cevns",), width=0.0663),
         *BACKGROUNDS,
     ),
@@ -82,6 +87,7 @@ PRESETS: dict[str, tuple[Nuisance, ...]] = {
 def coherent_csi_2021(
     *,
     nuisances: str | Sequence[Nuisance] = "atzori_corona_2023",
+    electrons: bool = False,
     form_factor: FormFactor | None = None,
     proton_radius_fm: Mapping[str, float] | str | None = None,
     neutron_radius_fm: Mapping[str, float] | str | None = None,
@@ -98,6 +104,9 @@ def coherent_csi_2021(
 
     Args:
         nuisances: Name of a preset of this module, or own nuisances.
+        electrons: Whether neutrinos that scatter on electrons count, as a component ``electrons``:
+            the cuts against electronic recoils are not strict at these energies. In the Standard
+            Model they hardly matter, with light mediators and magnetic moments they do.
         form_factor: Shape of the nucleon density. Default: Helm, s = 0.9 fm.
         proton_radius_fm: rms radii by nuclide [fm] in place of 4.804 (Cs), 4.749 (I), or
             ``"lewin_smith"``.
@@ -128,7 +137,7 @@ def coherent_csi_2021(
     )
     events = coherent.chosen(NAME, measured["events"], {"steady_state": steady_state_events})
     events = {name: exposure_scale * number for name, number in events.items()}
-    nuisances = coherent.chosen_nuisances(NAME, PRESETS, nuisances)
+    nuisances = coherent.chosen_nuisances(NAME, PRESETS, nuisances, electrons=electrons)
     acting = {name for nuisance in nuisances for name in nuisance.acts_on}
     edges, observed, anticoincidence = coherent.read_counts(
         FOLDER / "counts.csv" if counts is None else Path(counts), highest_pe=60
@@ -144,13 +153,23 @@ def coherent_csi_2021(
         start=measured["time_efficiency"]["start_us"],
         rate=measured["time_efficiency"]["rate_per_us"],
     )
+    arrivals = _timing(kernel.flavours, edges[1], accepted, movable="timing_ns" in acting)
+    quenching = released_quenching(measured)
     signal = EnergyTimeSignal(
         shape=observed.shape,
         kernel=kernel,
-        response=_response(measured, kernel.recoil, edges[0], acting),
-        timing=_timing(kernel.flavours, edges[1], accepted, movable="timing_ns" in acting),
+        response=_response(measured, kernel.recoil, edges[0], quenching, acting),
+        timing=arrivals,
     )
-    backgrounds = _neutrons(edges, events)
+    backgrounds: dict[str, np.ndarray | Component] = {**_neutrons(edges, events)}
+    if electrons:
+        free = coherent.crystal_electrons(exposure)
+        backgrounds["electrons"] = EnergyTimeSignal(
+            shape=observed.shape,
+            kernel=free,
+            response=_response(measured, free.recoil, edges[0], (coherent.UNQUENCHED, {}), acting),
+            timing=arrivals,
+        )
     backgrounds["steady_state"] = events["steady_state"] * _steady_state_shape(
         anticoincidence, edges[1], accepted
     )
@@ -168,6 +187,7 @@ def coherent_csi_2021(
                 quenching="released fourth-order polynomial",
                 steady_state=f"{events['steady_state']:g} events; energy from anti-coincidence, "
                 "time as the efficiency",
+                **coherent.electrons_text(electrons),
             ),
         ),
         axes=coherent.AXES,
@@ -191,9 +211,13 @@ def _timing(
 
 
 def _response(
-    measured: dict[str, Any], recoil: np.ndarray, edges: np.ndarray, acting: set[str]
+    measured: dict[str, Any],
+    recoil: np.ndarray,
+    edges: np.ndarray,
+    quenching: tuple[np.ndarray, dict[str, np.ndarray]],
+    acting: set[str],
 ) -> FixedResponse | ScintillationResponse:
-    """Released quenching, photo-electron and efficiency models.
+    """Released photo-electron and efficiency models, with a quenching polynomial and its modes.
 
     The released +1 and -1 sigma coefficients lie symmetrically about the nominal ones to their
     printed digits, so half their difference is the change per standard deviation.
@@ -203,7 +227,7 @@ def _response(
         inverse_yield=measured["photoelectrons"]["inverse_yield_kev"],
         spread=measured["photoelectrons"]["spread_per_kev"],
     )
-    quenching, modes = released_quenching(measured)
+    coefficients, modes = quenching
     curve = {key: np.array(row) for key, row in measured["energy_efficiency"].items()}
 
     def efficiency(pull: float) -> LogisticEfficiency:
@@ -211,8 +235,8 @@ def _response(
         return LogisticEfficiency(coefficients=curve["nominal"] + pull * mode)
 
     if acting & {*modes, "efficiency"}:
-        return movable_response(bins, quenching, modes, efficiency)
-    return fixed_response(recoil, bins, quenching, efficiency(0.0))
+        return movable_response(bins, coefficients, modes, efficiency)
+    return fixed_response(recoil, bins, coefficients, efficiency(0.0))
 
 
 def released_quenching(measured: dict[str, Any]) -> tuple[np.ndarray, dict[str, np.ndarray]]:

@@ -327,7 +327,7 @@ def _electrons(
         acting=acting & {"resolution"},
         recoil_min_kev=PAIR_ENERGY_KEV,
         recoil_max_kev=ELECTRON_RANGE_KEV,
-        more_splits=material.thresholds[1:],
+        more_splits=material.bends,
     )
 
 

@@ -137,8 +137,8 @@ def _resolved_kernel(
         halves = np.insert(panels, np.arange(1, panels.shape[1]), middles, axis=1)
         finer = kernel_on_panels(source, target, halves, mass_kg=mass_kg, nodes=NODES)
         parts = _counts(finer, response).reshape(-1, 2, whole.shape[-1])
-        error = np.abs(parts.sum(axis=1) - whole).max(axis=1)
-        off = error > ACCURACY * whole.sum(axis=0).max()
+        moves = np.abs(parts.sum(axis=1) - whole).max(axis=1)
+        off = moves > ACCURACY * whole.sum(axis=0).max()
         if not off.any():
             return kernel_on_panels(source, target, panels, mass_kg=mass_kg, nodes=NODES)
         whole = np.concatenate(
@@ -146,8 +146,8 @@ def _resolved_kernel(
         )
         panels = np.insert(panels, np.flatnonzero(off) + 1, middles[:, off], axis=1)
     raise ConfigError(
-        f"{where}: the response is too sharp to be integrated ({MOST_BISECTIONS} bisections between "
-        "two bin edges are not enough); use narrower bins, or a perfect resolution"
+        f"{where}: the response is too sharp to be integrated (halving recoil panels "
+        f"{MOST_BISECTIONS} times is not enough); use narrower bins, or a perfect resolution"
     )
 
 

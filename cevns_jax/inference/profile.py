@@ -128,6 +128,7 @@ def minimise_points(
     points: np.ndarray,
     starts: np.ndarray,
     progress: Progress = iter,
+    steps: np.ndarray | None = None,
 ) -> Minimum:
     """Minimise at every point of a grid, in blocks, over all local devices.
 
@@ -137,6 +138,8 @@ def minimise_points(
         points: Their values, shape (P, k).
         starts: Start values of the n parameters that vary, shape (P, n).
         progress: Wraps the iterable of blocks.
+        steps: Steps that each point is guessed to take, shape (P,): a batch walks until its
+            slowest lane has finished, so points that take as many go together.
 
     Returns:
         The minima as NumPy arrays with a leading axis of P points.
@@ -147,11 +150,21 @@ def minimise_points(
     for first in progress(range(0, len(points), size)):
         # The last block repeats its last point.
         rows = np.minimum(np.arange(first, first + size), len(points) - 1)
+        order = np.arange(size) if steps is None else _alike_together(steps[rows], devices)
         block = _minimise_block(
-            likelihood, points[rows], starts[rows], names=names, devices=devices
+            likelihood, points[rows[order]], starts[rows[order]], names=names, devices=devices
         )
-        blocks.append(jax.tree.map(np.asarray, block))
+        back = np.argsort(order)
+        blocks.append(jax.tree.map(lambda array, back=back: np.asarray(array)[back], block))
     return jax.tree.map(lambda *parts: np.concatenate(parts)[: len(points)], *blocks)
+
+
+def _alike_together(steps: np.ndarray, devices: int) -> np.ndarray:
+    """Order in which batches hold points of about as many steps, and devices take turns."""
+    order = np.argsort(steps, kind="stable")
+    if len(order) % (devices * CPU_LANES):
+        return order
+    return order.reshape(-1, devices, CPU_LANES).swapaxes(0, 1).ravel()
 
 
 def block_size(points: int) -> tuple[int, int]:

@@ -102,13 +102,15 @@ def scan(
     rest = tuple(name for name in likelihood.names if name not in grids)
     start = np.array([likelihood.parameters[name].start for name in rest], dtype=float)
     kept = Blocks(blocks, record or {}) if blocks is not None else None
-    parts = []
+    parts: list[Minimum] = []
+    line = len(points) // len(axes[0])
     for number in progress(range(-(-len(points) // BLOCK))):
-        rows = slice(number * BLOCK, (number + 1) * BLOCK)
         found = kept.load(number) if kept else None
         if found is None:
-            here = points[rows]
-            found = minimise_points(likelihood, names, here, np.tile(start, (len(here), 1)))
+            here = points[number * BLOCK : (number + 1) * BLOCK]
+            starts = np.tile(start, (len(here), 1))
+            steps = _steps_before(parts, len(here), line)
+            found = minimise_points(likelihood, names, here, starts, steps=steps)
             if kept:
                 kept.save(number, found)
         parts.append(found)
@@ -130,6 +132,16 @@ def scan(
         best_chi2=best_chi2,
         likelihood=likelihood,
     )
+
+
+def _steps_before(blocks: list[Minimum], number: int, line: int) -> np.ndarray | None:
+    """Steps that points took at the last value of the first parameter that is done: a guess for
+    the next ``number`` of points, of which there are ``line`` for each value."""
+    done = np.concatenate([block.steps for block in blocks]) if blocks else np.zeros(0)
+    if len(done) < line:
+        return None
+    last: np.ndarray = done[len(done) - line :]
+    return last[np.arange(number) % line]
 
 
 def _checked(likelihood: Likelihood, grids: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:

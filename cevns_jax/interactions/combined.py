@@ -79,8 +79,15 @@ def with_new_physics(standard: StandardModel, *added: NewPhysics) -> Combined:
     light_vector())``.
 
     Raises:
-        ConfigError: two of them have a parameter of the same name.
+        ConfigError: two of them have a parameter of the same name, or axial couplings are added to
+            a Standard Model without axial part.
     """
+    for term in added:
+        if type(term).axial_couplings is not NewPhysics.axial_couplings and not standard.axial:
+            raise ConfigError(
+                f"interaction: {_words(type(term).__name__)} changes axial couplings, which have no "
+                "effect where the axial part is neglected; include it with axial = true"
+            )
     combined = Combined(standard=standard, added=added)
     names = [p.name for p in combined.parameters]
     for name in names:
