@@ -153,15 +153,21 @@ def reproduce(options: argparse.Namespace) -> int:
 def validate(options: argparse.Namespace) -> int:
     no_overrides(options)
     start_jax()
-    from cevns_jax.validation import rows, table_text
+    from cevns_jax.validation import bounds, rows, table_text
 
     found = list(progress_bar(rows(options.configs)))
+    limits = list(progress_bar(bounds(options.configs)))
     path = output_folder(options, "docs") / "validation.md"
-    write_text(path, table_text(found))
+    text = table_text(found, limits)
+    write_text(path, text)
     if options.json:
-        print_json({"validation": [row.record() for row in found], "files": [str(path)]})
+        records = {
+            "validation": [row.record() for row in found],
+            "new_physics": [bound.record() for bound in limits],
+        }
+        print_json(records | {"files": [str(path)]})
     else:
-        print(table_text(found))
+        print(text)
         print(f"wrote {path}")
     return 0
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from cevns_jax.validation import rows, table_text
+from cevns_jax.validation import bounds, rows, table_text
 
 ROOT = Path(__file__).parent.parent
 
@@ -12,6 +12,11 @@ ROOT = Path(__file__).parent.parent
 @pytest.fixture(scope="module")
 def found():
     return list(rows(ROOT / "configs"))
+
+
+@pytest.fixture(scope="module")
+def limits():
+    return list(bounds(ROOT / "configs"))
 
 
 def pick(found, text, config="coherent_csi_2021"):
@@ -64,8 +69,49 @@ def test_neutron_radius_of_csi(found):
     assert row.error_low == pytest.approx(0.38, abs=0.08)
 
 
-def test_committed_page_is_what_the_command_writes(found):
-    assert (ROOT / "docs" / "validation.md").read_text(encoding="utf-8") == table_text(found)
+@pytest.mark.slow
+def test_committed_page_is_what_the_command_writes(found, limits):
+    page = (ROOT / "docs" / "validation.md").read_text(encoding="utf-8")
+    assert page == table_text(found, limits)
+
+
+@pytest.mark.slow
+def test_magnetic_moment_from_dresden(limits):
+    """|mu| < 2.13e-10 mu_B at 90 % with the iron-filter table (arXiv:2205.09484, with COHERENT)."""
+    (bound,) = [b for b in limits if "magnetic" in b.quantity and "iron" in b.data]
+    assert bound.allowed == [(0.0, pytest.approx(2.13e-10, rel=0.1))]
+
+
+@pytest.mark.slow
+def test_bands_of_non_standard_interactions(limits):
+    """Two solutions, at zero and where the charge of that flavour changes sign: 0.00 and 0.186 for
+    muon neutrinos in the first data (arXiv:2008.06062); 2 N g_V^n/(2 Z + N) = 0.4 with u quarks."""
+    ranges = {(b.quantity, b.data): b.allowed for b in limits}
+    muon = ranges["eps_mumu, u and d alike", "CsI 2017"]
+    assert len(muon) == 2
+    assert muon[0][0] < 0.004 < muon[0][1]
+    assert muon[1][0] < 0.186 < muon[1][1]
+    ((low, high),) = ranges["eps_ee, u and d alike", "CsI 2017"]
+    assert low < 0.032
+    assert high > 0.158
+    for flavour in ("ee", "mumu"):
+        first, second = ranges[f"eps_{flavour}^u", "CsI 2021 and LAr 2020"]
+        assert first[0] < 0 < first[1]
+        assert second[0] < 0.38 < second[1]
+
+
+@pytest.mark.slow
+def test_light_mediators_scale_as_their_propagators(limits):
+    """g^2/m^2 where the mediator is heavier than the momentum, g^2 where it is lighter; argon adds
+    to CsI; electrons see a massless vector best."""
+    g = {(b.group, b.data, b.quantity): b.allowed[0][1] for b in limits if b.group != "other"}
+    for mediator in ("vector", "scalar"):
+        for data in ("CsI 2021", "CsI 2021 and LAr 2020"):
+            at = {mass: g[mediator, data, mass] for mass in ("0.01", "0.1", "1000", "10000")}
+            assert at["0.1"] == pytest.approx(at["0.01"], rel=1e-3)
+            assert at["10000"] == pytest.approx(10 * at["1000"], rel=0.01)
+        assert g[mediator, "CsI 2021 with electrons", "0.01"] < g[mediator, "CsI 2021", "0.01"]
+    assert g["vector", "CsI 2021 with electrons", "0.01"] < 0.25 * g["vector", "CsI 2021", "0.01"]
 
 
 def test_every_difference_above_half_a_sigma_has_its_reason(found):

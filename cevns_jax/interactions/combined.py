@@ -85,8 +85,8 @@ def with_new_physics(standard: StandardModel, *added: NewPhysics) -> Combined:
     for term in added:
         if type(term).axial_couplings is not NewPhysics.axial_couplings and not standard.axial:
             raise ConfigError(
-                f"interaction: {_words(type(term).__name__)} changes axial couplings, which have no "
-                "effect where the axial part is neglected; include it with axial = true"
+                f"interaction: {_words(type(term).__name__)} changes axial couplings, which have "
+                "no effect where the axial part is neglected; include it with axial = true"
             )
     combined = Combined(standard=standard, added=added)
     names = [p.name for p in combined.parameters]

@@ -17,7 +17,10 @@ from cevns_jax.inference.fit import Fit, fit
 from cevns_jax.published import ANGLE_AT_ZERO
 from cevns_jax.running import sin2_theta_w
 from cevns_jax.validation import argon, csi, germanium
+from cevns_jax.validation.new_physics import Bound, bounds, bounds_text
 from cevns_jax.validation.row import Row
+
+__all__ = ["Bound", "Row", "bounds", "rows", "table_text"]
 
 
 def rows(configs: Path) -> Iterator[Row]:
@@ -47,7 +50,7 @@ def rows(configs: Path) -> Iterator[Row]:
     )
 
 
-def table_text(found: list[Row]) -> str:
+def table_text(found: list[Row], limits: list[Bound]) -> str:
     """The page ``docs/validation.md``."""
     lines = [
         "# Validation against published numbers",
@@ -73,4 +76,5 @@ def table_text(found: list[Row]) -> str:
     remarks = {row.remark: row.quantity for row in found if row.remark}
     lines += ["", "## Where they differ, and why", ""]
     lines += [f"- **{quantity}.** {remark}" for remark, quantity in remarks.items()]
+    lines += ["", *bounds_text(limits)]
     return "\n".join(lines) + "\n"
