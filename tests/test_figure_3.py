@@ -1,0 +1,56 @@
+"""Every panel of Figure 3: the profiled minimum beside that of a global optimiser."""
+
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+from scipy.optimize import differential_evolution
+
+from cevns_jax.config.analysis import read_analysis
+from cevns_jax.inference.scan import scan
+
+CONFIGS = Path(__file__).parent.parent / "configs"
+CHI2 = jax.jit(
+    lambda like, rows: jax.vmap(lambda x: like.chi2(like.values(x)))(rows),
+)
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.mark.parametrize("data", ["fef", "modified_lindhard", "coherent"])
+@pytest.mark.parametrize("plane", ["vector", "scalar", "dipole"])
+def test_profiled_minimum_is_the_global_one(plane, data):
+    """Differential evolution of scipy over all nuisance parameters, at random points: two in the
+    whole plane, two where chi^2 is near its lowest value."""
+    analysis = read_analysis(CONFIGS / f"fig3_{plane}_{data}.toml")
+    grids = {name: np.array(values)[3::9] for name, values in analysis.scan.grids.items()}
+    found = scan(analysis.likelihood, grids)
+    random = np.random.default_rng(11)
+    usable = np.where(found.converged, found.chi2, np.inf)
+    assert np.isfinite(usable).mean() > 0.95
+    near = np.argwhere(usable < usable.min() + 30)
+    rows = [
+        *random.permutation(np.argwhere(np.isfinite(usable)))[:2],
+        *random.permutation(near)[:2],
+    ]
+    for place in map(tuple, rows):
+        point = {name: grid[i] for (name, grid), i in zip(grids.items(), place, strict=True)}
+        held = analysis.likelihood.hold(**point)
+        assert held.names == found.names
+        frozen = held.frozen(held.values(), varying=held.names)
+        low, high = (np.asarray(ends) for ends in held.bounds)
+        best = differential_evolution(
+            lambda x, frozen=frozen: np.nan_to_num(CHI2(frozen, x.T), nan=1e30, posinf=1e30),
+            list(zip(np.maximum(low, -20.0), np.minimum(high, 1e3), strict=True)),
+            rng=5,
+            tol=1e-11,
+            atol=0,
+            popsize=10,
+            maxiter=3000,
+            vectorized=True,
+            updating="deferred",
+            polish=False,
+        )
+        assert best.success, (plane, data, point)
+        assert usable[place] == pytest.approx(best.fun, rel=1e-6, abs=1e-4), (plane, data, point)
