@@ -84,7 +84,8 @@ class Released:
             lowest * 1e-3,
             table["recoil_kev"] * 1e-3,
         )
-        return recoils.by_power()[:, 0] @ self._response(quenched(1e3 * recoils.recoil))
+        self.recoils, self.into = recoils, self._response(quenched(1e3 * recoils.recoil))
+        return recoils.by_power()[:, 0] @ self.into
 
     def _electrons(self, source: Tabulated) -> np.ndarray:
         """Antineutrinos on free electrons, g_L and g_R exchanged: s and s + 1/2."""
@@ -98,9 +99,10 @@ class Released:
         weight = atoms * SHELLS[bound_less, 1] * w * (HBAR_C * 1e-13) ** 2
         weight *= 2 * FERMI**2 * ELECTRON / np.pi
         left, right, both = m0, m0 - 2 * t * m1 + t**2 * m2, -ELECTRON * t * m2
+        self.electrons = t, weight * np.stack([left, right, both]), self._response(1e3 * t)
         # s^2 left + (s + 1/2)^2 right + s (s + 1/2) both
         powers = np.stack([right / 4, right + both / 2, left + right + both])
-        return weight * powers @ self._response(1e3 * t)
+        return weight * powers @ self.electrons[2]
 
 
 class DresdenII(Model):
@@ -112,7 +114,7 @@ class DresdenII(Model):
     )
 
     def __init__(self, free_flux: bool = False) -> None:
-        released = Released()
+        released = self.released = Released()
         m, edges = released.measured, released.edges
         if free_flux:
             self.names = (*self.names, "reactor_flux")
