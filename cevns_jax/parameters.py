@@ -44,6 +44,6 @@ class Parameter:
     label: str = static(default="")
 
 
-def pull(name: str, label: str = "") -> Parameter:
-    """A nuisance parameter: unit-normal pull, in units of its own width."""
-    return Parameter(name=name, prior_width=1.0, label=label or name.replace("_", " "))
+def pull(name: str, lower: float = -math.inf) -> Parameter:
+    """A nuisance parameter: unit-normal pull, in units of its own width, with a lowest value."""
+    return Parameter(name=name, prior_width=1.0, lower=lower, label=name.replace("_", " "))

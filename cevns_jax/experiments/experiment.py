@@ -69,6 +69,14 @@ class Nuisance:
     shared: bool = static(default=False)
     includes: tuple[str, ...] = static(default=())
 
+    @property
+    def lowest(self) -> float:
+        """Lowest pull: where a linear one leaves nothing of the signal. Far from the data a fit
+        would otherwise try negative counts."""
+        signal = self.form == "linear" and "cevns" in self.acts_on
+        known = isinstance(self.width, int | float | jax.Array)  # else JAX looks at the structure
+        return -1 / self.width if signal and known else -math.inf
+
     def factor(self, x: jax.Array | float) -> jax.Array:
         """Factor on a normalisation at pull x."""
         return FORMS[self.form](jnp.asarray(self.width * x))
@@ -158,7 +166,8 @@ class Experiment:
     @property
     def parameters(self) -> tuple[Parameter, ...]:
         """Strength of the signal, parameters of signal and backgrounds, and the pulls."""
-        return (N_SIGMA, *self.signal.parameters, *self._of_backgrounds, *map(pull, self.pulls))
+        pulls = [pull(name, n.lowest) for name, n in zip(self.pulls, self.nuisances, strict=True)]
+        return (N_SIGMA, *self.signal.parameters, *self._of_backgrounds, *pulls)
 
     @property
     def _of_backgrounds(self) -> tuple[Parameter, ...]:

@@ -19,7 +19,7 @@ from cevns_jax.inference.regions import limit
 from cevns_jax.likelihood import Likelihood
 
 BLOCK = 1024  # points of one call: the unit of progress
-CPU_LANES = 32  # points minimised together on a CPU device, whose cache they have to fit
+CPU_LANES = 16  # points minimised together on a CPU device, whose cache they have to fit
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -35,6 +35,7 @@ from cevns_jax.results import write_atomically
 
 RELEVANT = 100.0  # chi^2 above the lowest up to which a converged point looks at its neighbours
 BETTER = 1e-4  # chi^2 by which a neighbour's minimum has to be lower to count
+APART = 0.1  # chi^2 by which a neighbour's minimum is away from one's own
 SWEEPS = 30  # in which a better minimum spreads from neighbour to neighbour
 LOWEST = 8  # local minima of the grid from which the best fit is looked for
 
@@ -241,6 +242,7 @@ def _spread_better_minima(
     for _ in range(SWEEPS):
         known = np.where(np.isfinite(result.chi2), result.chi2, np.inf)
         rows = np.flatnonzero(active & ((known < known.min() + RELEVANT) | ~result.converged))
+        rows = rows[_elsewhere(result, rows, neighbours[rows]) | ~result.converged[rows]]
         if not rows.size:
             break
         offered = result.x[neighbours[rows]]  # (R, 2k, n)
@@ -265,6 +267,15 @@ def _spread_better_minima(
         active = np.zeros(len(points), bool)
         active[neighbours[redo[better]].ravel()] = True
     return result
+
+
+def _elsewhere(result: Minimum, rows: np.ndarray, neighbours: np.ndarray) -> np.ndarray:
+    """Whether the minimum of a neighbour lies where chi^2 of a point, if it is a parabola, is above
+    its own minimum: such a neighbour may be in another valley."""
+    away = result.x[neighbours] - result.x[rows][:, None]
+    above = np.einsum("rki,rij,rkj->rk", away, result.information[rows], away)
+    far: np.ndarray = ~(above < APART).all(axis=1)
+    return far
 
 
 def _neighbours(shape: tuple[int, ...]) -> np.ndarray:

@@ -138,7 +138,7 @@ def test_a_point_that_got_stuck_starts_again_from_a_neighbour(like, found):
         x=found.x.reshape(-1, len(found.names)).copy(),
         chi2=found.chi2.ravel().copy(),
         gradient=np.zeros((len(points), len(found.names))),
-        information=np.zeros((len(points), len(found.names), len(found.names))),
+        information=np.tile(np.eye(len(found.names)), (len(points), 1, 1)),  # of the priors
         edm=found.edm.ravel().copy(),
         steps=np.zeros(len(points), int),
         converged=found.converged.ravel().copy(),
