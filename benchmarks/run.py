@@ -74,7 +74,6 @@ CASES = (
         title="argon 2020, four normalisations",
         config="coherent_lar_2020",
         model=numpy_lar_2020.lumped,
-        scan_aims=(None, 200),
     ),
     Case(
         name="lar_2020_split",
@@ -82,7 +81,6 @@ CASES = (
         config="coherent_lar_2020",
         overrides=('experiments.coherent_lar_2020.nuisances="split"',),
         model=numpy_lar_2020.Split,
-        scan_aims=(None, 200),
         quick=False,
     ),
     Case(
@@ -90,14 +88,12 @@ CASES = (
         title="Dresden-II, free background",
         config="dresden_ii_fef",
         model=numpy_dresden_ii.DresdenII,
-        scan_aims=(None, 200),
     ),
     Case(
         name="csi_lar",
         title="CsI 2021 and argon",
         config="coherent_csi_lar",
         model=numpy_combined.csi_and_argon,
-        scan_aims=(None, 200),
         parts=("csi_2021_split", "lar_2020_split"),
     ),
     Case(
@@ -105,7 +101,6 @@ CASES = (
         title="CsI 2021, argon and Dresden-II",
         config="global_weak_mixing_angle",
         model=numpy_combined.all_three,
-        scan_aims=(None, 200),
         parts=("csi_2021_split", "lar_2020_split", "dresden_ii"),
         quick=False,
     ),

@@ -95,9 +95,10 @@ QUENCHING = {
     "iron_filter": "Dresden-II, iron filter",
 }
 PLANES: dict[str, tuple[NewPhysics, dict[str, np.ndarray]]] = {
+    # The island where the charge changes sign is a few per cent wide.
     "vector": (
         light_vector(),
-        {"m_vector": np.geomspace(1e-2, 1e3, 100), "g_vector": np.geomspace(1e-7, 3e-3, 200)},
+        {"m_vector": np.geomspace(1e-2, 1e3, 350), "g_vector": np.geomspace(1e-7, 3e-3, 500)},
     ),
     "scalar": (
         light_scalar(),
