@@ -87,7 +87,7 @@ def beside_numpy(data: str, points: int, repeats: int) -> dict[str, Any]:
     if not apart < 1e-6:
         raise SystemExit(f"{data}: no agreement in chi^2, {apart:.1e} (relative)")
     columns = [int(i * points / 100) for i in MASSES]
-    seconds, valid, same, near = 0.0, 0, 0, 0
+    seconds, valid, counts = 0.0, 0, np.zeros(3, int)
     for i in columns:
         minuit = numpy_iminuit.minimiser(model, start, gradient=True)
 
@@ -99,9 +99,9 @@ def beside_numpy(data: str, points: int, repeats: int) -> dict[str, Any]:
         theirs, took = once(walk)
         seconds += took
         valid += int(np.isfinite(theirs).sum())
-        close = found.delta_chi2[i] < 100
-        near += int(close.sum())
-        same += int((np.abs(theirs - found.chi2[i]) < MINUIT_ELSEWHERE)[close].sum())
+        above = (theirs - found.chi2[i])[(found.delta_chi2[i] < 100) & np.isfinite(theirs)]
+        apart_by = (above < -MINUIT_ELSEWHERE, above > MINUIT_ELSEWHERE, np.ones_like(above))
+        counts += np.sum(apart_by, axis=1).astype(int)
     numpy = seconds * points / len(columns)
     return row(
         title,
@@ -111,7 +111,8 @@ def beside_numpy(data: str, points: int, repeats: int) -> dict[str, Any]:
             "chi2 apart": f"{apart:.0e}",
             "not converged": int((~found.converged).sum()),
             "Minuit valid": f"{valid}/{len(columns) * points}",
-            "the same minimum below Delta chi2 = 100": f"{same}/{near}",
+            "below, above ours, of those with Delta chi2 < 100": f"{counts[0]}, {counts[1]} of "
+            f"{counts[2]}",
         },
         first=cold,
         cevns_jax=float(ours),

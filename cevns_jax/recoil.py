@@ -319,7 +319,10 @@ def kernel(
         target: Isotope mixture.
         mass_kg: Mass of the target [kg].
         nodes: Nodes per panel. 48 integrate counts per bin to 1e-11 from sodium upwards, 32 are
-            enough for germanium and heavier nuclei.
+            enough for germanium and heavier nuclei, where the response is as smooth as the
+            spectrum and the final neutrino massless. A heavy lepton needs splits that follow the
+            response down to its lowest recoils: the slope in its mass is wrong by per cents where
+            a panel from T = 0 holds all of it.
         splits, recoil_min, recoil_max, common_nodes: As in :func:`panel_ends`.
     """
     panels = panel_ends(
