@@ -16,6 +16,8 @@ from cevns_jax.errors import ConfigError, unknown
 from cevns_jax.inference.minimise import Minimum, minimise_lanes
 from cevns_jax.likelihood import Likelihood
 
+FARTHEST = 1e6  # start of a parameter without bounds
+TRIED = np.geomspace(1e-12, 1.0, 73)  # starts off zero, in units of the farthest one
 LBFGS_MEMORY = 10
 LBFGS_STEPS = 200
 LBFGS_BACKTRACKS = 30
@@ -134,7 +136,9 @@ def fit(
 
     Args:
         likelihood: What to fit; at least one parameter varies.
-        starts: Values of parameters at each start; those left out start where declared.
+        starts: Values of parameters at each start; those left out start where declared. A free
+            parameter that starts at zero starts on both sides of it as well: a coupling that
+            enters squared would never leave it.
         progress: Wraps the loops over starts and over the steps towards the errors.
 
     Raises:
@@ -150,7 +154,9 @@ def fit(
                 f"{experiment.name}: has no data, only bins; fit an Asimov or toy data set of it "
                 "(--data asimov, --data toy)"
             )
-    points = _start_points(likelihood, starts)
+    points = [
+        p for start in _start_points(likelihood, starts) for p in _off_zero(likelihood, start)
+    ]
     near = [_lbfgs(likelihood, point) for point in progress(points)]
     best, ends = _polish(likelihood, np.stack(near))
     covariance = _inverse(np.asarray(best.information))
@@ -202,6 +208,29 @@ def _start_points(
     return [np.array([*(declared_start | dict(given)).values()], dtype=float) for given in starts]
 
 
+@jax.jit
+def _chi2_of(likelihood: Likelihood, rows: jax.Array) -> jax.Array:
+    return jax.vmap(lambda x: likelihood.chi2(likelihood.values(x)))(rows)
+
+
+def _off_zero(likelihood: Likelihood, point: np.ndarray) -> list[np.ndarray]:
+    """A start, and one on each side of every free parameter that is zero there: the farthest at
+    which chi^2 has changed by less than one."""
+    points = [point]
+    for index in (likelihood.names.index(n) for n in likelihood.free if n in likelihood.names):
+        declared = likelihood.parameters[likelihood.names[index]]
+        for end in np.clip([declared.lower, declared.upper], -FARTHEST, FARTHEST):
+            if point[index] != 0 or end == 0:
+                continue
+            rows = np.tile(point, (len(TRIED) + 1, 1))
+            rows[1:, index] = end * TRIED
+            chi2 = np.asarray(_chi2_of(likelihood, rows))
+            changed = np.flatnonzero(~(np.abs(chi2 - chi2[0]) < 1))
+            if changed.size and changed[0] > 1:
+                points.append(rows[changed[0] - 1])
+    return points
+
+
 def _inverse(information: np.ndarray) -> np.ndarray:
     """Covariance; NaN where a direction is not constrained, beyond what rounding can tell."""
     scale = np.sqrt(np.diag(information))
@@ -246,7 +275,7 @@ def _lbfgs(likelihood: Likelihood, start: np.ndarray) -> np.ndarray:
     precision = np.asarray(likelihood.priors[1])
     # One unit of a scaled coordinate: the prior width, else a tenth of the value.
     width = np.where(precision > 0, precision, 1.0) ** -0.5
-    scale = np.where(precision > 0, width, 0.1 * np.maximum(np.abs(start), 0.1))
+    scale = np.where(precision > 0, width, 0.1 * np.where(start != 0, np.abs(start), 0.1))
 
     def loss(z: np.ndarray) -> tuple[float, np.ndarray]:
         value, gradient = _loss(likelihood, z, start, scale)
@@ -309,7 +338,8 @@ def _problem(likelihood: Likelihood, best: Minimum, covariance: np.ndarray, lowe
     if not np.isfinite(covariance).all():
         blind = [n for n, i in zip(names, np.diag(best.information), strict=True) if not i > 0]
         which = f" ({', '.join(blind)})" if blind else ""
-        return f"not converged: the data do not constrain all parameters{which}"
+        advice = "; scan one whose chi^2 is lowest, and flat, at zero" if blind else ""
+        return f"not converged: the data do not constrain all parameters{which}{advice}"
     if not best.converged:
         return f"not converged: EDM {float(best.edm):.2g} of chi^2 after {int(best.steps)} steps"
     if lowest < float(best.chi2) - 1e-4:

@@ -194,3 +194,30 @@ def test_nothing_to_fit_is_refused():
 def test_survival_probability_agrees_with_scipy(dof):
     for x in (0.0, 0.1, 1.0, dof, 3.0 * dof):
         assert chi2_survival(x, dof) == pytest.approx(chi2_distribution.sf(x, dof), rel=1e-10)
+
+
+@pytest.mark.parametrize("coupling", [3e-5, -3e-5])
+def test_a_coupling_that_enters_squared_is_found_on_both_sides_of_zero(coupling):
+    """chi^2 is flat at zero, where the fit starts: data made with a light vector give it back."""
+    csi = cj.experiments.coherent_csi_2021()
+    physics = cj.interactions.with_new_physics(
+        cj.interactions.standard_model(), cj.interactions.light_vector()
+    )
+    like = cj.Likelihood([csi], physics, free=["g_vector"]).hold(m_vector=100.0)
+    made = cj.asimov(like, {"g_vector": coupling, "m_vector": 100.0})
+    found = cj.fit(made)
+    assert found.converged
+    assert found.values["g_vector"] == pytest.approx(coupling, rel=1e-4)
+    assert len(found.ends) == 3
+
+
+def test_a_magnetic_moment_that_the_data_do_not_ask_for_is_no_measurement():
+    """The lowest chi^2 is at zero, where it is flat: there is no error, and the fit says so."""
+    csi = cj.experiments.coherent_csi_2021()
+    physics = cj.interactions.with_new_physics(
+        cj.interactions.standard_model(), cj.interactions.MagneticMoment()
+    )
+    found = cj.fit(cj.Likelihood([csi], physics, free=["mu_nu"]))
+    assert found.values["mu_nu"] < 1e-10
+    assert not found.converged
+    assert "(mu_nu); scan" in found.message
