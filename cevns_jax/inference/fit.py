@@ -5,23 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from cevns_jax.errors import ConfigError, unknown
+from cevns_jax.inference.lbfgs import lbfgs
 from cevns_jax.inference.minimise import Minimum, minimise_lanes
 from cevns_jax.likelihood import Likelihood
 
 FARTHEST = 1e6  # start of a parameter without bounds
 TRIED = np.geomspace(1e-12, 1.0, 73)  # starts off zero, in units of the farthest one
-LBFGS_MEMORY = 10
-LBFGS_STEPS = 200
-LBFGS_BACKTRACKS = 30
-LBFGS_GRADIENT = 0.1  # norm of the scaled gradient at which the global stage hands over
 SMALLEST_EIGENVALUE = 1e-10  # of the information with ones on its diagonal
 ERROR_STEPS = 20  # secant steps towards Delta chi^2 = 1
 ERROR_TOLERANCE = 1e-6  # of Delta chi^2
@@ -157,7 +152,7 @@ def fit(
     points = [
         p for start in _start_points(likelihood, starts) for p in _off_zero(likelihood, start)
     ]
-    near = [_lbfgs(likelihood, point) for point in progress(points)]
+    near = [lbfgs(likelihood, point) for point in progress(points)]
     best, ends = _polish(likelihood, np.stack(near))
     covariance = _inverse(np.asarray(best.information))
     sound = bool(best.converged) and bool(np.isfinite(covariance).all())
@@ -240,66 +235,6 @@ def _inverse(information: np.ndarray) -> np.ndarray:
     if np.linalg.eigvalsh(correlation)[0] < SMALLEST_EIGENVALUE:
         return np.full_like(information, np.nan)
     return np.linalg.inv(correlation) / np.outer(scale, scale)
-
-
-@jax.jit
-@partial(jax.value_and_grad, argnums=1)
-def _loss(likelihood: Likelihood, z: jax.Array, start: jax.Array, scale: jax.Array) -> jax.Array:
-    """chi^2/2 and its gradient in scaled coordinates x = start + scale z, inside the bounds."""
-    x = jnp.clip(start + scale * z, *likelihood.bounds)
-    return likelihood.chi2(likelihood.values(x)) / 2
-
-
-@jax.jit
-def _lbfgs_state(z: jax.Array) -> Any:
-    """Empty memory of L-BFGS."""
-    import optax  # only fits need it
-
-    return optax.scale_by_lbfgs(memory_size=LBFGS_MEMORY).init(z)
-
-
-@jax.jit
-def _lbfgs_direction(gradient: jax.Array, state: Any, z: jax.Array) -> tuple[jax.Array, Any]:
-    """The gradient times the approximate inverse Hessian, and the memory with this point."""
-    import optax
-
-    return optax.scale_by_lbfgs(memory_size=LBFGS_MEMORY).update(gradient, state, z)
-
-
-def _lbfgs(likelihood: Likelihood, start: np.ndarray) -> np.ndarray:
-    """Global stage: L-BFGS with backtracking until near a minimum.
-
-    The loop runs in Python: one compilation of value and gradient serves steps and line search,
-    where the same loop inside ``jit`` takes twice as long to compile and saves nothing here.
-    """
-    precision = np.asarray(likelihood.priors[1])
-    # One unit of a scaled coordinate: the prior width, else a tenth of the value.
-    width = np.where(precision > 0, precision, 1.0) ** -0.5
-    scale = np.where(precision > 0, width, 0.1 * np.where(start != 0, np.abs(start), 0.1))
-
-    def loss(z: np.ndarray) -> tuple[float, np.ndarray]:
-        value, gradient = _loss(likelihood, z, start, scale)
-        return float(value), np.asarray(gradient)
-
-    z = np.zeros_like(start)
-    state = _lbfgs_state(z)
-    value, gradient = loss(z)
-    for count in range(LBFGS_STEPS):
-        if not np.linalg.norm(gradient) > LBFGS_GRADIENT:
-            break
-        direction, state = _lbfgs_direction(gradient, state, z)
-        direction = np.asarray(direction)
-        slope = gradient @ direction
-        step = 1.0 if count else min(1.0, 1.0 / float(np.linalg.norm(gradient)))
-        for _ in range(LBFGS_BACKTRACKS):
-            new, new_gradient = loss(z - step * direction)
-            if new <= value - 1e-4 * step * slope:
-                break
-            step /= 2
-        else:
-            break  # no descent left: the final stage decides
-        z, value, gradient = z - step * direction, new, new_gradient
-    return np.clip(start + scale * z, *map(np.asarray, likelihood.bounds))
 
 
 def _lanes(likelihood: Likelihood) -> int:
