@@ -8,6 +8,7 @@ import pytest
 from scipy.optimize import differential_evolution
 
 from cevns_jax.config.analysis import read_analysis
+from cevns_jax.inference.regions import limit
 from cevns_jax.inference.scan import scan
 
 CONFIGS = Path(__file__).parent.parent / "configs"
@@ -54,3 +55,18 @@ def test_profiled_minimum_is_the_global_one(plane, data):
         )
         assert best.success, (plane, data, point)
         assert usable[place] == pytest.approx(best.fun, rel=1e-6, abs=1e-4), (plane, data, point)
+
+
+@pytest.mark.parametrize("quenching", ["fef", "modified_lindhard"])
+def test_heavy_vectors_are_allowed_in_two_islands(quenching):
+    """Above about 10 MeV the charge of the nucleus may change sign: at 1 and 2 sigma (2.30, 6.18)
+    there are two ranges of the coupling, at 1 MeV one."""
+    likelihood = read_analysis(CONFIGS / f"fig3_vector_{quenching}.toml").likelihood
+    found = {}
+    for mass, couplings in ((1.0, (1e-7, 1e-5)), (100.0, (1e-6, 3e-4))):
+        grid = np.geomspace(*couplings, 400)
+        done = scan(likelihood.hold(m_vector=mass), {"g_vector": grid})
+        assert done.converged.all()
+        found[mass] = [limit(grid, done.delta_chi2, level) for level in (2.30, 6.18)]
+    assert [len(each.allowed) for each in found[100.0]] == [2, 2]
+    assert [len(each.allowed) for each in found[1.0]] == [1, 1]
