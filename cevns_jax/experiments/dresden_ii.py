@@ -188,7 +188,7 @@ def dresden_ii(
     measured = coherent.measurement(FOLDER)
     given = {"mass_kg": mass_kg, "flux_per_cm2_s": flux_per_cm2_s}
     exposure = coherent.chosen(NAME, measured["exposure"], given)
-    nuisances = coherent.chosen_nuisances(NAME, PRESETS, nuisances)
+    nuisances = coherent.chosen_nuisances(NAME, PRESETS, nuisances, electrons=True)
     acting = {name for nuisance in nuisances for name in nuisance.acts_on}
     path = FOLDER / "rates.csv"
     table = read_table(path, ("energy_low_kevee", "energy_high_kevee", "rate", "error"))
