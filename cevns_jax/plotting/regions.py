@@ -144,11 +144,18 @@ def _curves(axes: Axes, results: list[Result]) -> None:
             label=" + ".join(result.attributes["titles"].values()),
         )
     first = results[0]
+    highest = 3 * max(first.attributes["levels"])
     for level in first.attributes["levels"]:
         axes.axhline(level, color="grey", linewidth=0.7, linestyle="--")
     axes.set_xlabel(_label(first, name))
     axes.set_ylabel(r"$\Delta\chi^2$")
-    axes.set_ylim(0, 3 * max(first.attributes["levels"]))
+    axes.set_ylim(0, highest)
+    # Only what is in sight, and a tenth of the points more.
+    grid, below = first.variables[name][1], first.variables["delta_chi2"][1] < highest
+    if below.any():
+        ends, more = np.flatnonzero(below)[[0, -1]], len(grid) // 10
+        low, high = np.clip((ends[0] - more, ends[1] + more), 0, len(grid) - 1)
+        axes.set_xlim(grid[low], grid[high])
     scale = scale_of(first.variables[name][1])
     if scale == "log":
         axes.set_xscale("log")
