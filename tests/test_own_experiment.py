@@ -229,6 +229,19 @@ def test_germanium_at_the_sns_is_the_double_integral():
     np.testing.assert_allclose(expected(own()), reference, rtol=1e-8)
 
 
+@pytest.mark.parametrize("pull", [-4.0, 3.0])
+def test_a_quenching_that_moves_far_is_the_double_integral(pull):
+    """E_ee lower by 40 % or higher by 30 %: recoils that lie far above or below the bins come to
+    their edges."""
+    nuisance = Nuisance(name="quenching", acts_on=("quenching",), width=0.1)
+    reference = counts_at_the_sns(
+        lambda energy: np.sqrt(0.2**2 + 0.05**2 * energy),
+        lambda recoil: (1 + 0.1 * pull) * lindhard_energy(recoil),
+    )
+    moved = expected(own(nuisances=[nuisance]), ge_quenching=pull)
+    np.testing.assert_allclose(moved, reference, rtol=1e-6)
+
+
 def test_germanium_with_perfect_resolution_is_the_double_integral():
     found = expected(own(response=ge_response(resolution=PerfectResolution())))
     np.testing.assert_allclose(found, counts_at_the_sns(None), rtol=1e-11)

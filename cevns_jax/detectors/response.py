@@ -135,6 +135,10 @@ class EnergyResponse:
         # A resolution that is wide beside the bins smears their edges: only its width counts then.
         around, everywhere = self._around_edges(), self._everywhere()
         moves = movable or (bool(self.parameters) and self.followed)
+        if moves:  # then any recoil may come to lie at an edge
+            quanta = getattr(self.resolution, "quanta_per_kev", 1.0)
+            beyond = self._everywhere(0.0, max(quanta * float(energy.max()), everywhere[-1]))
+            everywhere = beyond if len(beyond) <= MOST_PANELS else everywhere
         cuts = everywhere if moves or len(everywhere) < len(around) else around
         sigma = getattr(self.resolution, "sigma", None)
         if isinstance(sigma, LinearTable):
@@ -175,12 +179,12 @@ class EnergyResponse:
         """Whether a bearable number of recoil nodes can follow the response wherever it moves."""
         return len(self._everywhere()) <= MOST_PANELS
 
-    def _everywhere(self) -> np.ndarray:
-        """Points in x a few widths of the resolution apart, on and around the bins."""
+    def _everywhere(self, low: float | None = None, high: float | None = None) -> np.ndarray:
+        """Points in x a few widths of the resolution apart; default: on and around the bins."""
         ends = np.array(self.bins)[[0, -1]]
         margin = OUTSIDE * self.resolution.width(ends)
-        low = min(ends[0] - margin[0], ends[0] / FARTHEST_MOVE)
-        high = max(ends[1] + margin[1], ends[1] * FARTHEST_MOVE)
+        low = min(ends[0] - margin[0], ends[0] / FARTHEST_MOVE) if low is None else low
+        high = max(ends[1] + margin[1], ends[1] * FARTHEST_MOVE) if high is None else high
         x = np.linspace(max(low, 0.0), high, 4001)[1:]
         step = WIDTHS_PER_PANEL * np.maximum(self.resolution.width(x), 1e-12)
         count = np.cumsum((x[1] - x[0]) / step)
@@ -286,6 +290,9 @@ def quenched_response(
     response: EnergyResponse, recoil: np.ndarray
 ) -> QuenchedResponse | EnergyResponse:
     """The response as a table, fine enough for ``TABLE_ACCURACY``; itself if none is.
+
+    The accuracy is one of probabilities: where a recoil spectrum rises as steeply as T^-2, as with
+    a massless mediator, recoils far below the bins weigh in with it, up to 3e-4 of a bin.
 
     Args:
         response: What to tabulate.

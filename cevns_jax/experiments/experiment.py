@@ -6,6 +6,7 @@ import dataclasses
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from numbers import Real
 
 import jax
 import jax.numpy as jnp
@@ -74,7 +75,8 @@ class Nuisance:
         """Lowest pull: where a linear one leaves nothing of the signal. Far from the data a fit
         would otherwise try negative counts."""
         signal = self.form == "linear" and "cevns" in self.acts_on
-        known = isinstance(self.width, int | float | jax.Array)  # else JAX looks at the structure
+        # Anything else is a placeholder, when JAX looks at the structure alone.
+        known = isinstance(self.width, Real | np.ndarray | jax.Array)
         return -1 / self.width if signal and known else -math.inf
 
     def factor(self, x: jax.Array | float) -> jax.Array:

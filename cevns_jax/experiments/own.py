@@ -62,7 +62,8 @@ def own_experiment(
     """An experiment that is not in the library.
 
     The bins are those of the response, with the time bins as last axis where arrival times are
-    given. Recoil nodes are added until no expected count moves by 1e-8 of the largest.
+    given. Recoil nodes are added until no expected count moves by 1e-8 of the largest; a
+    response that nuisances move is tabulated to 1e-7 of a probability.
 
     Args:
         name: Python identifier; names of private nuisance parameters begin with it.
