@@ -7,30 +7,21 @@ same). JAX, xarray and matplotlib are imported by the commands that need them.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import signal
 import sys
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
-from cevns_jax import commands
-from cevns_jax.commands import LEVELS, output_folder, print_json, progress_bar
+from cevns_jax import analyses, commands
 from cevns_jax.errors import ConfigError
-from cevns_jax.files import write_text
-from cevns_jax.startup import start_jax
-
-if TYPE_CHECKING:
-    from cevns_jax.config.analysis import Analysis
-    from cevns_jax.likelihood import Likelihood
-
-NOT_CONVERGED = 3
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; returns the exit status."""
+    for stream in (sys.stdout, sys.stderr):  # a title that the terminal cannot show is escaped
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
     options = _parser().parse_args(arguments)
     if arguments is None:  # as a program, not called from Python
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -88,6 +79,10 @@ def _parser() -> argparse.ArgumentParser:
         help="measured counts, their expectation at the start values, or a draw from it",
     )
     data.add_argument("--seed", type=int, default=None, help="seed of the toy data set")
+    write = argparse.ArgumentParser(add_help=False)
+    write.add_argument(
+        "--overwrite", action="store_true", help="replace a result of other settings"
+    )
     resume = argparse.ArgumentParser(add_help=False)
     resume.add_argument(
         "--resume", action="store_true", help="go on with the finished blocks of this scan"
@@ -105,12 +100,12 @@ def _parser() -> argparse.ArgumentParser:
         return made
 
     for name, run, text, parents in (
-        ("fit", _fit, "Best fit, with errors, figure and result file.", [data]),
-        ("profile", _profile, "Delta chi^2 of one parameter: figure, table, result file.", [data]),
-        ("scan", _scan, "Delta chi^2 on a grid: figure, contours, result file.", [data, resume]),
-        ("predict", _predict, "Expected events at the start values of the config.", []),
+        ("fit", analyses.fit, "Best fit, with errors, figure and result file.", [data]),
+        ("profile", analyses.profile, "Delta chi^2 of one parameter, figure and table.", [data]),
+        ("scan", analyses.scan, "Delta chi^2 on a grid, figure and contours.", [data, resume]),
+        ("predict", analyses.predict, "Expected events at the start values of the config.", []),
     ):
-        add(name, run, text, *parents).add_argument("config", type=Path, help="TOML file")
+        add(name, run, text, *parents, write).add_argument("config", type=Path, help="TOML file")
     add("experiments", commands.experiments, "The data sets: bins, exposure, citation.")
     plot = add("plot", commands.plot, "Figures of saved results.")
     plot.add_argument("results", type=Path, nargs="+", metavar="RESULT", help="netCDF file")
@@ -134,179 +129,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     validate.add_argument("configs", type=Path, help="folder with the configs")
     return parser
-
-
-def _fit(options: argparse.Namespace) -> int:
-    from cevns_jax import output, reports
-    from cevns_jax.config.strict_toml import read_toml
-
-    read_toml(options.config, options.overrides)  # what is plainly wrong is said at once
-    with output.Writer() as writer:
-        analysis, likelihood, record = _prepare(options)
-        folder = output_folder(options, "results")
-        from cevns_jax.inference.fit import fit
-        from cevns_jax.results import fit_result
-
-        best = fit(likelihood, analysis.starts, progress_bar)
-        result = fit_result(best, record)
-        files = [folder / f"{analysis.name}_fit.nc"]
-        writer.submit(output.save_result, result, files[0])
-        for name in result.groups:
-            which = f"_{name}" if len(result.groups) > 1 else ""
-            files.append(folder / f"{analysis.name}_spectra{which}.png")
-            writer.submit(output.save_spectra, result, name, files[-1])
-        if not options.json:
-            print(reports.fit_text(analysis.title, result))
-    if options.json:
-        print_json(reports.fit_document(result) | {"files": [str(f) for f in files]})
-    else:
-        print("\n".join(f"wrote {f}" for f in files))
-    return 0 if best.converged else NOT_CONVERGED
-
-
-def _profile(options: argparse.Namespace) -> int:
-    import numpy as np
-
-    from cevns_jax import output, reports
-    from cevns_jax.config.strict_toml import read_toml
-
-    read_toml(options.config, options.overrides)
-    with output.Writer() as writer:
-        analysis, likelihood, record = _prepare(options)
-        settings = analysis.profile
-        if settings is None:
-            raise ConfigError(f"{options.config}: profile needs a table [profile] with min and max")
-        folder = output_folder(options, "results")
-        from cevns_jax.inference.fit import fit
-        from cevns_jax.inference.profile import freed, profile
-        from cevns_jax.results import profile_result
-
-        likelihood = freed(likelihood, settings.parameter)
-        best = fit(likelihood, analysis.starts, progress_bar)
-        grid = np.linspace(settings.low, settings.high, settings.points)
-        given: dict[str, Any] = {settings.parameter: grid}
-        began = time.perf_counter()
-        scan = profile(likelihood, best=best, progress=progress_bar, **given)
-        seconds = time.perf_counter() - began
-        result = profile_result(scan, LEVELS, record)
-        stem = f"{analysis.name}_profile"
-        files = [folder / f"{stem}.nc", folder / f"{stem}.csv", folder / f"{stem}.png"]
-        writer.submit(output.save_result, result, files[0])
-        writer.submit(output.save_profiles, [result], files[2])
-        write_text(files[1], reports.profile_table(result))
-    summary = reports.profile_document(result, seconds) | {"files": [str(f) for f in files]}
-    if options.json:
-        print_json(summary)
-    else:
-        print(reports.profile_text(analysis.title, summary))
-        print("\n".join(f"wrote {f}" for f in files))
-    if failed := summary["n_not_converged"]:
-        edm = np.where(scan.converged, -1.0, np.nan_to_num(scan.edm, nan=np.inf))
-        print(
-            f"cevns: profile of {settings.parameter}: {failed} of {len(grid)} points not "
-            f"converged (worst at {grid[np.argmax(edm)]:g}); narrow the range",
-            file=sys.stderr,
-        )
-    return 0 if result.attributes["converged"] else NOT_CONVERGED
-
-
-def _scan(options: argparse.Namespace) -> int:
-    import numpy as np
-
-    from cevns_jax import output, reports
-    from cevns_jax.config.strict_toml import read_toml
-
-    read_toml(options.config, options.overrides)
-    with output.Writer() as writer:
-        analysis, likelihood, record = _prepare(options)
-        settings = analysis.scan
-        if settings is None:
-            raise ConfigError(f"{options.config}: scan needs a table [[scan.axes]] at least")
-        folder = output_folder(options, "results")
-        from cevns_jax.inference.blocks import Blocks
-        from cevns_jax.inference.scan import scan
-        from cevns_jax.results import scan_result
-
-        unfinished = folder / f"{analysis.name}_scan.blocks"
-        if unfinished.exists() and not options.resume:
-            raise ConfigError(
-                f"{unfinished}: holds blocks of a scan that did not finish; go on with it with "
-                "--resume, or delete the folder"
-            )
-        grids = {name: np.array(values) for name, values in settings.grids.items()}
-        blocks = Blocks(unfinished, record, notice=_notice)
-        began = time.perf_counter()
-        found = scan(likelihood, grids, progress=progress_bar, blocks=blocks)
-        seconds = time.perf_counter() - began
-        result = scan_result(found, settings.levels, record)
-        stem = f"{analysis.name}_scan"
-        files = [folder / f"{stem}.nc", folder / f"{stem}.csv"]
-        writer.submit(output.save_result, result, files[0])
-        write_text(files[1], reports.scan_table(result))
-        if len(grids) <= 2:
-            files.append(folder / f"{stem}.png")
-            writer.submit(output.save_regions, [result], files[-1])
-    blocks.remove()  # only now: leaving the context waited until the result was written
-    summary = reports.scan_document(result, seconds) | {"files": [str(f) for f in files]}
-    if options.json:
-        print_json(summary)
-    else:
-        print(reports.scan_text(analysis.title, summary))
-        print("\n".join(f"wrote {f}" for f in files))
-    return 0 if result.attributes["converged"] else NOT_CONVERGED
-
-
-def _notice(text: str) -> None:
-    print(f"cevns: {text}", file=sys.stderr)
-
-
-def _predict(options: argparse.Namespace) -> int:
-    analysis, likelihood, record = _prepare(options)
-    from cevns_jax import reports
-    from cevns_jax.conventions import conventions
-    from cevns_jax.results import expected_groups, provenance
-
-    groups = expected_groups(likelihood, likelihood.values())
-    summary: dict[str, Any] = {
-        "predictions": {name: reports.prediction(group) for name, group in groups.items()},
-        "experiments": list(groups),
-        "conventions": conventions(likelihood),
-        "provenance": provenance(likelihood, record),
-    }
-    if options.output is not None:
-        path = options.output / f"{analysis.name}_prediction.json"
-        write_text(path, json.dumps(reports.plain(summary), indent=1) + "\n")
-        summary["files"] = [str(path)]
-    if options.json:
-        print_json(summary)
-    else:
-        print(analysis.title)
-        for name, group in groups.items():
-            print("\n".join(reports.prediction_text(name, group)))
-        print(reports.conventions_text(summary["conventions"]))
-        for file in summary.get("files", []):
-            print(f"wrote {file}")
-    return 0
-
-
-def _prepare(options: argparse.Namespace) -> tuple[Analysis, Likelihood, dict[str, Any]]:
-    """The analysis of a config, with the data set that the options ask for."""
-    start_jax()
-    from cevns_jax.config.analysis import read_analysis
-    from cevns_jax.likelihood import asimov, toy
-
-    analysis = read_analysis(options.config, options.overrides)
-    likelihood = analysis.likelihood
-    kind, seed = getattr(options, "data", "observed"), getattr(options, "seed", None)
-    if kind == "toy":
-        if seed is None or seed < 0:
-            raise ConfigError("--data toy needs --seed with a whole number of at least 0")
-        likelihood = toy(likelihood, seed)
-    elif seed is not None:
-        raise ConfigError("--seed goes with --data toy")
-    if kind == "asimov":
-        likelihood = asimov(likelihood)
-    return analysis, likelihood, analysis.record | {"data_set": kind, "seed": seed}
 
 
 if __name__ == "__main__":

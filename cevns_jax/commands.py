@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from cevns_jax.errors import ConfigError
-from cevns_jax.files import write_text
+from cevns_jax.files import check_places, write_text
 from cevns_jax.startup import start_jax
 
 LEVELS = (1.0, 2.71, 3.84)  # Delta chi^2 of 68.3, 90 and 95 % for one parameter
@@ -54,10 +54,12 @@ def experiments(options: argparse.Namespace) -> int:
         return 0
     for name, about in described.items():
         axes = " x ".join(f"{len(edges) - 1} {axis}" for axis, edges in about["axes"].items())
-        print(f"{name}: {about['title']}")
-        print(f"  bins      {axes}; {about['observed']:.6g} {about['counted']}")
-        print(f"  exposure  {about['exposure']}")
-        print(f"  citation  {about['citation']}")
+        print_lines(
+            f"{name}: {about['title']}",
+            f"  bins      {axes}; {about['observed']:.6g} {about['counted']}",
+            f"  exposure  {about['exposure']}",
+            f"  citation  {about['citation']}",
+        )
     return 0
 
 
@@ -94,7 +96,7 @@ def plot(options: argparse.Namespace) -> int:
     if options.json:
         print_json({"files": [str(f) for f in files]})
     else:
-        print("\n".join(f"wrote {f}" for f in files))
+        print_lines(*(f"wrote {f}" for f in files))
     return 0
 
 
@@ -109,6 +111,7 @@ def reproduce(options: argparse.Namespace) -> int:
         from cevns_jax import reproduce as figures
 
         files, summary = [folder / f"{options.figure}.png"], {}
+        check_places(files)
         if options.figure == "fig1":
             results = dict(progress_bar(figures.fig1(LEVELS)))
             for name, result in results.items():
@@ -147,18 +150,19 @@ def reproduce(options: argparse.Namespace) -> int:
     if options.json:
         print_json({"figure": options.figure, "results": summary, "files": [str(f) for f in files]})
     else:
-        print("\n".join(f"wrote {f}" for f in files))
+        print_lines(*(f"wrote {f}" for f in files))
     return 0
 
 
 def validate(options: argparse.Namespace) -> int:
     no_overrides(options)
+    path = output_folder(options, "docs") / "validation.md"
+    check_places([path])
     start_jax()
     from cevns_jax.validation import bounds, rows, table_text
 
     found = list(progress_bar(rows(options.configs)))
     limits = list(progress_bar(bounds(options.configs)))
-    path = output_folder(options, "docs") / "validation.md"
     text = table_text(found, limits)
     write_text(path, text)
     if options.json:
@@ -168,8 +172,7 @@ def validate(options: argparse.Namespace) -> int:
         }
         print_json(records | {"files": [str(path)]})
     else:
-        print(text)
-        print(f"wrote {path}")
+        print_lines(text, f"wrote {path}")
     return 0
 
 
@@ -207,12 +210,16 @@ def import_release(options: argparse.Namespace) -> int:
     if options.json:
         print_json({"files": [str(f) for f in files], "notes": notes})
     else:
-        print("\n".join([*notes, *(f"wrote {f}" for f in files)]))
+        print_lines(*notes, *(f"wrote {f}" for f in files))
     return 0
 
 
 def output_folder(options: argparse.Namespace, default: str) -> Path:
-    """Folder for outputs, made and tried before anything is computed."""
+    """Folder for outputs, made and tried before anything is computed.
+
+    Raises:
+        ConfigError: it cannot be made or written.
+    """
     folder: Path = options.output if options.output is not None else Path(default)
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -242,6 +249,21 @@ def progress_bar(items: Iterable[Any]) -> Iterable[Any]:
 
 
 def print_json(document: dict[str, Any]) -> None:
+    """Print a document as one line of JSON."""
     from cevns_jax.reports import plain
 
-    print(json.dumps(plain(document), allow_nan=False))
+    print_lines(json.dumps(plain(document), allow_nan=False))
+
+
+def print_lines(*lines: str) -> None:
+    """Print, even where nobody reads any more: what was computed is saved, and the status tells
+    how it went."""
+    try:
+        print("\n".join(lines), flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def notice(text: str) -> None:
+    """A line on stderr about something that does not stop the command."""
+    print(f"cevns: {text}", file=sys.stderr)

@@ -1,20 +1,40 @@
-"""Files of results: written under a temporary name, then put in place."""
+"""Files of results: places checked before anything is computed, written whole or not at all."""
 
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 from cevns_jax.errors import ConfigError
+
+LEAST_SPACE = 1_000_000  # bytes that must be free before a computation starts
+SHOWN = 4  # differences that a message lists
+SHOWN_CHARACTERS = 80  # of a value in a message
+
+
+def check_places(paths: Iterable[Path]) -> None:
+    """Check that files can be written, before they are computed; their folders exist.
+
+    Raises:
+        ConfigError: a folder stands where a file is to go, or hardly any space is left.
+    """
+    for path in paths:
+        if path.is_dir():
+            raise ConfigError(f"{path}: is a folder, and a file of that name is to be written")
+        if shutil.disk_usage(path.parent).free < LEAST_SPACE:
+            raise ConfigError(f"{path}: cannot be written (less than 1 MB is free)")
 
 
 def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
     """Write a file under a temporary name beside it, then put it in place.
 
     Raises:
-        ConfigError: the folder cannot be made or written, or a folder stands where the file goes.
+        ConfigError: the folder cannot be made or written, a folder stands where the file is to go,
+            or the disk is full.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -38,3 +58,36 @@ def write_text(path: Path, text: str) -> None:
         ConfigError: as :func:`write_atomically`.
     """
     write_atomically(path, lambda part: part.write_text(text, encoding="utf-8", newline="\n"))
+
+
+def differences(before: Any, now: Any) -> str:
+    """What differs between two JSON documents, in words; empty where nothing does.
+
+    A hash is written ``{"sha256": ...}``: that it has changed is all that is said of it.
+    """
+    found = _differences(before, now, "")
+    more = f"; and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
+    return "; ".join(found[:SHOWN]) + more
+
+
+def _differences(before: Any, now: Any, where: str) -> list[str]:
+    if before == now:
+        return []
+    if _is_hash(before) or _is_hash(now):
+        return [f"{where} {'has changed' if before and now else 'is new' if now else 'is gone'}"]
+    if isinstance(before, dict) and isinstance(now, dict):
+        inside = (
+            _differences(before.get(k), now.get(k), f"{where}.{k}" if where else str(k))
+            for k in dict.fromkeys((*before, *now))
+        )
+        return [text for texts in inside for text in texts]
+    return [f"{where} was {_shown(before)} and is {_shown(now)}"]
+
+
+def _is_hash(value: Any) -> bool:
+    return isinstance(value, dict) and set(value) == {"sha256"}
+
+
+def _shown(value: Any) -> str:
+    text = "not set" if value is None else str(value)
+    return text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]}..."

@@ -16,6 +16,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self
 
+ENDED_EARLY = "the process that writes results ended early"
+
 
 def save_result(result: Any, path: Path) -> None:
     result.save(path)
@@ -70,8 +72,11 @@ class Writer:
     def submit(self, function: Callable[..., None], *arguments: Any) -> None:
         """Have a function of this module run in the worker, after those before it."""
         assert self._worker.stdin is not None
-        pickle.dump((function, arguments), self._worker.stdin)
-        self._worker.stdin.flush()
+        try:
+            pickle.dump((function, arguments), self._worker.stdin)
+            self._worker.stdin.flush()
+        except BrokenPipeError:
+            raise RuntimeError(ENDED_EARLY) from None
 
     def __exit__(self, kind: object, *_: object) -> None:
         if kind is not None:  # bad input: do not wait for imports to finish
@@ -79,7 +84,7 @@ class Writer:
             self._worker.communicate()
             return
         report = self._worker.communicate()[0]
-        error = pickle.loads(report) if report else RuntimeError("the writing process ended early")
+        error = pickle.loads(report) if report else RuntimeError(ENDED_EARLY)
         if error is not None:
             raise error
 

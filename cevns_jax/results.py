@@ -76,8 +76,9 @@ class Result:
         Raises:
             ConfigError: the path cannot be written.
         """
-        tree = self.to_xarray()
-        write_atomically(path, lambda part: tree.to_netcdf(part, engine="h5netcdf"))
+        # In memory first: where a disk is full, HDF5 leaves a broken file without an error.
+        content = self.to_xarray().to_netcdf(engine="h5netcdf")
+        write_atomically(path, lambda part: part.write_bytes(content))
 
 
 def load(path: Path | str) -> Result:

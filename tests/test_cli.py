@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cevns_jax import cli, results
+from cevns_jax import analyses, cli, results
 
 ROOT = Path(__file__).parent.parent
 CONFIG = str(ROOT / "configs" / "coherent_csi_2021.toml")
@@ -222,7 +222,7 @@ def test_a_run_that_does_not_converge_is_status_3_and_saved(capsys, tmp_path, mo
 
 def test_an_internal_error_is_status_1_without_a_traceback(capsys, monkeypatch):
     monkeypatch.delenv("CEVNS_TRACEBACK", raising=False)
-    monkeypatch.setattr(cli, "_prepare", lambda options: 1 / 0)
+    monkeypatch.setattr(analyses, "_prepare", lambda options: 1 / 0)
     status, out, err = run(capsys, "predict", CONFIG)
     assert (status, out) == (1, "")
     assert "ZeroDivisionError" in err

@@ -10,6 +10,7 @@ from cevns_jax.config.analysis import read_analysis
 from cevns_jax.errors import ConfigError
 from cevns_jax.inference.blocks import Blocks
 from cevns_jax.results import load
+from cevns_jax.saving import settings_used
 
 CONFIG = """
 [interaction.light_vector]
@@ -127,12 +128,12 @@ def test_blocks_of_an_unfinished_scan_are_not_lost(capsys, config, tmp_path):
 def test_a_changed_config_does_not_resume(capsys, config, tmp_path):
     out = tmp_path / "out"
     blocks = out / "plane_scan.blocks"
-    Blocks(blocks, read_analysis(config).record | {"data_set": "observed", "seed": None})
+    Blocks(blocks, settings_used("scan", read_analysis(config).record))
     changed = ["--set", "experiments.coherent_csi_2021.mass_kg=14"]
     assert main(["scan", str(config), "--output", str(out), "--resume", *changed]) == 2
     err = capsys.readouterr().err
     assert "cannot be resumed" in err
-    assert "mass_kg was None and is 14" in err
+    assert "mass_kg was not set and is 14" in err
     assert blocks.exists()
 
 

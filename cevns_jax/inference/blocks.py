@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from cevns_jax.errors import ConfigError
-from cevns_jax.files import write_atomically, write_text
+from cevns_jax.files import differences, write_atomically, write_text
 
 
 class Blocks:
@@ -27,7 +27,8 @@ class Blocks:
 
     Args:
         folder: Where they are kept; made if missing.
-        record: What they are made from; anything JSON can hold.
+        record: What they are made from; anything JSON can hold, hashes as
+            :func:`cevns_jax.files.differences` reads them.
         notice: Called with a sentence where something in the folder cannot be used.
 
     Raises:
@@ -42,15 +43,14 @@ class Blocks:
         notice: Callable[[str], None] = lambda text: None,
     ) -> None:
         self.folder, self.notice = folder, notice
-        text = json.dumps(record or {}, sort_keys=True)
+        text = json.dumps(record or {}, sort_keys=True, default=str)
         self.hash = _sha256(text.encode())
         before = self._record_before()
         if before is not None:
-            changed = differences(before, json.loads(text))
-            if changed:
+            if changed := differences(before, json.loads(text)):
                 raise ConfigError(
                     f"{folder}: holds blocks of another scan, it cannot be resumed; changed: "
-                    + "; ".join(changed)
+                    f"{changed}"
                 )
         else:
             write_text(folder / "scan.json", json.dumps({"sha256": self.hash, "record": text}))
@@ -112,17 +112,6 @@ class Blocks:
             "computed again"
         )
         return None
-
-
-def differences(before: Any, now: Any, where: str = "") -> list[str]:
-    """What differs between two JSON documents, in words."""
-    if isinstance(before, dict) and isinstance(now, dict):
-        keys = dict.fromkeys((*before, *now))
-        inside = (
-            differences(before.get(k), now.get(k), f"{where}.{k}" if where else k) for k in keys
-        )
-        return [text for texts in inside for text in texts]
-    return [] if before == now else [f"{where} was {before} and is {now}"]
 
 
 def _arrays(body: bytes) -> dict[str, np.ndarray]:
