@@ -56,6 +56,7 @@ def computation(likelihood: Likelihood) -> dict[str, Any]:
     """
     import jax
 
+    flags = sorted(os.environ.get("XLA_FLAGS", "").split())
     return {
         "code": {
             str(path.relative_to(PACKAGE.parent).as_posix()): _of_file(path)
@@ -66,7 +67,7 @@ def computation(likelihood: Likelihood) -> dict[str, Any]:
         "version": {name: version(name) for name in PACKAGES},
         "number of devices": jax.local_device_count(),
         "device": jax.local_devices()[0].device_kind,
-        "XLA_FLAGS": os.environ.get("XLA_FLAGS", ""),
+        "XLA_FLAGS": [flag for flag in flags if "device_count" not in flag],
     }
 
 

@@ -128,7 +128,7 @@ def test_blocks_of_an_unfinished_scan_are_not_lost(capsys, config, tmp_path):
 def test_a_changed_config_does_not_resume(capsys, config, tmp_path):
     out = tmp_path / "out"
     blocks = out / "plane_scan.blocks"
-    Blocks(blocks, settings_used("scan", read_analysis(config).record))
+    Blocks(blocks, settings_used("scan", read_analysis(config).record)).save(0, {})
     changed = ["--set", "experiments.coherent_csi_2021.mass_kg=14"]
     assert main(["scan", str(config), "--output", str(out), "--resume", *changed]) == 2
     err = capsys.readouterr().err

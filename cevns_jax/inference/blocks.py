@@ -26,14 +26,13 @@ class Blocks:
     """Blocks of arrays in a folder, with what they were made from.
 
     Args:
-        folder: Where they are kept; made if missing.
+        folder: Where they are kept; made with the first block.
         record: What they are made from; anything JSON can hold, hashes as
             :func:`cevns_jax.files.differences` reads them.
         notice: Called with a sentence where something in the folder cannot be used.
 
     Raises:
-        ConfigError: the folder holds blocks that were made from something else, or cannot be
-            written.
+        ConfigError: the folder holds blocks that were made from something else.
     """
 
     def __init__(
@@ -43,17 +42,14 @@ class Blocks:
         notice: Callable[[str], None] = lambda text: None,
     ) -> None:
         self.folder, self.notice = folder, notice
-        text = json.dumps(record or {}, sort_keys=True, default=str)
-        self.hash = _sha256(text.encode())
+        self.record = json.dumps(record or {}, sort_keys=True, default=str)
+        self.hash = _sha256(self.record.encode())
         before = self._record_before()
-        if before is not None:
-            if changed := differences(before, json.loads(text)):
-                raise ConfigError(
-                    f"{folder}: holds blocks of another scan, it cannot be resumed; changed: "
-                    f"{changed}"
-                )
-        else:
-            write_text(folder / "scan.json", json.dumps({"sha256": self.hash, "record": text}))
+        self.recorded = before is not None
+        if self.recorded and (changed := differences(before, json.loads(self.record))):
+            raise ConfigError(
+                f"{folder}: holds blocks of another scan, it cannot be resumed; changed: {changed}"
+            )
 
     def load(self, number: int) -> dict[str, np.ndarray] | None:
         """The arrays of a block; None where it is missing, damaged or of another run."""
@@ -75,6 +71,10 @@ class Blocks:
         Raises:
             ConfigError: the folder cannot be written.
         """
+        if not self.recorded:  # a run that stops before its first block leaves nothing
+            document = {"sha256": self.hash, "record": self.record}
+            write_text(self.folder / "scan.json", json.dumps(document))
+            self.recorded = True
         file = io.BytesIO()
         with zipfile.ZipFile(file, "w") as archive:  # np.savez would refuse the key "file"
             for name, array in arrays.items():

@@ -78,6 +78,11 @@ def test_a_damaged_record_is_written_anew_and_blocks_tell_for_themselves(tmp_pat
 
 
 def test_blocks_of_another_scan_are_refused_with_what_changed(tmp_path):
-    Blocks(tmp_path, {"settings": {"scan": {"points": 4}, "title": "x"}})
+    Blocks(tmp_path, {"settings": {"scan": {"points": 4}, "title": "x"}}).save(0, ARRAYS)
     with pytest.raises(ConfigError, match=r"settings\.scan\.points was 4 and is 5"):
         Blocks(tmp_path, {"settings": {"scan": {"points": 5}, "title": "x"}})
+
+
+def test_a_run_that_stops_before_its_first_block_leaves_nothing(tmp_path):
+    Blocks(tmp_path / "blocks", {"a": 1})
+    assert list(tmp_path.iterdir()) == []
