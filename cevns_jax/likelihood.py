@@ -189,7 +189,7 @@ class Likelihood:
 
     def deviance(self, values: Values) -> jax.Array:
         """Deviance of all bins of all experiments, shape (bins,)."""
-        bins = [e.bin_terms(e.total(self.interaction, values))[0] for e in self.experiments]
+        bins = [e.deviance(e.total(self.interaction, values)) for e in self.experiments]
         return jnp.concatenate([jnp.ravel(deviance) for deviance in bins])
 
     @property

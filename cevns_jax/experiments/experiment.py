@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from numbers import Real
 
@@ -70,14 +70,18 @@ class Nuisance:
     shared: bool = static(default=False)
     includes: tuple[str, ...] = static(default=())
 
-    @property
-    def lowest(self) -> float:
-        """Lowest pull: where a linear one leaves nothing of the signal. Far from the data a fit
-        would otherwise try negative counts."""
-        signal = self.form == "linear" and "cevns" in self.acts_on
+    def lowest(self, components: Collection[str]) -> float:
+        """Lowest pull: where a linear one leaves nothing of a component that it scales. Beyond it
+        counts would be negative, which far from the data a fit would try.
+
+        Args:
+            components: Names of the components; what else it acts on are effects, which have no
+                such end.
+        """
+        scales = self.form == "linear" and not set(components).isdisjoint(self.acts_on)
         # Anything else is a placeholder, when JAX looks at the structure alone.
         known = isinstance(self.width, Real | np.ndarray | jax.Array)
-        return -1 / self.width if signal and known else -math.inf
+        return -1 / self.width if scales and known else -math.inf
 
     def factor(self, x: jax.Array | float) -> jax.Array:
         """Factor on a normalisation at pull x."""
@@ -168,7 +172,10 @@ class Experiment:
     @property
     def parameters(self) -> tuple[Parameter, ...]:
         """Strength of the signal, parameters of signal and backgrounds, and the pulls."""
-        pulls = [pull(name, n.lowest) for name, n in zip(self.pulls, self.nuisances, strict=True)]
+        pulls = [
+            pull(name, n.lowest(self.components))
+            for name, n in zip(self.pulls, self.nuisances, strict=True)
+        ]
         return (N_SIGMA, *self.signal.parameters, *self._of_backgrounds, *pulls)
 
     @property
@@ -212,15 +219,28 @@ class Experiment:
         counts = shape(interaction, values, self._effects(values)) if callable(shape) else shape
         return factor * jnp.asarray(counts)
 
-    def bin_terms(self, expected: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
-        """Deviance, half its slope and the expected information, shape of the bins each.
+    def deviance(self, expected: jax.Array) -> jax.Array:
+        """-2 ln L of each bin; infinite where counts are impossible.
+
+        Args:
+            expected: Sum of the components, shape of the bins.
+        """
+        return self.statistic.deviance(expected, jnp.asarray(self.observed))
+
+    def bin_terms(self, expected: jax.Array) -> tuple[jax.Array, ...]:
+        """What a minimiser sees, shape of the bins each: the continued deviance, half its slope,
+        the expected information, and where the deviance is infinite.
 
         Args:
             expected: Sum of the components, same shape.
         """
-        n = jnp.asarray(self.observed)
-        of = self.statistic
-        return of.deviance(expected, n), of.slope(expected, n), of.information(expected)
+        n, of = jnp.asarray(self.observed), self.statistic
+        return (
+            of.continued(expected, n),
+            of.slope(expected, n),
+            of.information(expected),
+            of.impossible(expected, n),
+        )
 
     def _predictor(self, name: str) -> Component | np.ndarray:
         return self.signal if name == "cevns" else self.backgrounds[name]
