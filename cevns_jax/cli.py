@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cevns_jax import commands
-from cevns_jax.commands import LEVELS, output_folder, print_json, progress_bar, write_text
+from cevns_jax.commands import LEVELS, output_folder, print_json, progress_bar
 from cevns_jax.errors import ConfigError
+from cevns_jax.files import write_text
 from cevns_jax.startup import start_jax
 
 if TYPE_CHECKING:
@@ -222,18 +223,20 @@ def _scan(options: argparse.Namespace) -> int:
         if settings is None:
             raise ConfigError(f"{options.config}: scan needs a table [[scan.axes]] at least")
         folder = output_folder(options, "results")
+        from cevns_jax.inference.blocks import Blocks
         from cevns_jax.inference.scan import scan
         from cevns_jax.results import scan_result
 
-        blocks = folder / f"{analysis.name}_scan.blocks"
-        if blocks.exists() and not options.resume:
+        unfinished = folder / f"{analysis.name}_scan.blocks"
+        if unfinished.exists() and not options.resume:
             raise ConfigError(
-                f"{blocks}: holds blocks of a scan that did not finish; go on with it with "
+                f"{unfinished}: holds blocks of a scan that did not finish; go on with it with "
                 "--resume, or delete the folder"
             )
         grids = {name: np.array(values) for name, values in settings.grids.items()}
+        blocks = Blocks(unfinished, record, notice=_notice)
         began = time.perf_counter()
-        found = scan(likelihood, grids, progress=progress_bar, blocks=blocks, record=record)
+        found = scan(likelihood, grids, progress=progress_bar, blocks=blocks)
         seconds = time.perf_counter() - began
         result = scan_result(found, settings.levels, record)
         stem = f"{analysis.name}_scan"
@@ -243,6 +246,7 @@ def _scan(options: argparse.Namespace) -> int:
         if len(grids) <= 2:
             files.append(folder / f"{stem}.png")
             writer.submit(output.save_regions, [result], files[-1])
+    blocks.remove()  # only now: leaving the context waited until the result was written
     summary = reports.scan_document(result, seconds) | {"files": [str(f) for f in files]}
     if options.json:
         print_json(summary)
@@ -250,6 +254,10 @@ def _scan(options: argparse.Namespace) -> int:
         print(reports.scan_text(analysis.title, summary))
         print("\n".join(f"wrote {f}" for f in files))
     return 0 if result.attributes["converged"] else NOT_CONVERGED
+
+
+def _notice(text: str) -> None:
+    print(f"cevns: {text}", file=sys.stderr)
 
 
 def _predict(options: argparse.Namespace) -> int:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from cevns_jax.errors import ConfigError
+from cevns_jax.files import write_text
 from cevns_jax.startup import start_jax
 
 LEVELS = (1.0, 2.71, 3.84)  # Delta chi^2 of 68.3, 90 and 95 % for one parameter
@@ -229,12 +230,6 @@ def beside(options: argparse.Namespace, path: Path, name: str) -> Path:
 def no_overrides(options: argparse.Namespace) -> None:
     if options.overrides:
         raise ConfigError("--set overrides values of a config, and this command reads none")
-
-
-def write_text(path: Path, text: str) -> None:
-    from cevns_jax.results import write_atomically
-
-    write_atomically(path, lambda part: part.write_text(text, encoding="utf-8"))
 
 
 def progress_bar(items: Iterable[Any]) -> Iterable[Any]:

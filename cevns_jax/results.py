@@ -7,10 +7,8 @@ an ``xarray.DataTree`` where it is saved, loaded or handed to a user.
 from __future__ import annotations
 
 import json
-import os
 import platform
-import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -20,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cevns_jax.errors import ConfigError
+from cevns_jax.files import write_atomically
 
 if TYPE_CHECKING:
     import xarray
@@ -113,27 +112,6 @@ def load(path: Path | str) -> Result:
         variables=variables(tree),
         groups={name: variables(child) for name, child in tree.children.items()},
     )
-
-
-def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
-    """Write a file under a temporary name beside it, then put it in place.
-
-    Raises:
-        ConfigError: the folder cannot be made or written.
-    """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, part = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=path.suffix)
-        os.close(handle)
-        try:
-            write(Path(part))
-            os.chmod(part, 0o644)
-            os.replace(part, path)
-        except BaseException:
-            Path(part).unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be written ({error.strerror or error})") from None
 
 
 def provenance(likelihood: Likelihood, analysis: Mapping[str, Any] | None = None) -> dict[str, Any]:

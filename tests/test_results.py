@@ -8,7 +8,8 @@ import pytest
 import xarray
 
 from cevns_jax.errors import ConfigError
-from cevns_jax.results import Result, load, write_atomically
+from cevns_jax.files import write_atomically
+from cevns_jax.results import Result, load
 
 
 @pytest.fixture
@@ -68,7 +69,7 @@ def test_a_process_killed_while_it_writes_leaves_the_old_file(tmp_path):
     path = tmp_path / "file.txt"
     path.write_text("old")
     code = (
-        "import os, sys, pathlib, cevns_jax.results as r\n"
+        "import os, sys, pathlib, cevns_jax.files as r\n"
         "def die(part):\n"
         "    part.write_text('half'); os.kill(os.getpid(), 9)\n"
         "r.write_atomically(pathlib.Path(sys.argv[1]), die)"

@@ -8,6 +8,7 @@ import pytest
 from cevns_jax.cli import main
 from cevns_jax.config.analysis import read_analysis
 from cevns_jax.errors import ConfigError
+from cevns_jax.inference.blocks import Blocks
 from cevns_jax.results import load
 
 CONFIG = """
@@ -126,9 +127,7 @@ def test_blocks_of_an_unfinished_scan_are_not_lost(capsys, config, tmp_path):
 def test_a_changed_config_does_not_resume(capsys, config, tmp_path):
     out = tmp_path / "out"
     blocks = out / "plane_scan.blocks"
-    blocks.mkdir(parents=True)
-    record = read_analysis(config).record | {"data_set": "observed", "seed": None}
-    (blocks / "scan.json").write_text(json.dumps(record))
+    Blocks(blocks, read_analysis(config).record | {"data_set": "observed", "seed": None})
     changed = ["--set", "experiments.coherent_csi_2021.mass_kg=14"]
     assert main(["scan", str(config), "--output", str(out), "--resume", *changed]) == 2
     err = capsys.readouterr().err

@@ -1,26 +1,23 @@
 """Scans: chi^2 on a grid of any dimension, everything else minimised at each point.
 
-A scan runs in blocks; a finished block can be kept in a folder, from which an interrupted scan goes
-on. Afterwards every point looks at the minima of its neighbours: where one of them is better than
-its own, or its own did not converge, it starts again from there.
+A scan runs in blocks; an interrupted one goes on from the finished blocks that were kept.
+Afterwards every point looks at the minima of its neighbours: where one of them is better than its
+own, or its own did not converge, it starts again from there.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import json
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from cevns_jax.errors import ConfigError, unknown
+from cevns_jax.inference.blocks import Blocks
 from cevns_jax.inference.fit import Progress
 from cevns_jax.inference.minimise import Minimum, minimise_lanes
 from cevns_jax.inference.profile import (
@@ -31,7 +28,6 @@ from cevns_jax.inference.profile import (
     over_points,
 )
 from cevns_jax.likelihood import Likelihood
-from cevns_jax.results import write_atomically
 
 RELEVANT = 100.0  # chi^2 above the lowest up to which a converged point looks at its neighbours
 BETTER = 1e-4  # chi^2 by which a neighbour's minimum has to be lower to count
@@ -77,8 +73,7 @@ def scan(
     grids: Mapping[str, np.ndarray],
     *,
     progress: Progress = iter,
-    blocks: Path | None = None,
-    record: Mapping[str, Any] | None = None,
+    blocks: Blocks | None = None,
 ) -> Scan:
     """Scan parameters on a grid.
 
@@ -86,13 +81,12 @@ def scan(
         likelihood: What to scan. The parameters may be free in it or not.
         grids: Parameter -> its values, ascending.
         progress: Wraps the iterable of blocks.
-        blocks: Folder in which finished blocks are kept until the scan is done; those found in it
-            are not computed again.
-        record: What a folder with blocks must have been made from; anything JSON can hold.
+        blocks: Where finished blocks are kept; those found there are not computed again. To be
+            removed by the caller, once the result is on disk.
 
     Raises:
         ConfigError: no or an unknown parameter, a grid that cannot be used, an experiment without
-            data, or blocks of another scan.
+            data, or blocks that cannot be written.
     """
     grids = _checked(likelihood, grids)
     for name in grids:
@@ -102,26 +96,25 @@ def scan(
     points = np.stack([axis.ravel() for axis in axes], axis=1)
     rest = tuple(name for name in likelihood.names if name not in grids)
     start = np.array([likelihood.parameters[name].start for name in rest], dtype=float)
-    kept = Blocks(blocks, record or {}) if blocks is not None else None
     parts: list[Minimum] = []
     line = len(points) // len(axes[0])
     for number in progress(range(-(-len(points) // BLOCK))):
-        found = kept.load(number) if kept else None
-        if found is None:
+        kept = blocks.load(number) if blocks is not None else None
+        if kept is not None:
+            found = Minimum._make(kept[name] for name in Minimum._fields)
+        else:
             here = points[number * BLOCK : (number + 1) * BLOCK]
             starts = np.tile(start, (len(here), 1))
             steps = _steps_before(parts, len(here), line)
             found = minimise_points(likelihood, names, here, starts, steps=steps)
-            if kept:
-                kept.save(number, found)
+            if blocks is not None:
+                blocks.save(number, found._asdict())
         parts.append(found)
     result = jax.tree.map(lambda *arrays: np.concatenate(arrays), *parts)
     shape = tuple(len(values) for values in grids.values())
     if rest:
         result = _spread_better_minima(likelihood, names, points, shape, result)
     best, best_chi2 = _best(likelihood, names, points, shape, result, rest)
-    if kept:
-        kept.remove()
     return Scan(
         grids=dict(grids),
         chi2=np.asarray(result.chi2).reshape(shape),
@@ -168,61 +161,6 @@ def _checked(likelihood: Likelihood, grids: Mapping[str, np.ndarray]) -> dict[st
         if not np.isfinite(experiment.observed).all():
             raise ConfigError(f"{experiment.name}: has no data, only bins; scan an Asimov data set")
     return checked
-
-
-class Blocks:
-    """Finished blocks of a scan in a folder, with what they were made from."""
-
-    def __init__(self, folder: Path, record: Mapping[str, Any]) -> None:
-        self.folder = folder
-        path = folder / "scan.json"
-        now = json.loads(json.dumps(record))
-        if path.is_file():
-            before = json.loads(path.read_text(encoding="utf-8"))
-            changed = _differences(before, now)
-            if changed:
-                raise ConfigError(
-                    f"{folder}: holds blocks of another scan, it cannot be resumed; changed: "
-                    + "; ".join(changed)
-                )
-        else:
-            text = json.dumps(now)
-            write_atomically(path, lambda part: part.write_text(text, encoding="utf-8"))
-
-    def load(self, number: int) -> Minimum | None:
-        """A block that is there."""
-        path = self._path(number)
-        if not path.is_file():
-            return None
-        with np.load(path) as arrays:
-            return Minimum(**arrays)
-
-    def save(self, number: int, block: Minimum) -> None:
-        """Write a block, atomically."""
-
-        def write(part: Path) -> None:
-            with part.open("wb") as file:
-                np.savez(file, **block._asdict())
-
-        write_atomically(self._path(number), write)
-
-    def remove(self) -> None:
-        """Remove the folder: the scan is complete."""
-        shutil.rmtree(self.folder, ignore_errors=True)
-
-    def _path(self, number: int) -> Path:
-        return self.folder / f"block_{number:06d}.npz"
-
-
-def _differences(before: Any, now: Any, where: str = "") -> list[str]:
-    """What differs between two JSON documents, in words."""
-    if isinstance(before, dict) and isinstance(now, dict):
-        keys = dict.fromkeys((*before, *now))
-        inside = (
-            _differences(before.get(k), now.get(k), f"{where}.{k}" if where else k) for k in keys
-        )
-        return [text for texts in inside for text in texts]
-    return [] if before == now else [f"{where} was {before} and is {now}"]
 
 
 def _spread_better_minima(

@@ -12,8 +12,9 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from cevns_jax.files import write_atomically
 from cevns_jax.published import Published, published_for
-from cevns_jax.results import Result, write_atomically
+from cevns_jax.results import Result
 
 STYLE = {"cevns": ("CEvNS", "#0b5394", ""), "steady_state": ("steady state", "#d9d9d9", "")}
 SPARE = (("#e69138", "////"), ("#6aa84f", "...."), ("#a64d79", "xxxx"), ("#3d85c6", "\\\\\\\\"))
