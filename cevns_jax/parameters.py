@@ -30,6 +30,9 @@ class Parameter:
         prior_width: Width of the Gaussian prior [unit]; infinite where there is none.
         lower: Lowest value of the declared domain [unit].
         upper: Highest value of the declared domain [unit].
+        expected: Range inside the domain in which the value is expected [unit]. A minimum outside
+            it is another solution, which is reported only where there is none inside, or where a
+            start asks for it.
         unit: Unit of the value; empty for a pure number.
         label: TeX label for figures.
     """
@@ -40,6 +43,7 @@ class Parameter:
     prior_width: float = math.inf
     lower: float = -math.inf
     upper: float = math.inf
+    expected: tuple[float, float] = static(default=(-math.inf, math.inf))
     unit: str = static(default="")
     label: str = static(default="")
 

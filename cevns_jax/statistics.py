@@ -15,7 +15,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-
 LEAST = 1e-30
 """Expected counts below which the deviance of a Poisson bin is continued as a straight line."""
 

@@ -8,7 +8,7 @@ a batch of fits under ``vmap`` wants, where every lane walks until the slowest h
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -24,7 +24,8 @@ MAX_STEPS = 60
 
 
 class Minimum(NamedTuple):
-    """Where a minimisation ended; with leading axes when batched.
+    """Where a minimisation ended; with leading axes when batched. JAX arrays where it is traced,
+    NumPy arrays where it was collected.
 
     Attributes:
         x: Varying parameters, shape (n,).
@@ -37,13 +38,13 @@ class Minimum(NamedTuple):
         converged: Whether edm is below the tolerance and nothing is NaN.
     """
 
-    x: jax.Array
-    chi2: jax.Array
-    gradient: jax.Array
-    information: jax.Array
-    edm: jax.Array
-    steps: jax.Array
-    converged: jax.Array
+    x: Any
+    chi2: Any
+    gradient: Any
+    information: Any
+    edm: Any
+    steps: Any
+    converged: Any
 
 
 class _Local(NamedTuple):
