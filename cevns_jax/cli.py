@@ -263,7 +263,8 @@ def _notice(text: str) -> None:
 def _predict(options: argparse.Namespace) -> int:
     analysis, likelihood, record = _prepare(options)
     from cevns_jax import reports
-    from cevns_jax.results import conventions, expected_groups, provenance
+    from cevns_jax.conventions import conventions
+    from cevns_jax.results import expected_groups, provenance
 
     groups = expected_groups(likelihood, likelihood.values())
     summary: dict[str, Any] = {

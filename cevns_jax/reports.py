@@ -83,15 +83,28 @@ def fit_text(title: str, result: Result) -> str:
         f"converged    {'yes' if a['converged'] else 'NO'}: {a['message']}",
     ]
     for name, group in result.groups.items():
-        lines += prediction_text(f"{name}, at the best fit", group)
+        lines += prediction_text(f"{name}, at the best fit", group, data_set(a["provenance"]))
     return "\n".join([*lines, conventions_text(a["conventions"])])
 
 
-def prediction_text(name: str, group: Variables) -> list[str]:
-    """Lines with the counts of one experiment."""
+def data_set(provenance: dict[str, Any]) -> str:
+    """What the counts are: empty for measured ones, else words for the pseudo-data."""
+    kind = provenance.get("data_set")
+    seed = provenance.get("seed")
+    return {"asimov": "Asimov data", "toy": f"toy data, seed {seed}"}.get(str(kind), "")
+
+
+def titled(title: str, provenance: dict[str, Any]) -> str:
+    """The title of a result, with what its data are unless they are measured."""
+    kind = data_set(provenance)
+    return f"{title} ({kind})" if kind else title
+
+
+def prediction_text(name: str, group: Variables, kind: str = "") -> list[str]:
+    """Lines with the counts of one experiment; kind: what they are, as of :func:`data_set`."""
     found = prediction(group)
-    known = math.isfinite(found["observed"])
-    lines = ["", f"{name}: {found['observed']:g} observed" if known else f"{name}: no data"]
+    counts = f"{found['observed']:g} {f'in {kind}' if kind else 'observed'}"
+    lines = ["", f"{name}: {counts if math.isfinite(found['observed']) else 'no data'}"]
     lines += [f"  {component:<14}{n:>10.1f}" for component, n in found["components"].items()]
     return [*lines, f"  {'sum':<14}{sum(found['components'].values()):>10.1f}"]
 

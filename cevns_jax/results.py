@@ -35,7 +35,7 @@ FIT_CONVENTIONS = {
     "chi2": "-2 ln L: deviance of the bins plus squared pulls",
     "error": "square root of the diagonal of the inverse expected information, priors included",
     "error_low, error_high": "profiled chi2 rises by 1; others refitted",
-    "nuisance parameters": "pulls in units of their prior width",
+    "nuisance parameters": "pulls in units of the widths under nuisances",
     "edm": "expected distance to the minimum, in units of chi2",
 }
 
@@ -134,13 +134,6 @@ def provenance(likelihood: Likelihood, analysis: Mapping[str, Any] | None = None
     }
 
 
-def conventions(likelihood: Likelihood) -> dict[str, Any]:
-    """Choices that change a prediction: of the interaction and of each experiment."""
-    return likelihood.interaction.conventions | {
-        e.name: {"bins": e.statistic.label, **dict(e.conventions)} for e in likelihood.experiments
-    }
-
-
 def expected_groups(likelihood: Likelihood, values: Values) -> dict[str, Variables]:
     """Edges, observed and expected counts of each experiment."""
     import jax
@@ -172,6 +165,8 @@ def expected_groups(likelihood: Likelihood, values: Values) -> dict[str, Variabl
 
 def fit_result(fit: Fit, analysis: Mapping[str, Any] | None = None) -> Result:
     """Everything a fit found; the groups hold the expectation at the best fit."""
+    from cevns_jax.conventions import conventions
+
     names = np.array(fit.names)
     physics = list(fit.impacts)
     return Result(
@@ -217,6 +212,8 @@ def profile_result(
     profile: Profile, levels: Sequence[float], analysis: Mapping[str, Any] | None = None
 ) -> Result:
     """Everything a profile found."""
+    from cevns_jax.conventions import conventions
+
     likelihood = profile.best.likelihood
     declared = likelihood.parameters[profile.parameter]
     limits = [{"delta_chi2": level, "allowed": profile.allowed(level)} for level in levels]
@@ -262,6 +259,7 @@ def scan_result(
         levels: Delta chi^2 of the contours, or of the limits of one parameter.
         analysis: What the caller knows: config, overrides, data set.
     """
+    from cevns_jax.conventions import conventions
     from cevns_jax.inference.regions import limit
 
     likelihood, axes = scan.likelihood, tuple(scan.grids)

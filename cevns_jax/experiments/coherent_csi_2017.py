@@ -157,8 +157,8 @@ def coherent_csi_2017(
                 kernel.target,
                 nuisances,
                 quenching=f"{quenching}; photo-electrons Poisson, n at n - 0.5",
-                steady_state=f"{steady['events']:g} events, exp(-{rate:g} t/us); energy from "
-                "anti-coincidence",
+                steady_state=f"{exposure_scale * steady['events']:g} events, "
+                f"exp(-{rate:g} t/us); energy from anti-coincidence",
             ),
         ),
         axes=coherent.AXES,

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cevns_jax.inference.regions import contours, scale_of
+from cevns_jax.plotting.figures import DATA_SETS
+from cevns_jax.plotting.figures import _data_set as data_set
 from cevns_jax.plotting.figures import _figure as new_figure
 
 if TYPE_CHECKING:
@@ -65,7 +67,7 @@ def region(axes: Axes, result: Result, name: str = "") -> None:
     """Allowed regions of a scan in greys, the innermost darkest, and its best fit as a star."""
     x, y, delta = surface(result)
     levels = sorted(result.attributes["levels"])
-    name = name or " + ".join(result.attributes["titles"].values())
+    name = name or _data(result)
     for level, grey in reversed([*zip(levels, GREYS, strict=False)]):
         axes.contourf(x, y, delta.T, levels=[-1.0, level], colors=[grey])
         axes.contour(x, y, delta.T, levels=[level], colors="black", linewidths=0.7)
@@ -100,9 +102,15 @@ def outline(
     level = levels[len(levels) // 2] if level is None else level
     for path in contours((x, y), delta, level):
         axes.plot(path[:, 0], path[:, 1], color=colour, linestyle=line, linewidth=1.5)
-    name = name or " + ".join(result.attributes["titles"].values())
+    name = name or _data(result)
     text = SIGMAS.get(level, f"{level:g}")
     axes.plot([], [], color=colour, linestyle=line, label=f"{name}, {text}")
+
+
+def _data(result: Result) -> str:
+    """The experiments, and what their data are unless they are measured."""
+    kind = DATA_SETS.get(data_set(result), "")
+    return " + ".join(result.attributes["titles"].values()) + (f", {kind}" if kind else "")
 
 
 def surface(result: Result) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -141,7 +149,7 @@ def _curves(axes: Axes, results: list[Result]) -> None:
             result.variables["delta_chi2"][1][good],
             color="black" if number == 0 else f"C{number}",
             linestyle=LINES[number % len(LINES)],
-            label=" + ".join(result.attributes["titles"].values()),
+            label=_data(result),
         )
     first = results[0]
     highest = 3 * max(first.attributes["levels"])
