@@ -13,7 +13,7 @@ import numpy as np
 from cevns_jax.errors import ConfigError, unknown
 from cevns_jax.inference.lbfgs import lbfgs
 from cevns_jax.inference.minimise import Minimum, minimise_lanes
-from cevns_jax.likelihood import Likelihood
+from cevns_jax.likelihood import Likelihood, check_predictions
 
 FARTHEST = 1e6  # start of a parameter without bounds
 TRIED = np.geomspace(1e-12, 1.0, 73)  # starts off zero, in units of the farthest one
@@ -138,7 +138,8 @@ def fit(
 
     Raises:
         ConfigError: nothing varies, no start, a start that names a parameter that does not vary or
-            lies outside its domain, or an experiment without data.
+            lies outside its domain, an experiment without data, or predictions that are not finite
+            at the start values.
     """
     names = likelihood.names
     if not names:
@@ -154,6 +155,8 @@ def fit(
     ]
     near = [lbfgs(likelihood, point) for point in progress(points)]
     best, ends = _polish(likelihood, np.stack(near))
+    if not np.isfinite(best.chi2):
+        check_predictions(likelihood)  # says which experiment and component
     covariance = _inverse(np.asarray(best.information))
     sound = bool(best.converged) and bool(np.isfinite(covariance).all())
     low, high, bounded, shifted, lowest = (

@@ -30,7 +30,7 @@ from cevns_jax.inference.profile import (
     minimise_points,
     over_points,
 )
-from cevns_jax.likelihood import Likelihood
+from cevns_jax.likelihood import Likelihood, check_predictions
 from cevns_jax.results import write_atomically
 
 RELEVANT = 100.0  # chi^2 above the lowest up to which a converged point looks at its neighbours
@@ -92,7 +92,7 @@ def scan(
 
     Raises:
         ConfigError: no or an unknown parameter, a grid that cannot be used, an experiment without
-            data, or blocks of another scan.
+            data, predictions that are not finite, or blocks of another scan.
     """
     grids = _checked(likelihood, grids)
     for name in grids:
@@ -117,6 +117,9 @@ def scan(
         parts.append(found)
     result = jax.tree.map(lambda *arrays: np.concatenate(arrays), *parts)
     shape = tuple(len(values) for values in grids.values())
+    if not np.isfinite(result.chi2).any():
+        first = {name: float(values[0]) for name, values in grids.items()}
+        check_predictions(likelihood, first)  # says which experiment and component
     if rest:
         result = _spread_better_minima(likelihood, names, points, shape, result)
     best, best_chi2 = _best(likelihood, names, points, shape, result, rest)
@@ -334,6 +337,7 @@ def _best(
     inside = {
         name: dataclasses.replace(
             likelihood.parameters[name],
+            start=float(points[0, i]),
             lower=float(points[:, i].min()),
             upper=float(points[:, i].max()),
         )
