@@ -83,9 +83,10 @@ def _parser() -> argparse.ArgumentParser:
     data = argparse.ArgumentParser(add_help=False)
     data.add_argument(
         "--data",
-        choices=("observed", "asimov", "toy"),
+        choices=("observed", "asimov", "toy", "toy_fixed_pulls"),
         default="observed",
-        help="measured counts, their expectation at the start values, or a draw from it",
+        help="measured counts, their expectation at the start values, or a draw from it, with the "
+        "centres of the priors drawn as well (toy) or not",
     )
     data.add_argument("--seed", type=int, default=None, help="seed of the toy data set")
     resume = argparse.ArgumentParser(add_help=False)
@@ -264,8 +265,10 @@ def _predict(options: argparse.Namespace) -> int:
     analysis, likelihood, record = _prepare(options)
     from cevns_jax import reports
     from cevns_jax.conventions import conventions
+    from cevns_jax.likelihood import check_predictions
     from cevns_jax.results import expected_groups, provenance
 
+    check_predictions(likelihood)
     groups = expected_groups(likelihood, likelihood.values())
     summary: dict[str, Any] = {
         "predictions": {name: reports.prediction(group) for name, group in groups.items()},
@@ -293,15 +296,16 @@ def _prepare(options: argparse.Namespace) -> tuple[Analysis, Likelihood, dict[st
     """The analysis of a config, with the data set that the options ask for."""
     start_jax()
     from cevns_jax.config.analysis import read_analysis
-    from cevns_jax.likelihood import asimov, toy
+    from cevns_jax.inference.toys import asimov, toy
 
     analysis = read_analysis(options.config, options.overrides)
     likelihood = analysis.likelihood
     kind, seed = getattr(options, "data", "observed"), getattr(options, "seed", None)
-    if kind == "toy":
+    if kind.startswith("toy"):
         if seed is None or seed < 0:
-            raise ConfigError("--data toy needs --seed with a whole number of at least 0")
-        likelihood = toy(likelihood, seed)
+            raise ConfigError(f"--data {kind} needs --seed with a whole number of at least 0")
+        ensemble = "unconditional" if kind == "toy" else "fixed_pulls"
+        likelihood = toy(likelihood, seed, ensemble=ensemble)
     elif seed is not None:
         raise ConfigError("--seed goes with --data toy")
     if kind == "asimov":

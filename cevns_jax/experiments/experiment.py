@@ -16,7 +16,7 @@ from cevns_jax.errors import ConfigError, unknown
 from cevns_jax.experiments.component import Component, moved
 from cevns_jax.interactions.interaction import Interaction
 from cevns_jax.nuclei import Target
-from cevns_jax.parameters import Parameter, Values, pull, static
+from cevns_jax.parameters import Declared, Parameter, Values, pull, static
 from cevns_jax.statistics import Statistic
 
 N_SIGMA = Parameter(name="n_sigma", start=1.0, lower=0.0, label=r"$n_\sigma$")
@@ -210,14 +210,29 @@ class Experiment:
         return jnp.sum(counts, axis=0)
 
     def component(self, name: str, interaction: Interaction, values: Values) -> jax.Array:
-        """Expected counts of one component, as :meth:`expected`."""
+        """Expected counts of one component, as :meth:`expected`.
+
+        Raises:
+            ConfigError: it reads a parameter that neither it nor the interaction declares.
+            RuntimeError: JAX is in 32-bit mode.
+        """
+        require_float64()  # here, where everything that evaluates comes by
         factor: jax.Array | float = values[N_SIGMA.name] if name == "cevns" else 1.0
         for nuisance in self.nuisances:
             if name in nuisance.acts_on:
                 factor *= nuisance.factor(values[self.parameter_name(nuisance)])
         shape = self._predictor(name)
-        counts = shape(interaction, values, self._effects(values)) if callable(shape) else shape
-        return factor * jnp.asarray(counts)
+        if not callable(shape):
+            return factor * jnp.asarray(shape)
+        seen = self._declared(name, shape, interaction, values)
+        return factor * shape(interaction, seen, self._effects(values))
+
+    def _declared(
+        self, name: str, component: Component, interaction: Interaction, values: Values
+    ) -> Declared:
+        """The values that a component may read: of what it or the interaction declares."""
+        names = [p.name for p in (*interaction.parameters, *component.parameters)]
+        return Declared(values, names, f'{self.name}, component "{name}"')
 
     def deviance(self, expected: jax.Array) -> jax.Array:
         """-2 ln L of each bin; infinite where counts are impossible.
@@ -286,11 +301,15 @@ class Experiment:
         for nuisance in self.nuisances:
             if self.parameter_name(nuisance) in varying:
                 moving |= set(nuisance.acts_on)
+
+        def frozen(name: str, component: Component) -> Component:
+            seen = self._declared(name, component, interaction, values)
+            return component.frozen(interaction, seen, effects, moving)
+
         backgrounds = {
-            name: b.frozen(interaction, values, effects, moving) if callable(b) else b
-            for name, b in self.backgrounds.items()
+            name: frozen(name, b) if callable(b) else b for name, b in self.backgrounds.items()
         }
-        signal = self.signal.frozen(interaction, values, effects, moving)
+        signal = frozen("cevns", self.signal)
         return dataclasses.replace(self, signal=signal, backgrounds=backgrounds)
 
     def with_observed(self, observed: np.ndarray | jax.Array) -> Experiment:
@@ -338,7 +357,7 @@ def require_float64() -> None:
     """
     if not jax.config.read("jax_enable_x64"):
         raise RuntimeError(
-            "cevns_jax works in float64; switch it on before building an experiment with "
+            "cevns_jax works in float64; switch it on before anything is built, and leave it on: "
             'jax.config.update("jax_enable_x64", True)'
         )
 

@@ -25,7 +25,7 @@ from cevns_jax.inference.valleys import (
     take,
     wide_starts,
 )
-from cevns_jax.likelihood import Likelihood
+from cevns_jax.likelihood import Likelihood, check_predictions
 from cevns_jax.statistics import LEAST
 
 LOWER = 1e-4  # chi^2 by which a point has to be lower for a fit to go on from there
@@ -148,7 +148,8 @@ def fit(
 
     Raises:
         ConfigError: nothing varies, no start, a start that names a parameter that does not vary or
-            lies outside its domain, or an experiment without data.
+            lies outside its domain, an experiment without data, or predictions that are not finite
+            at the start values.
     """
     names = likelihood.names
     if not names:
@@ -164,6 +165,8 @@ def fit(
     near = [lbfgs(likelihood, point) for point in progress(points)]
     wide = wide_starts(likelihood, given[0], whole_domain=True)
     minima = minimise_all(likelihood, np.concatenate([np.stack(near), wide]))
+    if not np.isfinite(minima.chi2).any():
+        check_predictions(likelihood)  # says which experiment and component
     anywhere = any(outside(likelihood, start) for start in given)
     valleys = _valleys(likelihood, minima, anywhere)
     valleys, exempt, covariance, errors = _with_errors(likelihood, valleys, progress)

@@ -19,7 +19,7 @@ from cevns_jax.inference.intervals import Curve, Interval, intervals
 from cevns_jax.inference.minimise import Minimum
 from cevns_jax.inference.neighbours import neighbours_of
 from cevns_jax.inference.profile import freed
-from cevns_jax.likelihood import Likelihood
+from cevns_jax.likelihood import Likelihood, check_predictions
 
 LOWEST = 8  # local minima of the grid from which the best fit is looked for
 
@@ -105,7 +105,7 @@ def scan(
 
     Raises:
         ConfigError: no or an unknown parameter, a grid that cannot be used, an experiment without
-            data, or blocks that cannot be written.
+            data, predictions that are not finite, or blocks that cannot be written.
     """
     grids = _checked(likelihood, grids)
     for name in grids:
@@ -120,6 +120,9 @@ def scan(
         progress=progress,
         blocks=blocks,
     )
+    if not np.isfinite(found.minima.chi2).any():
+        first = {name: float(values[0]) for name, values in grids.items()}
+        check_predictions(likelihood, first)  # says which experiment and component
     best, best_chi2 = _best(likelihood, grids, found.minima, rest)
     return Scan(
         grids=dict(grids),

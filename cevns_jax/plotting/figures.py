@@ -27,7 +27,7 @@ LABELS = {
 }
 AXES = {"photoelectrons": "photo-electrons", "time_us": r"recoil time [$\mu$s]", "f90": "F90"}
 UNITS = {"photoelectrons": "PE", "us": r"$\mu$s", "kev": "keV", "kevee": "keVee", "kevnr": "keVnr"}
-DATA_SETS = {"asimov": "Asimov data", "toy": "toy data"}
+DATA_SETS = {"asimov": "Asimov data", "toy": "toy data", "toy_fixed_pulls": "toy data"}
 LINES = ("-", "--", ":", "-.")
 FILLS = ("full", "none", "left", "right", "bottom", "top")  # publications on one data set
 MANY_BINS = 50
