@@ -117,8 +117,8 @@ INIT = "    def __post_init__(self):\n        {}\n"
         (CLASS + INIT.format("raise SystemExit"), "", "SystemExit", "raise SystemExit"),
         (CLASS + INIT.format("1 / self.size"), "size = 0\n", "ZeroDivisionError", "1 / self.size"),
         (CLASS, "sise = 0\n", "unexpected keyword argument 'sise'", ""),
-        (CLASS, "size = 'long'\n", "long", "class Mine"),
-        (CLASS, "size = [1.0, 'long']\n", "long", "class Mine"),
+        (CLASS, "size = 'long'\n", "real numbers, not str", "class Mine"),
+        (CLASS, "size = [1.0, 'long']\n", "not str", "class Mine"),
         (CLASS.replace("@jax.tree_util.register", "# @"), "", "registered", "class Mine"),
         (CLASS + "    heavy_lepton = 3\n", "", "heavy_lepton", "class Mine"),
         (CLASS + "    heavy_lepton = 'm9'\n", "", "m9", ""),
@@ -140,7 +140,8 @@ def test_a_class_that_fails_when_it_is_made_or_asked(config, capsys, code, keys,
     assert words in said
     if at:
         line = line_of(START + code, at)
-        assert f"({file}:{line})" in said or f"({file}:{line - 2})" in said  # with decorators
+        places = (line, line - 1, line - 2)  # a definition begins with its decorators
+        assert any(f"({file}:{place})" in said for place in places)
 
 
 @pytest.mark.parametrize("command", ["predict", "fit"])
