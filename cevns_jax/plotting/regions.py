@@ -8,6 +8,8 @@ import numpy as np
 
 from cevns_jax.inference.regions import contours, scale_of
 from cevns_jax.plotting.figures import _figure as new_figure
+from cevns_jax.plotting.figures import joined_titles
+from cevns_jax.plotting.text import with_unit
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -65,7 +67,7 @@ def region(axes: Axes, result: Result, name: str = "") -> None:
     """Allowed regions of a scan in greys, the innermost darkest, and its best fit as a star."""
     x, y, delta = surface(result)
     levels = sorted(result.attributes["levels"])
-    name = name or " + ".join(result.attributes["titles"].values())
+    name = name or joined_titles(result)
     for level, grey in reversed([*zip(levels, GREYS, strict=False)]):
         axes.contourf(x, y, delta.T, levels=[-1.0, level], colors=[grey])
         axes.contour(x, y, delta.T, levels=[level], colors="black", linewidths=0.7)
@@ -100,7 +102,7 @@ def outline(
     level = levels[len(levels) // 2] if level is None else level
     for path in contours((x, y), delta, level):
         axes.plot(path[:, 0], path[:, 1], color=colour, linestyle=line, linewidth=1.5)
-    name = name or " + ".join(result.attributes["titles"].values())
+    name = name or joined_titles(result)
     text = SIGMAS.get(level, f"{level:g}")
     axes.plot([], [], color=colour, linestyle=line, label=f"{name}, {text}")
 
@@ -126,8 +128,7 @@ def describe(axes: Axes, result: Result) -> None:
 
 
 def _label(result: Result, name: str) -> str:
-    unit = result.attributes["units"][name].replace("mu_B", r"$\mu_B$")
-    return (result.attributes["labels"][name] or name) + (f" [{unit}]" if unit else "")
+    return with_unit(result.attributes["labels"][name] or name, result.attributes["units"][name])
 
 
 def _curves(axes: Axes, results: list[Result]) -> None:
@@ -141,7 +142,7 @@ def _curves(axes: Axes, results: list[Result]) -> None:
             result.variables["delta_chi2"][1][good],
             color="black" if number == 0 else f"C{number}",
             linestyle=LINES[number % len(LINES)],
-            label=" + ".join(result.attributes["titles"].values()),
+            label=joined_titles(result),
         )
     first = results[0]
     highest = 3 * max(first.attributes["levels"])
