@@ -6,7 +6,6 @@ an ``xarray.DataTree`` where it is saved, loaded or handed to a user.
 
 from __future__ import annotations
 
-import json
 import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,6 +18,7 @@ import numpy as np
 
 from cevns_jax.errors import ConfigError
 from cevns_jax.files import write_atomically
+from cevns_jax.result_file import header, read_header, seal
 
 if TYPE_CHECKING:
     import xarray
@@ -66,39 +66,40 @@ class Result:
             return xarray.Dataset(data, coordinates)
 
         root = dataset(self.variables)
-        root.attrs = {"kind": self.kind, "attributes": json.dumps(self.attributes)}
+        root.attrs = header(self.kind, self.attributes)
         groups = {f"/{name}": dataset(variables) for name, variables in self.groups.items()}
         return xarray.DataTree.from_dict({"/": root} | groups)
 
     def save(self, path: Path) -> None:
-        """Write netCDF, atomically.
+        """Write netCDF with a seal, atomically.
 
         Raises:
             ConfigError: the path cannot be written.
         """
         tree = self.to_xarray()
-        write_atomically(path, lambda part: tree.to_netcdf(part, engine="h5netcdf"))
+
+        def write(part: Path) -> None:
+            tree.to_netcdf(part, engine="h5netcdf")
+            seal(part)
+
+        write_atomically(path, write)
 
 
 def load(path: Path | str) -> Result:
     """Read a result that :meth:`Result.save` wrote.
 
     Raises:
-        ConfigError: the file cannot be read or is no result of cevns_jax.
+        ConfigError: the file cannot be read, is no result of cevns_jax or of a newer one, or is
+            damaged.
     """
     import xarray
 
     path = Path(path)
     if not path.is_file():
         raise ConfigError(f"{path}: no such file; expected a result (.nc) of fit, profile or scan")
-    try:
-        with xarray.open_datatree(path, engine="h5netcdf") as opened:
-            tree = opened.load()
-        kind, attributes = tree.attrs["kind"], json.loads(tree.attrs["attributes"])
-    except Exception:  # whatever a broken file makes HDF5 and its readers raise
-        raise ConfigError(
-            f"{path}: is not a result of cevns_jax (netCDF of fit, profile or scan)"
-        ) from None
+    kind, attributes = read_header(path)
+    with xarray.open_datatree(path, engine="h5netcdf") as opened:
+        tree = opened.load()
 
     def variables(node: xarray.DataTree) -> Variables:
         dataset = node.to_dataset(inherit=False)
