@@ -187,7 +187,9 @@ def _profile(options: argparse.Namespace) -> int:
         grid = np.linspace(settings.low, settings.high, settings.points)
         given: dict[str, Any] = {settings.parameter: grid}
         began = time.perf_counter()
-        scan = profile(likelihood, best=best, progress=progress_bar, **given)
+        scan = profile(
+            likelihood, best=best, starts=analysis.starts, progress=progress_bar, **given
+        )
         seconds = time.perf_counter() - began
         result = profile_result(scan, LEVELS, record)
         stem = f"{analysis.name}_profile"
@@ -201,10 +203,10 @@ def _profile(options: argparse.Namespace) -> int:
     else:
         print(reports.profile_text(analysis.title, summary))
         print("\n".join(f"wrote {f}" for f in files))
-    if failed := summary["n_not_converged"]:
+    if affecting := summary["n_affecting"]:
         edm = np.where(scan.converged, -1.0, np.nan_to_num(scan.edm, nan=np.inf))
         print(
-            f"cevns: profile of {settings.parameter}: {failed} of {len(grid)} points not "
+            f"cevns: profile of {settings.parameter}: {affecting} of {len(grid)} points not "
             f"converged (worst at {grid[np.argmax(edm)]:g}); narrow the range",
             file=sys.stderr,
         )
@@ -237,7 +239,9 @@ def _scan(options: argparse.Namespace) -> int:
         grids = {name: np.array(values) for name, values in settings.grids.items()}
         blocks = Blocks(unfinished, record, notice=_notice)
         began = time.perf_counter()
-        found = scan(likelihood, grids, progress=progress_bar, blocks=blocks)
+        found = scan(
+            likelihood, grids, starts=analysis.starts, progress=progress_bar, blocks=blocks
+        )
         seconds = time.perf_counter() - began
         result = scan_result(found, settings.levels, record)
         stem = f"{analysis.name}_scan"

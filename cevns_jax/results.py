@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import xarray
 
     from cevns_jax.inference.fit import Fit
+    from cevns_jax.inference.intervals import Interval
     from cevns_jax.inference.profile import Profile
     from cevns_jax.inference.scan import Scan
     from cevns_jax.likelihood import Likelihood
@@ -183,6 +184,10 @@ def fit_result(fit: Fit, analysis: Mapping[str, Any] | None = None) -> Result:
             "gradient_norm": fit.gradient_norm,
             "steps": fit.steps,
             "ends": [{"chi2": chi2, "converged": done} for chi2, done in fit.ends],
+            "valleys": [
+                {"chi2": chi2, "parameters": dict(zip(fit.names, map(float, x), strict=True))}
+                for x, chi2 in fit.valleys
+            ],
             "labels": {n: fit.likelihood.parameters[n].label for n in fit.names},
             "units": {n: fit.likelihood.parameters[n].unit for n in fit.names},
             "titles": {e.name: e.title for e in fit.likelihood.experiments},
@@ -209,15 +214,41 @@ def fit_result(fit: Fit, analysis: Mapping[str, Any] | None = None) -> Result:
     )
 
 
+def _limits(levels: Sequence[float], found: list[list[Interval]]) -> list[dict[str, Any]]:
+    """Ranges for each level, and what their ends are."""
+    return [
+        {
+            "delta_chi2": level,
+            "allowed": [[interval.low, interval.high] for interval in intervals],
+            "ends": [list(interval.ends) for interval in intervals],
+        }
+        for level, intervals in zip(levels, found, strict=True)
+    ]
+
+
+def _points(found: Profile | Scan, highest: float) -> dict[str, Any]:
+    """How many points there are of each kind, and the lowest Delta chi^2 of those that did not
+    converge."""
+    failed, affecting = ~found.converged, found.affecting(highest)
+    lowest = float(np.min(found.delta_chi2[failed])) if failed.any() else None
+    return {
+        "n_points": int(failed.size),
+        "n_not_converged": int(failed.sum()),
+        "n_affecting": int(affecting.sum()),
+        "n_excluded": int(found.excluded.sum()),
+        "not_converged_above": lowest,
+    }
+
+
 def profile_result(
     profile: Profile, levels: Sequence[float], analysis: Mapping[str, Any] | None = None
 ) -> Result:
     """Everything a profile found."""
     from cevns_jax.conventions import conventions
+    from cevns_jax.inference.edges import profile_remarks
 
     likelihood = profile.best.likelihood
     declared = likelihood.parameters[profile.parameter]
-    limits = [{"delta_chi2": level, "allowed": profile.allowed(level)} for level in levels]
     return Result(
         kind="profile",
         attributes={
@@ -233,8 +264,11 @@ def profile_result(
                 "message": profile.best.message,
             },
             "n_bins": likelihood.n_bins,
-            "limits": limits,
-            "converged": bool(profile.converged.all() and profile.best.converged),
+            "limits": _limits(levels, profile.intervals(levels)),
+            "n_valleys": int(profile.valleys.max()),
+            "points": _points(profile, max(levels)),
+            "remarks": profile_remarks(profile),
+            "converged": profile.best.converged and not profile.affecting(max(levels)).any(),
             "conventions": FIT_CONVENTIONS | conventions(likelihood),
             "provenance": provenance(likelihood, analysis),
         },
@@ -243,6 +277,8 @@ def profile_result(
             "chi2": (("grid",), profile.chi2),
             "delta_chi2": (("grid",), profile.delta_chi2),
             "point_converged": (("grid",), profile.converged),
+            "point_excluded": (("grid",), profile.excluded),
+            "point_valleys": (("grid",), profile.valleys),
             "edm": (("grid",), profile.edm),
             "minimised": (("minimised",), np.array(profile.names)),
             "minimum": (("grid", "minimised"), profile.x),
@@ -261,17 +297,9 @@ def scan_result(
         analysis: What the caller knows: config, overrides, data set.
     """
     from cevns_jax.conventions import conventions
-    from cevns_jax.inference.regions import limit
+    from cevns_jax.inference.edges import scan_remarks
 
     likelihood, axes = scan.likelihood, tuple(scan.grids)
-    limits = []
-    if len(axes) == 1:
-        delta = np.where(scan.converged, scan.delta_chi2, np.nan)
-        found = [(level, limit(scan.grids[axes[0]], delta, level)) for level in levels]
-        limits = [
-            {"delta_chi2": level, "allowed": f.allowed, "interpolation_error": f.error}
-            for level, f in found
-        ]
     return Result(
         kind="scan",
         attributes={
@@ -282,9 +310,12 @@ def scan_result(
             "experiments": [e.name for e in likelihood.experiments],
             "titles": {e.name: e.title for e in likelihood.experiments},
             "best": {"parameters": scan.best, "chi2": scan.best_chi2},
-            "limits": limits,
+            "limits": _limits(levels, scan.intervals(levels)) if len(axes) == 1 else [],
+            "n_valleys": int(scan.valleys.max()),
+            "points": _points(scan, max(levels, default=0.0)),
+            "remarks": scan_remarks(scan, levels),
             "n_bins": likelihood.n_bins,
-            "converged": bool(scan.converged.all()),
+            "converged": not scan.affecting(max(levels, default=0.0)).any(),
             "conventions": FIT_CONVENTIONS | conventions(likelihood),
             "provenance": provenance(likelihood, analysis),
         },
@@ -293,6 +324,8 @@ def scan_result(
             "chi2": (axes, scan.chi2),
             "delta_chi2": (axes, scan.delta_chi2),
             "point_converged": (axes, scan.converged),
+            "point_excluded": (axes, scan.excluded),
+            "point_valleys": (axes, scan.valleys),
             "edm": (axes, scan.edm),
             "minimised": (("minimised",), np.array(scan.names, dtype=str)),
             "minimum": ((*axes, "minimised"), scan.x),

@@ -203,3 +203,22 @@ def _searched_again(
     ends = Minimum(*(np.concatenate(arrays) for arrays in zip(*best, strict=True)))
     keep_better(rest, minima, rows, ends)
     return spread_better_minima(likelihood, rest, names, points, shape, minima, several=True)
+
+
+def affecting(minima: Minimum, shape: tuple[int, ...], lowest: float, highest: float) -> np.ndarray:
+    """Points that did not converge and on which a range or contour may depend, shape (P,).
+
+    One does not where it, whatever it started from, and all its neighbours, which converged, are
+    above the highest level.
+
+    Args:
+        minima: With a leading axis of the P points of a grid.
+        shape: Shape of the grid.
+        lowest: Lowest chi^2.
+        highest: Highest level of Delta chi^2 that is reported.
+    """
+    above = minima.chi2 > lowest + highest  # not where it is NaN
+    settled = (minima.converged & above)[neighbours_of(shape)]
+    settled |= neighbours_of(shape) == np.arange(len(above))[:, None]  # at an edge: no neighbour
+    found: np.ndarray = ~minima.converged & ~(above & settled.all(axis=1))
+    return found

@@ -12,7 +12,7 @@ import numpy as np
 from cevns_jax.errors import ConfigError, unknown
 from cevns_jax.inference.batches import Progress
 from cevns_jax.inference.fit import Fit, fit
-from cevns_jax.inference.grids import minimise_grid
+from cevns_jax.inference.grids import affecting, minimise_grid
 from cevns_jax.inference.intervals import Curve, Interval, intervals, joined
 from cevns_jax.inference.minimise import Minimum
 from cevns_jax.likelihood import Likelihood
@@ -62,6 +62,16 @@ class Profile:
     def lowest(self) -> float:
         """Lowest chi^2, on the grid or at the best fit."""
         return float(min(self.best.chi2, *self.chi2[self.converged]))
+
+    @property
+    def excluded(self) -> np.ndarray:
+        """Where counts are impossible whatever the other parameters, shape (P,)."""
+        return self.converged & np.isinf(self.chi2)
+
+    def affecting(self, highest: float) -> np.ndarray:
+        """Points without convergence on which what is reported up to a level may depend, shape
+        (P,)."""
+        return affecting(self.minima, self.grid.shape, self.lowest, highest)
 
     @property
     def delta_chi2(self) -> np.ndarray:

@@ -14,7 +14,7 @@ import numpy as np
 from cevns_jax.errors import ConfigError, unknown
 from cevns_jax.inference.batches import Progress, minimise_all
 from cevns_jax.inference.blocks import Blocks
-from cevns_jax.inference.grids import minimise_grid
+from cevns_jax.inference.grids import affecting, minimise_grid
 from cevns_jax.inference.intervals import Curve, Interval, intervals
 from cevns_jax.inference.minimise import Minimum
 from cevns_jax.inference.neighbours import neighbours_of
@@ -70,6 +70,16 @@ class Scan:
     def x(self) -> np.ndarray:
         """Values of the minimised parameters, shape (P_1, ..., P_k, n)."""
         return np.asarray(self.minima.x).reshape(*self.shape, len(self.names))
+
+    @property
+    def excluded(self) -> np.ndarray:
+        """Where counts are impossible whatever the other parameters, same shape."""
+        return self.converged & np.isinf(self.chi2)
+
+    def affecting(self, highest: float) -> np.ndarray:
+        """Points without convergence on which what is reported up to a level may depend, same
+        shape."""
+        return affecting(self.minima, self.shape, self.best_chi2, highest).reshape(self.shape)
 
     @property
     def delta_chi2(self) -> np.ndarray:

@@ -137,7 +137,7 @@ def outside(likelihood: Likelihood, x: np.ndarray) -> np.ndarray:
     Another solution there, as the mirror of sin^2 theta_W below zero, gives way to one inside."""
     declared = likelihood.parameters
     ends = np.array([declared[name].expected for name in likelihood.names]).reshape(-1, 2)
-    found: np.ndarray = ((x < ends[:, 0]) | (x > ends[:, 1])).any(axis=-1)
+    found: np.ndarray = np.asarray(((x < ends[:, 0]) | (x > ends[:, 1])).any(axis=-1))
     return found
 
 
