@@ -22,7 +22,8 @@ import numpy_iminuit
 from cevns_jax.config.analysis import read_analysis
 from cevns_jax.inference.fit import Fit, fit
 from cevns_jax.inference.profile import profile
-from cevns_jax.likelihood import Likelihood, asimov
+from cevns_jax.inference.toys import asimov
+from cevns_jax.likelihood import Likelihood
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 ANGLE = "sin2_theta_w"

@@ -14,8 +14,8 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "Likelihood": "cevns_jax.likelihood",
-    "asimov": "cevns_jax.likelihood",
-    "toy": "cevns_jax.likelihood",
+    "asimov": "cevns_jax.inference.toys",
+    "toy": "cevns_jax.inference.toys",
     "fit": "cevns_jax.inference.fit",
     "profile": "cevns_jax.inference.profile",
     "scan": "cevns_jax.inference.scan",

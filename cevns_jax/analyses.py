@@ -101,7 +101,8 @@ def profile(options: argparse.Namespace) -> int:
         grid = np.linspace(settings.low, settings.high, settings.points)
         given: dict[str, Any] = {settings.parameter: grid}
         began = time.perf_counter()
-        scan = profiled(likelihood, best=best, progress=progress_bar, **given)
+        starts = run.analysis.starts
+        scan = profiled(likelihood, best=best, starts=starts, progress=progress_bar, **given)
         seconds = time.perf_counter() - began
         result = profile_result(scan, LEVELS, run.record)
         writer.submit(output.save_result, result, files[0])
@@ -110,10 +111,10 @@ def profile(options: argparse.Namespace) -> int:
     title = reports.titled(run.analysis.title, run.record)
     summary = reports.profile_document(result, seconds) | {"files": [str(f) for f in files]}
     _say(options, summary, lambda: reports.profile_text(title, summary))
-    if failed := summary["n_not_converged"]:
+    if affecting := summary["n_affecting"]:
         edm = np.where(scan.converged, -1.0, np.nan_to_num(scan.edm, nan=np.inf))
         notice(
-            f"profile of {settings.parameter}: {failed} of {len(grid)} points not "
+            f"profile of {settings.parameter}: {affecting} of {len(grid)} points not "
             f"converged (worst at {grid[np.argmax(edm)]:g}); narrow the range"
         )
     return 0 if result.attributes["converged"] else NOT_CONVERGED
@@ -140,7 +141,8 @@ def scan(options: argparse.Namespace) -> int:
         blocks = _blocks(options, run, files[0].with_suffix(".blocks"))
         grids = {name: np.array(values) for name, values in settings.grids.items()}
         began = time.perf_counter()
-        found = scanned(run.likelihood, grids, progress=progress_bar, blocks=blocks)
+        starts = run.analysis.starts
+        found = scanned(run.likelihood, grids, starts=starts, progress=progress_bar, blocks=blocks)
         seconds = time.perf_counter() - began
         result = scan_result(found, settings.levels, run.record)
         writer.submit(output.save_result, result, files[0])
@@ -178,8 +180,10 @@ def predict(options: argparse.Namespace) -> int:
     run = _prepare(options)
     from cevns_jax import reports
     from cevns_jax.conventions import conventions
+    from cevns_jax.likelihood import check_predictions
     from cevns_jax.results import expected_groups, provenance
 
+    check_predictions(run.likelihood)
     files = []
     if options.output is not None:
         files = _places(options, run, "predict", f"{run.stem}_prediction.json")
@@ -215,18 +219,19 @@ def _prepare(options: argparse.Namespace) -> Run:
     start_jax()
     from cevns_jax.config.analysis import read_analysis
     from cevns_jax.fingerprint import inputs
-    from cevns_jax.likelihood import asimov, toy
+    from cevns_jax.inference.toys import asimov, toy
 
     kind: str = getattr(options, "data", "observed")
     seed: int | None = getattr(options, "seed", None)
-    if kind == "toy" and (seed is None or seed < 0):
-        raise ConfigError("--data toy needs --seed with a whole number of at least 0")
-    if kind != "toy" and seed is not None:
+    toys = {"toy": "unconditional", "toy_fixed_pulls": "fixed_pulls"}
+    if kind in toys and (seed is None or seed < 0):
+        raise ConfigError(f"--data {kind} needs --seed with a whole number of at least 0")
+    if kind not in toys and seed is not None:
         raise ConfigError("--seed goes with --data toy")
     analysis = read_analysis(options.config, options.overrides)
     likelihood = analysis.likelihood
     if seed is not None:
-        likelihood = toy(likelihood, seed)
+        likelihood = toy(likelihood, seed, ensemble=toys[kind])
     elif kind == "asimov":
         likelihood = asimov(likelihood)
     record = analysis.record | {

@@ -74,9 +74,10 @@ def _parser() -> argparse.ArgumentParser:
     data = argparse.ArgumentParser(add_help=False)
     data.add_argument(
         "--data",
-        choices=("observed", "asimov", "toy"),
+        choices=("observed", "asimov", "toy", "toy_fixed_pulls"),
         default="observed",
-        help="measured counts, their expectation at the start values, or a draw from it",
+        help="measured counts, their expectation at the start values, or a draw from it, with the "
+        "centres of the priors drawn as well (toy) or not",
     )
     data.add_argument("--seed", type=int, default=None, help="seed of the toy data set")
     write = argparse.ArgumentParser(add_help=False)

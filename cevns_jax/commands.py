@@ -66,8 +66,11 @@ def experiments(options: argparse.Namespace) -> int:
 def plot(options: argparse.Namespace) -> int:
     no_overrides(options)
     from cevns_jax import output, results
+    from cevns_jax.plotting.needs import check_drawable
 
     loaded = [(path, results.load(path)) for path in options.results]
+    for path, result in loaded:
+        check_drawable(path, result)
     profiles = [(p, r) for p, r in loaded if r.kind == "profile"]
     scans = [(p, r) for p, r in loaded if r.kind == "scan"]
     planes = {tuple(r.attributes["parameters"]) for _, r in scans}

@@ -3,9 +3,18 @@
 import difflib
 from collections.abc import Iterable
 
+LONGEST_ECHO = 80  # characters of what was given that a message repeats
+
 
 class ConfigError(ValueError):
     """Bad input: the message is one sentence naming the place, the problem and what is allowed."""
+
+
+def shown(given: object) -> str:
+    """What was given, as a message repeats it: in one line, cut to a readable length."""
+    text = str(given)
+    cut = text if len(text) <= LONGEST_ECHO else f"{text[: LONGEST_ECHO - 3]}..."
+    return cut if cut.isprintable() else cut.encode("unicode_escape").decode()
 
 
 def unknown(where: str, kind: str, name: object, allowed: Iterable[str]) -> ConfigError:
@@ -18,7 +27,7 @@ def unknown(where: str, kind: str, name: object, allowed: Iterable[str]) -> Conf
         allowed: All valid names.
     """
     choices = sorted(allowed)
-    near = difflib.get_close_matches(str(name), choices, n=1, cutoff=0.5)
+    near = difflib.get_close_matches(str(name)[:LONGEST_ECHO], choices, n=1, cutoff=0.5)
     hint = f'; did you mean "{near[0]}"?' if near else ""
     listing = ", ".join(choices) if choices else "none"
-    return ConfigError(f'{where}: no {kind} "{name}"{hint} (allowed: {listing})')
+    return ConfigError(f'{where}: no {kind} "{shown(name)}"{hint} (allowed: {listing})')

@@ -10,6 +10,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations, permutations
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -18,7 +19,7 @@ import numpy as np
 from cevns_jax.errors import ConfigError, unknown
 from cevns_jax.experiments.experiment import Experiment, Nuisance
 from cevns_jax.interactions.interaction import Interaction
-from cevns_jax.parameters import Parameter, Values
+from cevns_jax.parameters import Parameter, Values, check_domain
 
 
 @jax.tree_util.register_dataclass
@@ -39,9 +40,10 @@ class Likelihood:
         allow_overlap: Whether experiments that have events in common are combined all the same.
 
     Raises:
-        ConfigError: a name that no experiment or interaction declares, experiments that share a
-            name or events, a nuisance named as another parameter, two definitions of a shared
-            parameter, or one uncertainty in the pulls of two experiments under different names.
+        ConfigError: a name that no experiment or interaction declares, a number outside the domain
+            at which a parameter is held, experiments that share a name or events, a nuisance named
+            as another parameter, two definitions of a shared parameter, or one uncertainty in the
+            pulls of two experiments under different names.
     """
 
     experiments: Sequence[Experiment]
@@ -78,6 +80,9 @@ class Likelihood:
         for name in (*self.free, *self.held, *self.declarations):
             if name not in self.parameters:
                 raise unknown("likelihood", "parameter", name, self.parameters)
+        for name, value in self.held.items():
+            if isinstance(value, float):  # an array may be anything that JAX puts there
+                check_domain("likelihood, held", self.parameters[name], value)
 
     def _check_shared(self) -> None:
         """Names that several experiments use must mean the same in all of them."""
@@ -159,7 +164,14 @@ class Likelihood:
         return values | {name: jnp.asarray(x[i]) for i, name in enumerate(self.names)}
 
     def hold(self, **held: jax.Array | float) -> Likelihood:
-        """The likelihood with parameters held fixed at values."""
+        """The likelihood with parameters held fixed at values.
+
+        Raises:
+            ConfigError: an unknown parameter, or a value outside its domain; a value that JAX
+                traces cannot be checked.
+        """
+        for name in held.keys() & self.parameters.keys():
+            check_domain("hold", self.parameters[name], held[name])
         return dataclasses.replace(self, held={**self.held, **held})
 
     def frozen(self, values: Values, varying: Sequence[str] = ()) -> Likelihood:
@@ -178,6 +190,22 @@ class Likelihood:
             self, experiments=tuple(e.with_observed(observed[e.name]) for e in self.experiments)
         )
 
+    def with_centres(self, centres: Mapping[str, Any]) -> Likelihood:
+        """The likelihood with priors centred elsewhere: prior means by name of the parameter.
+
+        Raises:
+            ConfigError: an unknown parameter.
+        """
+        known = self.parameters
+        for name in centres:
+            if name not in known:
+                raise unknown("centres", "parameter", name, known)
+        moved = {
+            name: dataclasses.replace(known[name], prior_mean=centre)
+            for name, centre in centres.items()
+        }
+        return dataclasses.replace(self, declarations={**self.declarations, **moved})
+
     def components(self, values: Values) -> dict[str, dict[str, jax.Array]]:
         """Expected counts by experiment and component, shape of the bins."""
         return {e.name: e.expected(self.interaction, values) for e in self.experiments}
@@ -189,7 +217,7 @@ class Likelihood:
 
     def deviance(self, values: Values) -> jax.Array:
         """Deviance of all bins of all experiments, shape (bins,)."""
-        bins = [e.bin_terms(e.total(self.interaction, values))[0] for e in self.experiments]
+        bins = [e.deviance(e.total(self.interaction, values)) for e in self.experiments]
         return jnp.concatenate([jnp.ravel(deviance) for deviance in bins])
 
     @property
@@ -219,32 +247,48 @@ class Likelihood:
         return jnp.sum(self.deviance(values)) + self.penalty(values)
 
 
-def asimov(likelihood: Likelihood, values: Values | None = None) -> Likelihood:
-    """The likelihood of the Asimov data set: counts equal to their expectation.
+def check_predictions(likelihood: Likelihood, values: Values | None = None) -> None:
+    """Check that what a likelihood expects are numbers.
 
     Args:
-        likelihood: Whose prediction to use.
-        values: Values of the parameters; default the start values.
+        likelihood: What to evaluate.
+        values: Values of some parameters; default, and those left out: where they start.
+
+    Raises:
+        ConfigError: a component is not finite somewhere, or values as :func:`predictions`.
     """
-    expected = jax.jit(Likelihood.components)(likelihood, _full(likelihood, values))
-    return likelihood.with_observed(
-        {name: np.asarray(sum(parts.values())) for name, parts in expected.items()}
-    )
+    predictions(likelihood, values)
 
 
-def toy(likelihood: Likelihood, seed: int, values: Values | None = None) -> Likelihood:
-    """The likelihood of a toy data set: counts drawn from their distributions.
+def predictions(
+    likelihood: Likelihood, values: Values | None = None
+) -> dict[str, dict[str, np.ndarray]]:
+    """Expected counts by experiment and component, shape of the bins; all finite.
 
     Args:
-        likelihood: Whose prediction to use.
-        seed: Seed of the random numbers.
-        values: Values of the parameters; default the start values.
+        likelihood: What to evaluate.
+        values: Values of some parameters; default, and those left out: where they start.
+
+    Raises:
+        ConfigError: an unknown parameter, a value outside its domain, or a component that is not
+            finite somewhere.
     """
-    random = np.random.default_rng(seed)
-    means = asimov(likelihood, values)
-    return likelihood.with_observed(
-        {e.name: e.statistic.draw(random, np.asarray(e.observed)) for e in means.experiments}
-    )
+    for name, value in (values or {}).items():
+        if name not in likelihood.parameters:
+            raise unknown("values", "parameter", name, likelihood.parameters)
+        check_domain("values", likelihood.parameters[name], value)
+    full = likelihood.values() | {k: jnp.asarray(v) for k, v in (values or {}).items()}
+    expected = jax.jit(Likelihood.components)(likelihood, full)
+    for experiment, parts in expected.items():
+        for component, counts in parts.items():
+            wrong = int(np.sum(~np.isfinite(counts)))
+            if wrong:
+                raise ConfigError(
+                    f'{experiment}, component "{component}": the expected counts are not finite '
+                    f"in {wrong} of {np.size(counts)} bins; look for numbers that are too large "
+                    "among flux, exposure, charges and start values"
+                )
+    return {name: {k: np.asarray(v) for k, v in parts.items()} for name, parts in expected.items()}
 
 
 def _number(width: float | jax.Array) -> float | None:
@@ -257,10 +301,3 @@ def _vector(numbers: Sequence[float | jax.Array]) -> jax.Array | np.ndarray:
     if any(isinstance(number, jax.core.Tracer) for number in numbers):
         return jnp.stack([jnp.asarray(number, dtype=float) for number in numbers])
     return np.array(numbers, dtype=float)
-
-
-def _full(likelihood: Likelihood, values: Values | None) -> dict[str, jax.Array]:
-    for name in values or ():
-        if name not in likelihood.parameters:
-            raise unknown("values", "parameter", name, likelihood.parameters)
-    return likelihood.values() | {k: jnp.asarray(v) for k, v in (values or {}).items()}

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import jax
+import numpy as np
+
+from cevns_jax.errors import ConfigError
 
 Values: TypeAlias = Mapping[str, jax.Array | float]
 """Values of parameters: a flat mapping name -> number, so that gradients have the same shape."""
@@ -30,8 +33,14 @@ class Parameter:
         prior_width: Width of the Gaussian prior [unit]; infinite where there is none.
         lower: Lowest value of the declared domain [unit].
         upper: Highest value of the declared domain [unit].
+        expected: Range inside the domain in which the value is expected [unit]. A minimum outside
+            it is another solution, which is reported only where there is none inside, or where a
+            start asks for it.
         unit: Unit of the value; empty for a pure number.
         label: TeX label for figures.
+
+    Raises:
+        ConfigError: a start outside the domain, or a prior that is none.
     """
 
     name: str = static()
@@ -40,10 +49,98 @@ class Parameter:
     prior_width: float = math.inf
     lower: float = -math.inf
     upper: float = math.inf
+    expected: tuple[float, float] = static(default=(-math.inf, math.inf))
     unit: str = static(default="")
     label: str = static(default="")
+
+    def __post_init__(self) -> None:
+        numbers = (self.start, self.prior_mean, self.prior_width, self.lower, self.upper)
+        if not _plain(numbers):
+            return
+        check_domain("declaration", self, self.start)
+        if not self.prior_width > 0 or not math.isfinite(self.prior_mean):
+            raise ConfigError(
+                f"declaration: {self.name} must have a prior of finite mean and positive width, "
+                f"not {self.prior_mean:g} +- {self.prior_width:g}"
+            )
+
+
+def _plain(numbers: tuple[object, ...]) -> bool:
+    """Whether these are the numbers of a declaration: JAX puts tracers and placeholders in their
+    place, or whole numbers that say which axes of its leaves are mapped."""
+    known = all(isinstance(number, int | float) for number in numbers)
+    return known and any(isinstance(number, float) for number in numbers)
+
+
+def check_domain(where: str, declared: Parameter, value: object) -> None:
+    """Check a value of a parameter, or an array of them, against its domain.
+
+    A value that JAX traces cannot be checked, and passes.
+
+    Args:
+        where: The call or the file that gave the value.
+        declared: The parameter.
+        value: The value [unit of the parameter].
+
+    Raises:
+        ConfigError: a value outside the domain, not finite, or no number.
+    """
+    if any(isinstance(x, jax.core.Tracer) for x in (value, declared.lower, declared.upper)):
+        return
+    try:
+        numbers = np.asarray(value, dtype=float)
+    except (TypeError, ValueError):
+        raise ConfigError(f'{where}: {declared.name} must be a number, not "{value}"') from None
+    if (
+        not np.isfinite(numbers).all()
+        or (numbers < declared.lower).any()
+        or (numbers > declared.upper).any()
+    ):
+        at = f"{numbers:g}" if numbers.ndim == 0 else f"{numbers.tolist()}"
+        raise ConfigError(
+            f"{where}: {declared.name} must be finite and lie between {declared.lower:g} and "
+            f"{declared.upper:g}, not at {at}"
+        )
 
 
 def pull(name: str, lower: float = -math.inf) -> Parameter:
     """A nuisance parameter: unit-normal pull, in units of its own width, with a lowest value."""
     return Parameter(name=name, prior_width=1.0, lower=lower, label=name.replace("_", " "))
+
+
+@jax.tree_util.register_pytree_node_class
+class Declared(dict[str, Any]):
+    """Values of the parameters that somebody has declared; to read another one is an error.
+
+    Whoever asks for derivatives looks at declarations: a value that is read without one would move
+    a prediction without anybody knowing.
+
+    Attributes:
+        where: Who reads, for the error.
+        names: What is declared.
+    """
+
+    def __init__(self, values: Values, names: Iterable[str], where: str) -> None:
+        self.where, self.names = where, tuple(dict.fromkeys(names))
+        super().__init__({name: values[name] for name in self.names if name in values})
+
+    def __missing__(self, name: str) -> Any:
+        if name in self.names:
+            raise KeyError(name)
+        raise ConfigError(
+            f'{self.where}: reads the parameter "{name}", which neither it nor the interaction '
+            f"declares (declared: {', '.join(self.names) or 'none'})"
+        )
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """The value, or the default where a declared parameter has none."""
+        return self[name] if name in self or name not in self.names else default
+
+    def tree_flatten(self) -> tuple[list[Any], tuple[Any, ...]]:
+        names = sorted(self)
+        return [self[name] for name in names], (tuple(names), self.names, self.where)
+
+    @classmethod
+    def tree_unflatten(cls, structure: tuple[Any, ...], leaves: Iterable[Any]) -> Declared:
+        present, names, where = structure
+        return cls(dict(zip(present, leaves, strict=True)), names, where)

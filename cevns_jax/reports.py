@@ -59,9 +59,10 @@ def fit_document(result: Result) -> dict[str, Any]:
             key: a[key]
             for key in (
                 *("chi2", "n_bins", "degrees_of_freedom", "p_value", "converged", "message"),
-                *("edm", "gradient_norm", "steps", "ends"),
+                *("edm", "gradient_norm", "steps", "ends", "valleys"),
             )
         },
+        "n_valleys": len(a["valleys"]),
         "experiments": list(result.groups),
         "fitted": {name: prediction(group) for name, group in result.groups.items()},
         "conventions": a["conventions"],
@@ -75,7 +76,8 @@ def fit_text(title: str, result: Result) -> str:
     lines = [title, "", f"{'parameter':<38}{'value':>10}{'error':>10}{'down':>10}{'up':>10}"]
     for i, name in enumerate(v["parameter"][1]):
         row = [float(v[c][1][i]) for c in ("value", "error", "error_low", "error_high")]
-        lines.append(f"{name:<38}" + "".join(f"{x:>10.4f}" for x in row))
+        cells = [f"{x:>10.4f}" if math.isfinite(x) else f"{'none':>10}" for x in row]
+        lines.append(f"{name:<38}" + "".join(cells))
     lines += [
         "",
         f"chi2 / dof   {a['chi2']:.2f} / {a['degrees_of_freedom']} ({a['n_bins']} bins), "
@@ -89,9 +91,9 @@ def fit_text(title: str, result: Result) -> str:
 
 def data_set(provenance: dict[str, Any]) -> str:
     """What the counts are: empty for measured ones, else words for the pseudo-data."""
-    kind = provenance.get("data_set")
-    seed = provenance.get("seed")
-    return {"asimov": "Asimov data", "toy": f"toy data, seed {seed}"}.get(str(kind), "")
+    toy = f"toy data, seed {provenance.get('seed')}"
+    words = {"asimov": "Asimov data", "toy": toy, "toy_fixed_pulls": f"{toy}, pulls at their start"}
+    return words.get(str(provenance.get("data_set")), "")
 
 
 def titled(title: str, provenance: dict[str, Any]) -> str:
@@ -143,8 +145,9 @@ def profile_document(result: Result, seconds: float) -> dict[str, Any]:
         "grid": v["grid"][1].tolist(),
         "delta_chi2": v["delta_chi2"][1].tolist(),
         "point_converged": flags.tolist(),
-        "n_points": len(flags),
-        "n_not_converged": int((~flags).sum()),
+        "point_excluded": v["point_excluded"][1].tolist(),
+        **a["points"],
+        **{key: a[key] for key in ("n_valleys", "remarks")},
         "seconds": seconds,
         **{key: a[key] for key in ("converged", "conventions", "provenance")},
     }
@@ -154,12 +157,61 @@ def profile_text(title: str, summary: dict[str, Any]) -> str:
     """A profile for people, from its document."""
     best = summary["best"]["parameters"][summary["parameter"]]["value"]
     lines = [title, "", f"{summary['parameter']} = {best:.4f} at the best fit"]
-    for limit in summary["limits"]:
-        ranges = ", ".join(f"[{low:.4f}, {high:.4f}]" for low, high in limit["allowed"])
+    lines += _limit_lines(summary["parameter"], summary["limits"])
+    return "\n".join([*lines, *_point_lines(summary)])
+
+
+def _limit_lines(name: str, limits: list[dict[str, Any]]) -> list[str]:
+    """One line for each level."""
+    lines = []
+    for limit in limits:
+        pairs = zip(limit["allowed"], limit["ends"], strict=True)
+        ranges = ", ".join(range_text(name, *ends, *kinds) for ends, kinds in pairs)
         lines.append(f"  Delta chi2 < {limit['delta_chi2']:<5g} {ranges or 'nowhere on the grid'}")
-    done = summary["n_points"] - summary["n_not_converged"]
-    lines.append(f"{done} of {summary['n_points']} points converged, {summary['seconds']:.2f} s")
-    return "\n".join(lines)
+    return lines
+
+
+def range_text(name: str, low: float, high: float, at_low: str, at_high: str) -> str:
+    """A range in words: as an interval only where chi^2 crosses the level at both its ends.
+
+    Args:
+        name: The parameter.
+        low, high: Ends of the range.
+        at_low, at_high: ``"crossing"``, ``"grid"`` or ``"domain"``.
+    """
+    if at_low == at_high == "crossing":
+        return f"{name} = [{low:.4g}, {high:.4g}]"
+    if at_high == "crossing":
+        return f"{name} < {high:.4g} (down to the end of the {at_low}, {low:.4g})"
+    if at_low == "crossing":
+        return f"{name} > {low:.4g} (up to the end of the {at_high}, {high:.4g})"
+    return (
+        f"{name} from {low:.4g} to {high:.4g}, the whole {at_low if at_low == at_high else 'grid'}"
+    )
+
+
+def _point_lines(summary: dict[str, Any]) -> list[str]:
+    """What is to be known about the points of a grid."""
+    lines = list(summary["remarks"])
+    failed, affecting = summary["n_not_converged"], summary["n_affecting"]
+    if failed and not affecting:
+        lines.append(
+            f"{failed} points did not converge, all above Delta chi2 = "
+            f"{summary['not_converged_above']:.4g} like all their neighbours: no range or contour "
+            "depends on them"
+        )
+    elif failed:
+        lines.append(f"{failed} points did not converge; ranges or contours depend on {affecting}")
+    if excluded := summary["n_excluded"]:
+        lines.append(
+            f"{excluded} points are excluded: chi2 is infinite, counts cannot be explained"
+        )
+    if summary["n_valleys"] > 1:
+        lines.append(
+            f"up to {summary['n_valleys']} valleys of chi2 at a point, the lowest is taken"
+        )
+    done = summary["n_points"] - failed
+    return [*lines, f"{done} of {summary['n_points']} points converged, {summary['seconds']:.2f} s"]
 
 
 def scan_table(result: Result) -> str:
@@ -194,13 +246,13 @@ def _contour_table(result: Result) -> str:
 
 def scan_document(result: Result, seconds: float) -> dict[str, Any]:
     """The JSON document of a scan that took a time."""
-    flags, a = result.variables["point_converged"][1], result.attributes
+    a = result.attributes
     one = {"limits": a["limits"]} if len(a["parameters"]) == 1 else {}
     return {
         **{key: a[key] for key in ("parameters", "best", "levels", "experiments", "n_bins")},
         **one,
-        "n_points": int(flags.size),
-        "n_not_converged": int((~flags.astype(bool)).sum()),
+        **a["points"],
+        **{key: a[key] for key in ("n_valleys", "remarks")},
         "seconds": seconds,
         **{key: a[key] for key in ("converged", "conventions", "provenance")},
     }
@@ -211,12 +263,6 @@ def scan_text(title: str, summary: dict[str, Any]) -> str:
     best = summary["best"]
     lines = [title, "", f"lowest chi2 {best['chi2']:.2f} ({summary['n_bins']} bins) at"]
     lines += [f"  {name} = {best['parameters'][name]:.4g}" for name in summary["parameters"]]
-    for found in summary.get("limits", []):
-        ranges = ", ".join(f"[{low:.4g}, {high:.4g}]" for low, high in found["allowed"])
-        error = f" (interpolation {found['interpolation_error']:.1g})" if ranges else ""
-        lines.append(
-            f"  Delta chi2 < {found['delta_chi2']:<5g} {ranges or 'nowhere on the grid'}{error}"
-        )
-    done = summary["n_points"] - summary["n_not_converged"]
-    lines.append(f"{done} of {summary['n_points']} points converged, {summary['seconds']:.2f} s")
-    return "\n".join(lines)
+    for name in summary["parameters"] if "limits" in summary else ():
+        lines += _limit_lines(name, summary["limits"])
+    return "\n".join([*lines, *_point_lines(summary)])

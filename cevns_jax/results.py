@@ -6,7 +6,6 @@ an ``xarray.DataTree`` where it is saved, loaded or handed to a user.
 
 from __future__ import annotations
 
-import json
 import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,11 +18,13 @@ import numpy as np
 
 from cevns_jax.errors import ConfigError
 from cevns_jax.files import write_atomically
+from cevns_jax.result_file import header, read_header, seal
 
 if TYPE_CHECKING:
     import xarray
 
     from cevns_jax.inference.fit import Fit
+    from cevns_jax.inference.intervals import Interval
     from cevns_jax.inference.profile import Profile
     from cevns_jax.inference.scan import Scan
     from cevns_jax.likelihood import Likelihood
@@ -66,40 +67,41 @@ class Result:
             return xarray.Dataset(data, coordinates)
 
         root = dataset(self.variables)
-        root.attrs = {"kind": self.kind, "attributes": json.dumps(self.attributes)}
+        root.attrs = header(self.kind, self.attributes)
         groups = {f"/{name}": dataset(variables) for name, variables in self.groups.items()}
         return xarray.DataTree.from_dict({"/": root} | groups)
 
     def save(self, path: Path) -> None:
-        """Write netCDF, atomically.
+        """Write netCDF with a seal, atomically.
 
         Raises:
             ConfigError: the path cannot be written.
         """
         # In memory first: where a disk is full, HDF5 leaves a broken file without an error.
         content = self.to_xarray().to_netcdf(engine="h5netcdf")
-        write_atomically(path, lambda part: part.write_bytes(content))
+
+        def write(part: Path) -> None:
+            part.write_bytes(content)
+            seal(part)
+
+        write_atomically(path, write)
 
 
 def load(path: Path | str) -> Result:
     """Read a result that :meth:`Result.save` wrote.
 
     Raises:
-        ConfigError: the file cannot be read or is no result of cevns_jax.
+        ConfigError: the file cannot be read, is no result of cevns_jax or of a newer one, or is
+            damaged.
     """
     import xarray
 
     path = Path(path)
     if not path.is_file():
         raise ConfigError(f"{path}: no such file; expected a result (.nc) of fit, profile or scan")
-    try:
-        with xarray.open_datatree(path, engine="h5netcdf") as opened:
-            tree = opened.load()
-        kind, attributes = tree.attrs["kind"], json.loads(tree.attrs["attributes"])
-    except Exception:  # whatever a broken file makes HDF5 and its readers raise
-        raise ConfigError(
-            f"{path}: is not a result of cevns_jax (netCDF of fit, profile or scan)"
-        ) from None
+    kind, attributes = read_header(path)
+    with xarray.open_datatree(path, engine="h5netcdf") as opened:
+        tree = opened.load()
 
     def variables(node: xarray.DataTree) -> Variables:
         dataset = node.to_dataset(inherit=False)
@@ -183,6 +185,10 @@ def fit_result(fit: Fit, analysis: Mapping[str, Any] | None = None) -> Result:
             "gradient_norm": fit.gradient_norm,
             "steps": fit.steps,
             "ends": [{"chi2": chi2, "converged": done} for chi2, done in fit.ends],
+            "valleys": [
+                {"chi2": chi2, "parameters": dict(zip(fit.names, map(float, x), strict=True))}
+                for x, chi2 in fit.valleys
+            ],
             "labels": {n: fit.likelihood.parameters[n].label for n in fit.names},
             "units": {n: fit.likelihood.parameters[n].unit for n in fit.names},
             "titles": {e.name: e.title for e in fit.likelihood.experiments},
@@ -209,15 +215,41 @@ def fit_result(fit: Fit, analysis: Mapping[str, Any] | None = None) -> Result:
     )
 
 
+def _limits(levels: Sequence[float], found: list[list[Interval]]) -> list[dict[str, Any]]:
+    """Ranges for each level, and what their ends are."""
+    return [
+        {
+            "delta_chi2": level,
+            "allowed": [[interval.low, interval.high] for interval in intervals],
+            "ends": [list(interval.ends) for interval in intervals],
+        }
+        for level, intervals in zip(levels, found, strict=True)
+    ]
+
+
+def _points(found: Profile | Scan, highest: float) -> dict[str, Any]:
+    """How many points there are of each kind, and the lowest Delta chi^2 of those that did not
+    converge."""
+    failed, affecting = ~found.converged, found.affecting(highest)
+    lowest = float(np.min(found.delta_chi2[failed])) if failed.any() else None
+    return {
+        "n_points": int(failed.size),
+        "n_not_converged": int(failed.sum()),
+        "n_affecting": int(affecting.sum()),
+        "n_excluded": int(found.excluded.sum()),
+        "not_converged_above": lowest,
+    }
+
+
 def profile_result(
     profile: Profile, levels: Sequence[float], analysis: Mapping[str, Any] | None = None
 ) -> Result:
     """Everything a profile found."""
     from cevns_jax.conventions import conventions
+    from cevns_jax.inference.edges import profile_remarks
 
     likelihood = profile.best.likelihood
     declared = likelihood.parameters[profile.parameter]
-    limits = [{"delta_chi2": level, "allowed": profile.allowed(level)} for level in levels]
     return Result(
         kind="profile",
         attributes={
@@ -233,8 +265,11 @@ def profile_result(
                 "message": profile.best.message,
             },
             "n_bins": likelihood.n_bins,
-            "limits": limits,
-            "converged": bool(profile.converged.all() and profile.best.converged),
+            "limits": _limits(levels, profile.intervals(levels)),
+            "n_valleys": int(profile.valleys.max()),
+            "points": _points(profile, max(levels)),
+            "remarks": profile_remarks(profile),
+            "converged": profile.best.converged and not profile.affecting(max(levels)).any(),
             "conventions": FIT_CONVENTIONS | conventions(likelihood),
             "provenance": provenance(likelihood, analysis),
         },
@@ -243,6 +278,8 @@ def profile_result(
             "chi2": (("grid",), profile.chi2),
             "delta_chi2": (("grid",), profile.delta_chi2),
             "point_converged": (("grid",), profile.converged),
+            "point_excluded": (("grid",), profile.excluded),
+            "point_valleys": (("grid",), profile.valleys),
             "edm": (("grid",), profile.edm),
             "minimised": (("minimised",), np.array(profile.names)),
             "minimum": (("grid", "minimised"), profile.x),
@@ -261,17 +298,9 @@ def scan_result(
         analysis: What the caller knows: config, overrides, data set.
     """
     from cevns_jax.conventions import conventions
-    from cevns_jax.inference.regions import limit
+    from cevns_jax.inference.edges import scan_remarks
 
     likelihood, axes = scan.likelihood, tuple(scan.grids)
-    limits = []
-    if len(axes) == 1:
-        delta = np.where(scan.converged, scan.delta_chi2, np.nan)
-        found = [(level, limit(scan.grids[axes[0]], delta, level)) for level in levels]
-        limits = [
-            {"delta_chi2": level, "allowed": f.allowed, "interpolation_error": f.error}
-            for level, f in found
-        ]
     return Result(
         kind="scan",
         attributes={
@@ -282,9 +311,12 @@ def scan_result(
             "experiments": [e.name for e in likelihood.experiments],
             "titles": {e.name: e.title for e in likelihood.experiments},
             "best": {"parameters": scan.best, "chi2": scan.best_chi2},
-            "limits": limits,
+            "limits": _limits(levels, scan.intervals(levels)) if len(axes) == 1 else [],
+            "n_valleys": int(scan.valleys.max()),
+            "points": _points(scan, max(levels, default=0.0)),
+            "remarks": scan_remarks(scan, levels),
             "n_bins": likelihood.n_bins,
-            "converged": bool(scan.converged.all()),
+            "converged": not scan.affecting(max(levels, default=0.0)).any(),
             "conventions": FIT_CONVENTIONS | conventions(likelihood),
             "provenance": provenance(likelihood, analysis),
         },
@@ -293,6 +325,8 @@ def scan_result(
             "chi2": (axes, scan.chi2),
             "delta_chi2": (axes, scan.delta_chi2),
             "point_converged": (axes, scan.converged),
+            "point_excluded": (axes, scan.excluded),
+            "point_valleys": (axes, scan.valleys),
             "edm": (axes, scan.edm),
             "minimised": (("minimised",), np.array(scan.names, dtype=str)),
             "minimum": ((*axes, "minimised"), scan.x),

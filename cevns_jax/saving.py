@@ -28,7 +28,10 @@ def stem(name: str, record: Mapping[str, Any]) -> str:
         record: ``data_set`` and ``seed`` of the run.
     """
     kind, seed = record.get("data_set", "observed"), record.get("seed")
-    return name + {"asimov": "_asimov", "toy": f"_toy{seed}"}.get(kind, "")
+    if kind == "observed":
+        return name
+    number = "" if seed is None else str(seed)
+    return f"{name}_{kind}{number}"
 
 
 def settings_used(command: str, record: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,7 +1,9 @@
 """Statistics of binned data: what a difference between observed and expected counts costs.
 
 A statistic gives the deviance of each bin, -2 ln L up to a constant that the data fix, and what a
-minimiser needs of it: half its slope and its expected curvature in the expected counts mu.
+minimiser needs of it: half its slope and its expected curvature in the expected counts mu. A
+minimiser may start, or step, where the deviance is infinite; there it sees the deviance continued,
+which leads back.
 """
 
 from __future__ import annotations
@@ -13,6 +15,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+LEAST = 1e-30
+"""Expected counts below which the deviance of a Poisson bin is continued as a straight line."""
+
 
 class Statistic(Protocol):
     """The distribution of the counts n of a bin; a pytree. All arrays have the bins' shape."""
@@ -23,12 +28,22 @@ class Statistic(Protocol):
         """-2 ln L of each bin."""
         ...
 
+    def continued(self, expected: jax.Array, observed: jax.Array) -> jax.Array:
+        """The deviance where it is finite, and beyond it a function that is finite, convex and
+        falls towards it."""
+        ...
+
+    def impossible(self, expected: jax.Array, observed: jax.Array) -> jax.Array:
+        """Where the deviance is infinite, boolean."""
+        ...
+
     def slope(self, expected: jax.Array, observed: jax.Array) -> jax.Array:
-        """Half the derivative of the deviance in mu."""
+        """Half the derivative of the continued deviance in mu."""
         ...
 
     def information(self, expected: jax.Array) -> jax.Array:
-        """Expected information about mu: half the mean second derivative of the deviance."""
+        """Expected information about mu: half the mean second derivative of the deviance; large
+        and finite where it is infinite."""
         ...
 
     def draw(self, random: np.random.Generator, expected: np.ndarray) -> np.ndarray:
@@ -69,11 +84,21 @@ class Poisson:
     def deviance(self, expected: jax.Array, observed: jax.Array) -> jax.Array:
         return poisson_deviance(expected, observed)
 
+    def continued(self, expected: jax.Array, observed: jax.Array) -> jax.Array:
+        beyond = jnp.minimum(expected - LEAST, 0.0)
+        inside = poisson_deviance(jnp.maximum(expected, LEAST), observed)
+        return inside + 2 * beyond * self.slope(expected, observed)
+
+    def impossible(self, expected: jax.Array, observed: jax.Array) -> jax.Array:
+        return ~((expected > 0) | ((expected == 0) & (observed == 0)))
+
     def slope(self, expected: jax.Array, observed: jax.Array) -> jax.Array:
-        return 1 - observed / jnp.where(expected > 0, expected, 1.0)
+        # Below zero a bin without counts would go on falling: one count more leads back.
+        n = observed + jnp.where(expected < 0, 1.0, 0.0)
+        return 1 - n / jnp.maximum(expected, LEAST)
 
     def information(self, expected: jax.Array) -> jax.Array:
-        return 1 / jnp.where(expected > 0, expected, 1.0)
+        return 1 / jnp.maximum(expected, LEAST)
 
     def draw(self, random: np.random.Generator, expected: np.ndarray) -> np.ndarray:
         return random.poisson(expected).astype(float)
@@ -94,6 +119,12 @@ class Gaussian:
 
     def deviance(self, expected: jax.Array, observed: jax.Array) -> jax.Array:
         return ((expected - observed) / self.error) ** 2
+
+    def continued(self, expected: jax.Array, observed: jax.Array) -> jax.Array:
+        return self.deviance(expected, observed)
+
+    def impossible(self, expected: jax.Array, observed: jax.Array) -> jax.Array:
+        return jnp.zeros(expected.shape, bool)
 
     def slope(self, expected: jax.Array, observed: jax.Array) -> jax.Array:
         return (expected - observed) / jnp.asarray(self.error) ** 2

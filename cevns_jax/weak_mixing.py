@@ -15,6 +15,7 @@ SIN2_THETA_W = Parameter(
     start=SIN2_THETA_W_LOW_ENERGY,
     lower=-1.0,
     upper=2.0,
+    expected=(0.0, 1.0),  # the square of a sine; the mirror solution lies near -0.4
     label=r"$\sin^2\theta_W$",
 )
 

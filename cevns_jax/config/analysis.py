@@ -11,6 +11,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from cevns_jax.config.experiments import read_experiments
 from cevns_jax.config.interaction import read_interaction
 from cevns_jax.config.strict_toml import Table, read_toml
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
     from cevns_jax.parameters import Parameter
 
 MOST_POINTS = 10_000_000
+MOST_LEVELS = 20
+FINEST_STEP = 1e-12  # between neighbours of a grid, relative to its largest value
 # Delta chi^2 by the number of parameters: 68, 90, 95 % of one; 1, 2, 3 sigma of two
 LEVELS = {1: (1.0, 2.71, 3.84), 2: (2.30, 6.18, 11.83)}
 
@@ -95,6 +99,9 @@ def _analysis(path: Path, content: dict[str, Any], overrides: Sequence[str]) -> 
     settings.done()
     likelihood = Likelihood(experiments, interaction, (), allow_overlap=overlap)
     _known(f"{path} [fit] free", free, likelihood)
+    for name in free:
+        if free.count(name) > 1:
+            raise ConfigError(f"{path} [fit]: free names {name} more than once")
     likelihood = _declared(replace(likelihood, free=free), root.table("parameters"))
     for number, start in enumerate(starts, start=1):
         for name in start:
@@ -149,6 +156,17 @@ def _declared(likelihood: Likelihood, table: Table) -> Likelihood:
     return replace(likelihood, declarations=declarations, held=held)
 
 
+def _distinct(table: Table, grid: np.ndarray) -> None:
+    """Check that the values of a grid can be told apart."""
+    step = float(np.diff(grid).min(initial=math.inf))
+    if not step > FINEST_STEP * float(np.abs(grid).max()):
+        raise ConfigError(
+            f"{table.where}: {len(grid)} points between {float(grid[0])!r} and "
+            f"{float(grid[-1])!r} are {step:.3g} apart; neighbours must differ by more than "
+            f"{FINEST_STEP:g} of the largest value: widen the range, or take fewer points"
+        )
+
+
 def _profile(table: Table, likelihood: Likelihood) -> ProfileSettings:
     parameter = table.text("parameter", next(iter(likelihood.free), None))
     if parameter is None:
@@ -165,6 +183,7 @@ def _profile(table: Table, likelihood: Likelihood) -> ProfileSettings:
             f"{table.where}: min and max must lie between {declared.lower:g} and "
             f"{declared.upper:g}, the domain of {parameter}"
         )
+    _distinct(table, np.linspace(low, high, points))
     return ProfileSettings(parameter=parameter, low=low, high=high, points=points)
 
 
@@ -184,16 +203,14 @@ def _scan(table: Table, likelihood: Likelihood) -> ScanSettings:
     if points > MOST_POINTS:
         raise ConfigError(f"{table.where}: {points} points are more than {MOST_POINTS}")
     levels = tuple(table.list_of_numbers("levels")) if "levels" in table else ()
-    if any(level <= 0 for level in levels):
-        raise ConfigError(f"{table.where}: levels must be positive")
+    if len(levels) > MOST_LEVELS or any(level <= 0 for level in levels):
+        raise ConfigError(f"{table.where}: levels must be positive, and at most {MOST_LEVELS}")
     table.done()
     return ScanSettings(grids=grids, levels=levels or LEVELS.get(len(grids), ()))
 
 
 def _axis(table: Table, declared: Parameter) -> list[float]:
     """Values of one axis."""
-    import numpy as np
-
     low, high = table.number("min"), table.number("max")
     points = table.integer("points", 100, 1, 1_000_000)
     scale = table.choice("scale", "linear", ("linear", "log", "signed"))
@@ -211,6 +228,9 @@ def _axis(table: Table, declared: Parameter) -> list[float]:
             f"the domain of {declared.name}"
         )
     if scale == "linear":
-        return np.linspace(low, high, points).tolist()
-    half = np.geomspace(low, high, points if scale == "log" else points // 2)
-    return half.tolist() if scale == "log" else [*(-half[::-1]).tolist(), *half.tolist()]
+        grid = np.linspace(low, high, points)
+    else:
+        half = np.geomspace(low, high, points if scale == "log" else points // 2)
+        grid = half if scale == "log" else np.concatenate([-half[::-1], half])
+    _distinct(table, grid)
+    return [float(value) for value in grid]

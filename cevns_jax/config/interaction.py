@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -100,21 +98,7 @@ def _photon(table: Table) -> dict[str, Any]:
 
 def _own(table: Table, folder: Path) -> NewPhysics:
     """An interaction of the reader, by its import path; the other keys are its arguments."""
-    from cevns_jax.interactions import NewPhysics
+    from cevns_jax.config.own_interaction import own_interaction
 
-    path = table.text("object") or ""
-    module, colon, name = path.partition(":")
-    if not (module and colon and name):
-        raise ConfigError(f'{table.where}: object must look like "module:Class", not "{path}"')
     arguments = {key: value for key, value in table.content.items() if key != "object"}
-    sys.path.insert(0, str(folder.resolve()))
-    try:
-        made = getattr(importlib.import_module(module), name)(**arguments)
-    except Exception as error:  # whatever the reader's code raises
-        text = f"{type(error).__name__}: {error}"
-        raise ConfigError(f'{table.where}: object "{path}" cannot be made: {text}') from None
-    finally:
-        sys.path.remove(str(folder.resolve()))
-    if not isinstance(made, NewPhysics):
-        raise ConfigError(f'{table.where}: object "{path}" is no NewPhysics')
-    return made
+    return own_interaction(table.where, table.text("object") or "", arguments, folder)

@@ -9,7 +9,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from cevns_jax.errors import ConfigError, unknown
+from cevns_jax.config.limits import MOST_BYTES, MOST_PARTS, check_content, check_text
+from cevns_jax.data.text import read_text
+from cevns_jax.errors import ConfigError, shown, unknown
 
 
 def read_toml(path: Path, overrides: Sequence[str] = ()) -> dict[str, Any]:
@@ -20,7 +22,8 @@ def read_toml(path: Path, overrides: Sequence[str] = ()) -> dict[str, Any]:
         overrides: ``table.key=value`` each, in place of what the file says.
 
     Raises:
-        ConfigError: the file cannot be read, or it or an override is not TOML.
+        ConfigError: the file cannot be read, or it or an override is not TOML or larger than
+            :mod:`cevns_jax.config.limits` allows.
     """
     return _apply(_parse(path), overrides)
 
@@ -156,44 +159,47 @@ def _kind(value: object) -> str:
 
 
 def _parse(path: Path) -> dict[str, Any]:
+    text = read_text(path, "TOML", MOST_BYTES)
+    check_text(str(path), text)
     try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read ({error.strerror})") from None
-    except UnicodeDecodeError:
-        raise ConfigError(f"{path}: is not a text file; expected TOML") from None
-    try:
-        return tomllib.loads(text)
+        content = tomllib.loads(text)
     except (ValueError, RecursionError) as error:  # broken, or numbers and nesting without end
-        raise ConfigError(f"{path}: is not TOML: {error}") from None
+        raise ConfigError(f"{path}: is not TOML: {shown(error)}") from None
+    check_content(str(path), content)
+    return content
 
 
 def _apply(content: dict[str, Any], overrides: Sequence[str]) -> dict[str, Any]:
     """The config with overrides; a value that is not TOML is taken as a string."""
     content = copy.deepcopy(content)
     for override in overrides:
+        where = f"--set {shown(override)}"
         path, equals, text = override.partition("=")
-        keys = path.strip().split(".")
+        keys = path.strip().split(".", maxsplit=MOST_PARTS)
         if not equals or not all(keys):
-            raise ConfigError(f'--set {override}: must look like "table.key=value"')
-        value = _value(override, text)
+            raise ConfigError(f'{where}: must look like "table.key=value"')
+        if len(keys) > MOST_PARTS:
+            raise ConfigError(f"{where}: a key may have at most {MOST_PARTS} parts")
+        value = _value(where, text)
         place = content
         for key in keys[:-1]:
             place = place.setdefault(key, {})
             if not isinstance(place, dict):
-                raise ConfigError(f'--set {override}: "{key}" is not a table')
+                raise ConfigError(f'{where}: "{shown(key)}" is not a table')
         place[keys[-1]] = value
+    check_content("--set", content)
     return content
 
 
-def _value(override: str, text: str) -> Any:
+def _value(where: str, text: str) -> Any:
     """A TOML value, or a bare word as a string."""
+    check_text(where, text)
     try:
         parsed = tomllib.loads(f"value = {text}")
     except tomllib.TOMLDecodeError:
         return text.strip()
     except (ValueError, RecursionError) as error:
-        raise ConfigError(f"--set {override[:80]}: {error}") from None
+        raise ConfigError(f"{where}: {shown(error)}") from None
     if set(parsed) != {"value"}:
-        raise ConfigError(f"--set {override[:80]}: holds more than one value")
+        raise ConfigError(f"{where}: holds more than one value")
     return parsed["value"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from numbers import Real
 
@@ -16,7 +16,7 @@ from cevns_jax.errors import ConfigError, unknown
 from cevns_jax.experiments.component import Component, moved
 from cevns_jax.interactions.interaction import Interaction
 from cevns_jax.nuclei import Target
-from cevns_jax.parameters import Parameter, Values, pull, static
+from cevns_jax.parameters import Declared, Parameter, Values, pull, static
 from cevns_jax.statistics import Statistic
 
 N_SIGMA = Parameter(name="n_sigma", start=1.0, lower=0.0, label=r"$n_\sigma$")
@@ -70,14 +70,18 @@ class Nuisance:
     shared: bool = static(default=False)
     includes: tuple[str, ...] = static(default=())
 
-    @property
-    def lowest(self) -> float:
-        """Lowest pull: where a linear one leaves nothing of the signal. Far from the data a fit
-        would otherwise try negative counts."""
-        signal = self.form == "linear" and "cevns" in self.acts_on
+    def lowest(self, components: Collection[str]) -> float:
+        """Lowest pull: where a linear one leaves nothing of a component that it scales. Beyond it
+        counts would be negative, which far from the data a fit would try.
+
+        Args:
+            components: Names of the components; what else it acts on are effects, which have no
+                such end.
+        """
+        scales = self.form == "linear" and not set(components).isdisjoint(self.acts_on)
         # Anything else is a placeholder, when JAX looks at the structure alone.
         known = isinstance(self.width, Real | np.ndarray | jax.Array)
-        return -1 / self.width if signal and known else -math.inf
+        return -1 / self.width if scales and known else -math.inf
 
     def factor(self, x: jax.Array | float) -> jax.Array:
         """Factor on a normalisation at pull x."""
@@ -168,7 +172,10 @@ class Experiment:
     @property
     def parameters(self) -> tuple[Parameter, ...]:
         """Strength of the signal, parameters of signal and backgrounds, and the pulls."""
-        pulls = [pull(name, n.lowest) for name, n in zip(self.pulls, self.nuisances, strict=True)]
+        pulls = [
+            pull(name, n.lowest(self.components))
+            for name, n in zip(self.pulls, self.nuisances, strict=True)
+        ]
         return (N_SIGMA, *self.signal.parameters, *self._of_backgrounds, *pulls)
 
     @property
@@ -203,24 +210,52 @@ class Experiment:
         return jnp.sum(counts, axis=0)
 
     def component(self, name: str, interaction: Interaction, values: Values) -> jax.Array:
-        """Expected counts of one component, as :meth:`expected`."""
+        """Expected counts of one component, as :meth:`expected`.
+
+        Raises:
+            ConfigError: it reads a parameter that neither it nor the interaction declares.
+            RuntimeError: JAX is in 32-bit mode.
+        """
+        require_float64()  # here, where everything that evaluates comes by
         factor: jax.Array | float = values[N_SIGMA.name] if name == "cevns" else 1.0
         for nuisance in self.nuisances:
             if name in nuisance.acts_on:
                 factor *= nuisance.factor(values[self.parameter_name(nuisance)])
         shape = self._predictor(name)
-        counts = shape(interaction, values, self._effects(values)) if callable(shape) else shape
-        return factor * jnp.asarray(counts)
+        if not callable(shape):
+            return factor * jnp.asarray(shape)
+        seen = self._declared(name, shape, interaction, values)
+        return factor * shape(interaction, seen, self._effects(values))
 
-    def bin_terms(self, expected: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
-        """Deviance, half its slope and the expected information, shape of the bins each.
+    def _declared(
+        self, name: str, component: Component, interaction: Interaction, values: Values
+    ) -> Declared:
+        """The values that a component may read: of what it or the interaction declares."""
+        names = [p.name for p in (*interaction.parameters, *component.parameters)]
+        return Declared(values, names, f'{self.name}, component "{name}"')
+
+    def deviance(self, expected: jax.Array) -> jax.Array:
+        """-2 ln L of each bin; infinite where counts are impossible.
+
+        Args:
+            expected: Sum of the components, shape of the bins.
+        """
+        return self.statistic.deviance(expected, jnp.asarray(self.observed))
+
+    def bin_terms(self, expected: jax.Array) -> tuple[jax.Array, ...]:
+        """What a minimiser sees, shape of the bins each: the continued deviance, half its slope,
+        the expected information, and where the deviance is infinite.
 
         Args:
             expected: Sum of the components, same shape.
         """
-        n = jnp.asarray(self.observed)
-        of = self.statistic
-        return of.deviance(expected, n), of.slope(expected, n), of.information(expected)
+        n, of = jnp.asarray(self.observed), self.statistic
+        return (
+            of.continued(expected, n),
+            of.slope(expected, n),
+            of.information(expected),
+            of.impossible(expected, n),
+        )
 
     def _predictor(self, name: str) -> Component | np.ndarray:
         return self.signal if name == "cevns" else self.backgrounds[name]
@@ -266,11 +301,15 @@ class Experiment:
         for nuisance in self.nuisances:
             if self.parameter_name(nuisance) in varying:
                 moving |= set(nuisance.acts_on)
+
+        def frozen(name: str, component: Component) -> Component:
+            seen = self._declared(name, component, interaction, values)
+            return component.frozen(interaction, seen, effects, moving)
+
         backgrounds = {
-            name: b.frozen(interaction, values, effects, moving) if callable(b) else b
-            for name, b in self.backgrounds.items()
+            name: frozen(name, b) if callable(b) else b for name, b in self.backgrounds.items()
         }
-        signal = self.signal.frozen(interaction, values, effects, moving)
+        signal = frozen("cevns", self.signal)
         return dataclasses.replace(self, signal=signal, backgrounds=backgrounds)
 
     def with_observed(self, observed: np.ndarray | jax.Array) -> Experiment:
@@ -318,7 +357,7 @@ def require_float64() -> None:
     """
     if not jax.config.read("jax_enable_x64"):
         raise RuntimeError(
-            "cevns_jax works in float64; switch it on before building an experiment with "
+            "cevns_jax works in float64; switch it on before anything is built, and leave it on: "
             'jax.config.update("jax_enable_x64", True)'
         )
 

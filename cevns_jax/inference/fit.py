@@ -3,23 +3,33 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import jax
 import numpy as np
 
 from cevns_jax.errors import ConfigError, unknown
+from cevns_jax.inference.batches import Progress, minimise_all
+from cevns_jax.inference.errors import ProfileErrors, covariance_of, no_errors, profile_errors
 from cevns_jax.inference.lbfgs import lbfgs
-from cevns_jax.inference.minimise import Minimum, minimise_lanes
-from cevns_jax.likelihood import Likelihood
+from cevns_jax.inference.minimise import Minimum
+from cevns_jax.inference.valleys import (
+    APART,
+    Valley,
+    distinct,
+    off_zero,
+    one,
+    outside,
+    shaping,
+    take,
+    wide_starts,
+)
+from cevns_jax.likelihood import Likelihood, check_predictions
+from cevns_jax.statistics import LEAST
 
-FARTHEST = 1e6  # start of a parameter without bounds
-TRIED = np.geomspace(1e-12, 1.0, 73)  # starts off zero, in units of the farthest one
-SMALLEST_EIGENVALUE = 1e-10  # of the information with ones on its diagonal
-ERROR_STEPS = 20  # secant steps towards Delta chi^2 = 1
-ERROR_TOLERANCE = 1e-6  # of Delta chi^2
+LOWER = 1e-4  # chi^2 by which a point has to be lower for a fit to go on from there
+LOWER_POINTS = 5  # times that it does
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,8 +48,11 @@ class Fit:
         gradient_norm: Largest d chi^2/dx times error.
         steps: Expected-information steps of the best start.
         ends: Where each start ended: (chi^2, converged).
-        converged: Whether the minimum is one: the best start converged with all numbers finite
-            and positive errors, and no lower point turned up while the errors were computed.
+        valleys: The minima that were found from starts all over the domain of the parameters of
+            interaction and target: x, shape (n,), and chi^2; the reported one first, which is the
+            lowest where parameters are expected (sin^2 theta_W between 0 and 1).
+        converged: Whether the minimum is one: it converged with all numbers finite and positive
+            errors.
         message: How that is known, or what went wrong.
         impacts: Shift of each free physics parameter when one parameter moves to its lower and
             upper error, others refitted: name -> shape (n, 2).
@@ -56,6 +69,7 @@ class Fit:
     gradient_norm: float
     steps: int
     ends: tuple[tuple[float, bool], ...]
+    valleys: tuple[Valley, ...]
     converged: bool
     message: str
     impacts: dict[str, np.ndarray]
@@ -118,10 +132,6 @@ def chi2_survival(chi2: float, degrees_of_freedom: int) -> float:
     return total
 
 
-Progress = Callable[[Iterable[Any]], Iterable[Any]]
-"""Wraps the iterable of a loop, e.g. ``tqdm.tqdm``; ``iter`` shows nothing."""
-
-
 def fit(
     likelihood: Likelihood,
     starts: Sequence[Mapping[str, float]] = ({},),
@@ -138,7 +148,8 @@ def fit(
 
     Raises:
         ConfigError: nothing varies, no start, a start that names a parameter that does not vary or
-            lies outside its domain, or an experiment without data.
+            lies outside its domain, an experiment without data, or predictions that are not finite
+            at the start values.
     """
     names = likelihood.names
     if not names:
@@ -149,33 +160,38 @@ def fit(
                 f"{experiment.name}: has no data, only bins; fit an Asimov or toy data set of it "
                 "(--data asimov, --data toy)"
             )
-    points = [
-        p for start in _start_points(likelihood, starts) for p in _off_zero(likelihood, start)
-    ]
+    given = _start_points(likelihood, starts)
+    points = [p for start in given for p in _starts_near(likelihood, start)]
     near = [lbfgs(likelihood, point) for point in progress(points)]
-    best, ends = _polish(likelihood, np.stack(near))
-    covariance = _inverse(np.asarray(best.information))
-    sound = bool(best.converged) and bool(np.isfinite(covariance).all())
-    low, high, bounded, shifted, lowest = (
-        _profile_errors(likelihood, best, covariance, progress) if sound else _no_errors(len(names))
-    )
-    problem = _problem(likelihood, best, covariance, lowest)
+    wide = wide_starts(likelihood, given[0], whole_domain=True)
+    minima = minimise_all(likelihood, np.concatenate([np.stack(near), wide]))
+    if not np.isfinite(minima.chi2).any():
+        check_predictions(likelihood)  # says which experiment and component
+    anywhere = any(outside(likelihood, start) for start in given)
+    valleys = _valleys(likelihood, minima, anywhere)
+    valleys, exempt, covariance, errors = _with_errors(likelihood, valleys, progress)
+    best = valleys[0]
+    problem = _problem(likelihood, best, np.isfinite(np.diag(covariance)) | exempt)
     return Fit(
         likelihood=likelihood,
         names=names,
         x=np.asarray(best.x),
         covariance=covariance,
-        error_low=low,
-        error_high=high,
+        error_low=errors.low,
+        error_high=errors.high,
         chi2=float(best.chi2),
         edm=float(best.edm),
-        gradient_norm=float(np.max(np.abs(best.gradient * np.sqrt(np.diag(covariance))))),
+        gradient_norm=_gradient_norm(best, covariance),
         steps=int(best.steps),
-        ends=ends,
+        ends=tuple(
+            (float(c), bool(done))
+            for c, done in zip(minima.chi2[: len(near)], minima.converged, strict=False)
+        ),
+        valleys=tuple(Valley(v.x, float(v.chi2)) for v in valleys),
         converged=not problem,
-        message=problem or _evidence(best, names, np.stack([low, high], axis=1), bounded),
+        message=problem or _evidence(likelihood, valleys, exempt, errors),
         impacts={
-            name: shifted[:, :, names.index(name)] - best.x[names.index(name)]
+            name: errors.shifted[:, :, names.index(name)] - best.x[names.index(name)]
             for name in likelihood.free
             if name in names
         },
@@ -203,65 +219,78 @@ def _start_points(
     return [np.array([*(declared_start | dict(given)).values()], dtype=float) for given in starts]
 
 
-@jax.jit
-def _chi2_of(likelihood: Likelihood, rows: jax.Array) -> jax.Array:
-    return jax.vmap(lambda x: likelihood.chi2(likelihood.values(x)))(rows)
+def _starts_near(likelihood: Likelihood, point: np.ndarray) -> list[np.ndarray]:
+    """A start, and one on each side of every free parameter that is zero there."""
+    free = [likelihood.names.index(n) for n in likelihood.free if n in likelihood.names]
+    return [point, *(p for index in free for p in off_zero(likelihood, point, index))]
 
 
-def _off_zero(likelihood: Likelihood, point: np.ndarray) -> list[np.ndarray]:
-    """A start, and one on each side of every free parameter that is zero there: the farthest at
-    which chi^2 has changed by less than one."""
-    points = [point]
-    for index in (likelihood.names.index(n) for n in likelihood.free if n in likelihood.names):
-        declared = likelihood.parameters[likelihood.names[index]]
-        for end in np.clip([declared.lower, declared.upper], -FARTHEST, FARTHEST):
-            if point[index] != 0 or end == 0:
-                continue
-            rows = np.tile(point, (len(TRIED) + 1, 1))
-            rows[1:, index] = end * TRIED
-            chi2 = np.asarray(_chi2_of(likelihood, rows))
-            changed = np.flatnonzero(~(np.abs(chi2 - chi2[0]) < 1))
-            if changed.size and changed[0] > 1:
-                points.append(rows[changed[0] - 1])
-    return points
+def _valleys(likelihood: Likelihood, minima: Minimum, anywhere: bool) -> list[Minimum]:
+    """The distinct minima, the one to be reported first: the lowest of those that lie where
+    parameters are expected, or of all if a start asked for another place."""
+    found = take(minima, distinct(minima))
+    away = np.zeros(len(found.chi2), bool) if anywhere else outside(likelihood, found.x)
+    return [one(found, row) for row in np.argsort(away, kind="stable")]
 
 
-def _inverse(information: np.ndarray) -> np.ndarray:
-    """Covariance; NaN where a direction is not constrained, beyond what rounding can tell."""
-    scale = np.sqrt(np.diag(information))
-    if not (np.isfinite(information).all() and (scale > 0).all()):
-        return np.full_like(information, np.nan)
-    correlation = information / np.outer(scale, scale)
-    if np.linalg.eigvalsh(correlation)[0] < SMALLEST_EIGENVALUE:
-        return np.full_like(information, np.nan)
-    return np.linalg.inv(correlation) / np.outer(scale, scale)
+def _with_errors(
+    likelihood: Likelihood, valleys: list[Minimum], progress: Progress
+) -> tuple[list[Minimum], np.ndarray, np.ndarray, ProfileErrors]:
+    """Valleys, and of the first: parameters without a symmetric error, covariance and errors. Where
+    a lower point turns up on the way to the errors, those of the minimum below it."""
+    for _ in range(LOWER_POINTS):
+        best = valleys[0]
+        exempt = _without_error(likelihood, best)
+        some = np.flatnonzero(~exempt)
+        covariance = np.full(best.information.shape, np.nan)
+        covariance[np.ix_(some, some)] = covariance_of(best.information[np.ix_(some, some)])
+        known = np.isfinite(np.diag(covariance)) | exempt
+        if not (best.converged and np.isfinite(best.chi2) and known.all()):
+            return valleys, exempt, covariance, no_errors(len(best.x))
+        others = [v.x for v in valleys[1:]]
+        errors = profile_errors(likelihood, best, covariance, others, progress)
+        lowest = errors.lowest
+        if lowest is None or not lowest.chi2 < best.chi2 - LOWER or outside(likelihood, lowest.x):
+            break
+        lower = one(minimise_all(likelihood, lowest.x[None]), 0)
+        valleys = [lower, *(v for v in valleys if not _same(v, lower))]
+    return valleys, exempt, covariance, errors
 
 
-def _lanes(likelihood: Likelihood) -> int:
-    """Lanes of every batched call of a fit: one size, one compilation."""
-    return 2 * len(likelihood.names)
+def _same(one: Minimum, other: Minimum) -> bool:
+    away = one.x - other.x
+    return bool(away @ other.information @ away < APART)
 
 
-def _polish(
-    likelihood: Likelihood, ends: np.ndarray
-) -> tuple[Minimum, tuple[tuple[float, bool], ...]]:
-    """Finish every start; the best end point, and (chi^2, converged) of all."""
-    lanes, n = _lanes(likelihood), ends.shape[1]
-    moving = np.ones((lanes, n), bool)
-    done: list[Minimum] = []
-    for first in range(0, len(ends), lanes):
-        block = ends[first : first + lanes]
-        padded = np.concatenate([block, np.tile(block[-1:], (lanes - len(block), 1))])
-        result = minimise_lanes(likelihood, padded, moving)
-        arrays = [np.asarray(a) for a in result]
-        done += [Minimum(*(a[i] for a in arrays)) for i in range(len(block))]
-    order = [(not m.converged, float(np.nan_to_num(m.chi2, nan=np.inf))) for m in done]
-    best = done[min(range(len(done)), key=order.__getitem__)]
-    return best, tuple((float(m.chi2), bool(m.converged)) for m in done)
+def _without_error(likelihood: Likelihood, best: Minimum) -> np.ndarray:
+    """Parameters about which the expected information is infinite: at an end of their domain, where
+    they move a Poisson bin in which nothing is expected."""
+    lower, upper = map(np.asarray, likelihood.bounds)
+    at_end = (best.x <= lower) | (best.x >= upper)
+    if not at_end.any():
+        return at_end
+    values = likelihood.values(best.x)
+    expected = jax.jit(Likelihood.components)(likelihood, values)
+    empty = [
+        np.ravel(e.statistic.information(sum(expected[e.name].values())) >= 1 / LEAST)
+        for e in likelihood.experiments
+    ]
+    bins = np.concatenate(empty)
+    if not bins.any():
+        return np.zeros_like(at_end)
+    moved = jax.jit(jax.jacfwd(lambda x: likelihood.expected(likelihood.values(x))))(best.x)
+    found: np.ndarray = at_end & (np.asarray(moved)[bins] != 0).any(axis=0)
+    return found
 
 
-def _problem(likelihood: Likelihood, best: Minimum, covariance: np.ndarray, lowest: float) -> str:
-    """Why an end point is no minimum; empty if it is one."""
+def _gradient_norm(best: Minimum, covariance: np.ndarray) -> float:
+    scaled = np.abs(best.gradient * np.sqrt(np.diag(covariance)))
+    return float(np.max(scaled[np.isfinite(scaled)], initial=0.0))
+
+
+def _problem(likelihood: Likelihood, best: Minimum, known: np.ndarray) -> str:
+    """Why an end point is no minimum; empty if it is one. ``known``: parameters with an error, or
+    that can have none."""
     names = likelihood.names
     if not np.isfinite(best.chi2):
         deviance = likelihood.deviance(likelihood.values(best.x))
@@ -270,84 +299,42 @@ def _problem(likelihood: Likelihood, best: Minimum, covariance: np.ndarray, lowe
             f"not converged: chi^2 is infinite, {len(bins)} bins with counts expect none or less "
             f"(first: bin {bins[0] if len(bins) else 0} of {likelihood.n_bins})"
         )
-    if not np.isfinite(covariance).all():
+    if not known.all():
         blind = [n for n, i in zip(names, np.diag(best.information), strict=True) if not i > 0]
         which = f" ({', '.join(blind)})" if blind else ""
         advice = "; scan one whose chi^2 is lowest, and flat, at zero" if blind else ""
         return f"not converged: the data do not constrain all parameters{which}{advice}"
     if not best.converged:
         return f"not converged: EDM {float(best.edm):.2g} of chi^2 after {int(best.steps)} steps"
-    if lowest < float(best.chi2) - 1e-4:
-        return f"a lower minimum was found: chi^2 {lowest:.6g} below {float(best.chi2):.6g}"
     return ""
 
 
 def _evidence(
-    best: Minimum, names: tuple[str, ...], errors: np.ndarray, bounded: np.ndarray
+    likelihood: Likelihood, valleys: list[Minimum], exempt: np.ndarray, errors: ProfileErrors
 ) -> str:
-    """Why a fit is taken as converged, and which errors do not exist all the same."""
+    """Why a fit is taken as converged, which errors do not exist all the same, and what else there
+    is."""
+    best, names = valleys[0], likelihood.names
     text = f"EDM {float(best.edm):.2g} of chi^2 after {int(best.steps)} steps"
-    missing = ~np.isfinite(errors)
+    missing = ~np.isfinite(np.stack([errors.low, errors.high], axis=1))
     for which, reason in (
-        (missing & bounded, "chi^2 does not rise by 1 inside the bounds of"),
-        (missing & ~bounded, "no point with chi^2 higher by 1 was found for"),
+        (missing & errors.bounded, "chi^2 does not rise by 1 inside the bounds of"),
+        (missing & ~errors.bounded, "no point with chi^2 higher by 1 was found for"),
+        (
+            exempt[:, None],
+            "no symmetric error exists, as nothing is expected in some bins, for",
+        ),
     ):
         found = [name for name, side in zip(names, which, strict=True) if side.any()]
         if found:
             text += f"; {reason} {', '.join(found)}"
+    if len(valleys) > 1:
+        text += f"; {len(valleys)} valleys"
+    lower = [v for v in valleys[1:] if v.chi2 < best.chi2]
+    if lower:
+        at = ", ".join(
+            f"{name} = {lower[0].x[names.index(name)]:.4g}" for name in shaping(likelihood)
+        )
+        text += f"; chi^2 is {float(best.chi2 - lower[0].chi2):.2g} lower in another valley, {at}"
+        text += ", outside the range that is expected"
     return text
-
-
-def _no_errors(n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, float]:
-    """What :func:`_profile_errors` returns where there is no minimum to start from."""
-    nothing = np.full(n, np.nan)
-    return nothing, nothing, np.zeros((n, 2), bool), np.full((n, 2, n), np.nan), np.inf
-
-
-def _profile_errors(
-    likelihood: Likelihood, best: Minimum, covariance: np.ndarray, progress: Progress
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, float]:
-    """Distances to Delta chi^2 = 1 below and above, all parameters at once.
-
-    Secant iteration in sqrt(Delta chi^2), which is nearly linear in the distance.
-
-    Returns:
-        error_low, error_high, shape (n,); whether the bound ended the search, shape (n, 2); the
-        parameters there, shape (n, 2, n); the lowest chi^2 met on the way.
-    """
-    n = len(best.x)
-    which = np.repeat(np.arange(n), 2)
-    sign = np.tile([-1.0, 1.0], n)
-    lower, upper = (np.asarray(b) for b in likelihood.bounds)
-    room = np.where(sign < 0, best.x[which] - lower[which], upper[which] - best.x[which])
-    moving = np.arange(n) != which[:, None]
-    error = np.sqrt(np.diag(covariance))[which]
-    # Secant between the last two points, kept inside the bracket (below, above) of the crossing.
-    last, h_last = np.zeros(2 * n), np.zeros(2 * n)
-    below, above = np.zeros(2 * n), room.copy()
-    distance = np.minimum(error, room)
-    x = np.tile(best.x, (2 * n, 1))
-    found = np.zeros(2 * n, bool)
-    lowest = np.inf
-    for _ in progress(range(ERROR_STEPS)):
-        x[np.arange(2 * n), which] = best.x[which] + sign * distance
-        result = minimise_lanes(likelihood, x, moving)
-        chi2 = np.asarray(result.chi2)
-        lowest = min(lowest, float(np.min(np.where(result.converged, chi2, np.inf))))
-        x = np.array(result.x)
-        h = np.sqrt(np.maximum(chi2 - best.chi2, 0.0))
-        found = np.asarray(result.converged) & (np.abs(h**2 - 1) < ERROR_TOLERANCE)
-        if found.all():
-            break
-        below = np.where(h < 1, distance, below)
-        above = np.where(h < 1, above, distance)
-        run, rise = distance - last, h - h_last
-        ahead = distance + (1 - h) * run / np.where(rise == 0, np.inf, rise)
-        bounded = np.where(np.isfinite(above), above, 4 * distance)
-        middle = (below + bounded) / 2
-        proposed = np.where((ahead > below) & (ahead < above), ahead, middle)
-        last, h_last = np.where(found, last, distance), np.where(found, h_last, h)
-        distance = np.where(found, distance, proposed)
-    distance = np.where(found, distance, np.nan)
-    bounded = (below >= room).reshape(n, 2)
-    return distance[::2], distance[1::2], bounded, x.reshape(n, 2, n), lowest

@@ -59,6 +59,8 @@ def lbfgs(likelihood: Likelihood, start: np.ndarray) -> np.ndarray:
     z = np.zeros_like(start)
     state = _lbfgs_state(z)
     value, gradient = loss(z)
+    if not np.isfinite(value):  # no direction from here: the final stage finds its way out
+        return start
     for count in range(STEPS):
         if not np.linalg.norm(gradient) > SMALL_GRADIENT:
             break

@@ -8,7 +8,7 @@ a batch of fits under ``vmap`` wants, where every lane walks until the slowest h
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -24,29 +24,32 @@ MAX_STEPS = 60
 
 
 class Minimum(NamedTuple):
-    """Where a minimisation ended; with leading axes when batched.
+    """Where a minimisation ended; with leading axes when batched. JAX arrays where it is traced,
+    NumPy arrays where it was collected.
 
     Attributes:
         x: Varying parameters, shape (n,).
-        chi2: -2 ln L there.
+        chi2: -2 ln L there; infinite where some counts are impossible whatever the parameters: such
+            a point is excluded, not failed.
         gradient: d chi^2/dx, shape (n,); zero for parameters that were kept.
         information: Expected information of -ln L, prior included, shape (n, n).
         edm: Expected distance to the minimum in units of chi^2.
         steps: Number of steps tried.
-        converged: Whether everything is finite and edm is below the tolerance.
+        converged: Whether edm is below the tolerance and nothing is NaN.
     """
 
-    x: jax.Array
-    chi2: jax.Array
-    gradient: jax.Array
-    information: jax.Array
-    edm: jax.Array
-    steps: jax.Array
-    converged: jax.Array
+    x: Any
+    chi2: Any
+    gradient: Any
+    information: Any
+    edm: Any
+    steps: Any
+    converged: Any
 
 
 class _Local(NamedTuple):
-    chi2: jax.Array
+    chi2: jax.Array  # continued beyond what is possible, so that a start there finds its way back
+    impossible: jax.Array  # whether chi^2 itself is infinite
     gradient: jax.Array  # of chi^2 / 2
     information: jax.Array
 
@@ -86,10 +89,12 @@ def minimise(likelihood: Likelihood, start: jax.Array, moving: jax.Array | None 
         chi2 = likelihood.penalty(values)
         gradient = jnp.asarray(precision * (x - mean))
         information = jnp.diag(jnp.asarray(precision))
+        impossible = jnp.isnan(chi2)
         for experiment in likelihood.experiments:
             mu, rows = _expected_and_jacobian(experiment, likelihood, values)
-            deviance, slope, weight = map(jnp.ravel, experiment.bin_terms(mu))
+            deviance, slope, weight, never = map(jnp.ravel, experiment.bin_terms(mu))
             chi2 += jnp.sum(deviance)
+            impossible |= jnp.any(never)
             if rows:
                 jacobian = jnp.stack([jnp.ravel(row) for row in rows.values()])
                 # Sums, not matrix products: XLA fuses them, and a batched product of this size
@@ -98,7 +103,7 @@ def minimise(likelihood: Likelihood, start: jax.Array, moving: jax.Array | None 
                 by_pair = jnp.sum((jacobian * weight)[:, None] * jacobian, axis=2)
                 gradient += _spread(by_row, rows, likelihood.names)
                 information += _spread(by_pair, rows, likelihood.names)
-        return _Local(chi2, gradient, information)
+        return _Local(chi2, impossible, gradient, information)
 
     def restricted(x: jax.Array, point: _Local) -> tuple[jax.Array, jax.Array]:
         """Gradient and information of the parameters that can move from x: not past a bound, and
@@ -109,25 +114,46 @@ def minimise(likelihood: Likelihood, start: jax.Array, moving: jax.Array | None 
         both = open_[:, None] & open_[None, :]
         return gradient, jnp.where(both, point.information, jnp.eye(x.size))
 
+    def inside(x: jax.Array) -> jax.Array:
+        return jnp.all((x >= lower) & (x <= upper))
+
+    def bounded_step(x: jax.Array, gradient: jax.Array, metric: jax.Array) -> jax.Array:
+        """Step to the minimum of the quadratic model inside the bounds, nearly: what would leave
+        them stops there, and the others take that into account."""
+        there = x - _solve(metric, gradient)
+        stopped = (there < lower) | (there > upper)
+        ends = jnp.where(stopped, jnp.clip(there, lower, upper) - x, 0.0)
+        rest = jnp.where(stopped, 0.0, gradient + metric @ ends)
+        both = stopped[:, None] | stopped[None, :]
+        others = _solve(jnp.where(both, jnp.eye(x.size), metric), rest)
+        return jnp.clip(x + ends - others, lower, upper) - x
+
     def step(carry: _Carry) -> _Carry:
         """Judge the trial point, then propose the next one. The only place that evaluates."""
         new = local(carry.trial)
         gain = (carry.point.chi2 - new.chi2) / jnp.where(carry.promised > 0, carry.promised, 1.0)
-        at_rounding = carry.promised < 1e-12 * jnp.maximum(1.0, jnp.abs(new.chi2))
-        accept = jnp.isfinite(new.chi2) & ((gain > 0) | at_rounding)
+        at_rounding = jnp.abs(carry.promised) < 1e-12 * jnp.maximum(1.0, jnp.abs(new.chi2))
+        accept = jnp.isfinite(new.chi2) & (((gain > 0) & (carry.promised > 0)) | at_rounding)
         x = jnp.where(accept, carry.trial, carry.x)
         point = jax.tree.map(lambda a, b: jnp.where(accept, a, b), new, carry.point)
         shrink = jnp.clip(1 - (2 * gain - 1) ** 3, 1 / 5, 2.0)
         damping = carry.damping * jnp.where(accept, shrink, carry.growth)
         gradient, information = restricted(x, point)
-        damped = information + damping * jnp.diag(jnp.diag(information))
-        dx = jnp.clip(x - _solve(damped, gradient), lower, upper) - x
+
+        def fall(dx: jax.Array) -> jax.Array:
+            """Of chi^2, as the quadratic model has it."""
+            return -(2 * gradient @ dx + dx @ information @ dx)
+
+        newton = x - _solve(information, gradient)
+        # What cannot be moved any more is no distance: x is a number of 53 bits, and has bounds.
+        edm = jnp.where(inside(newton), fall(newton - x), gradient @ (x - newton))
+        dx = bounded_step(x, gradient, information + damping * jnp.diag(jnp.diag(information)))
         return _Carry(
             x=x,
             point=point,
-            edm=gradient @ _solve(information, gradient),
+            edm=edm,
             trial=x + dx,
-            promised=-(2 * gradient @ dx + dx @ information @ dx),
+            promised=fall(dx),
             damping=damping,
             growth=jnp.where(accept, 2.0, 2 * carry.growth),
             steps=carry.steps + 1,
@@ -145,7 +171,7 @@ def minimise(likelihood: Likelihood, start: jax.Array, moving: jax.Array | None 
     # everything that it finds out later.
     zeros = 0 * start
     number = 1 + zeros[0]
-    nowhere = _Local(number * jnp.inf, zeros, jnp.diag(1 + zeros))
+    nowhere = _Local(number * jnp.inf, number < 0, zeros, jnp.diag(1 + zeros))
     done = jax.lax.while_loop(
         unfinished,
         step,
@@ -163,7 +189,7 @@ def minimise(likelihood: Likelihood, start: jax.Array, moving: jax.Array | None 
     gradient, _ = restricted(done.x, done.point)
     return Minimum(
         x=done.x,
-        chi2=done.point.chi2,
+        chi2=jnp.where(done.point.impossible, jnp.inf, done.point.chi2),
         gradient=2 * gradient,
         information=done.point.information,
         edm=done.edm,
@@ -177,7 +203,7 @@ def _nothing_to_minimise(likelihood: Likelihood, start: jax.Array) -> Minimum:
     chi2 = likelihood.chi2(likelihood.values())
     zero = jnp.zeros_like(chi2)
     information = jnp.zeros((0, 0), start.dtype)
-    return Minimum(start, chi2, start, information, zero, jnp.zeros((), int), jnp.isfinite(chi2))
+    return Minimum(start, chi2, start, information, zero, jnp.zeros((), int), ~jnp.isnan(chi2))
 
 
 def _expected_and_jacobian(

@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
-from typing import Any
 
 import jax
 import numpy as np
-from jax.sharding import PartitionSpec
 
 from cevns_jax.errors import ConfigError, unknown
-from cevns_jax.inference.fit import Fit, Progress, fit
-from cevns_jax.inference.minimise import Minimum, minimise
-from cevns_jax.inference.regions import limit
+from cevns_jax.inference.batches import Progress
+from cevns_jax.inference.fit import Fit, fit
+from cevns_jax.inference.grids import affecting, minimise_grid
+from cevns_jax.inference.intervals import Curve, Interval, intervals, joined
+from cevns_jax.inference.minimise import Minimum
 from cevns_jax.likelihood import Likelihood
-
-BLOCK = 1024  # points of one call: the unit of progress
-CPU_LANES = 16  # points minimised together on a CPU device, whose cache they have to fit
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,44 +25,85 @@ class Profile:
     Attributes:
         parameter: Name of the parameter on the grid.
         grid: Its values, shape (P,).
-        chi2: Minimum of chi^2 at each point, shape (P,).
-        converged: Whether the minimisation converged at each point, shape (P,).
-        edm: Expected distance to the minimum, in units of chi^2, shape (P,).
+        minima: Minima at the points, with a leading axis of P.
+        valleys: Number of minima that were found at each point, shape (P,).
         names: The minimised parameters.
-        x: Their values, shape (P, n).
         best: Best fit with the parameter free.
     """
 
     parameter: str
     grid: np.ndarray
-    chi2: np.ndarray
-    converged: np.ndarray
-    edm: np.ndarray
+    minima: Minimum
+    valleys: np.ndarray
     names: tuple[str, ...]
-    x: np.ndarray
     best: Fit
+
+    @property
+    def chi2(self) -> np.ndarray:
+        """Minimum of chi^2 at each point, shape (P,); infinite where a point is excluded."""
+        return np.asarray(self.minima.chi2)
+
+    @property
+    def converged(self) -> np.ndarray:
+        """Whether the minimisation converged at each point, shape (P,)."""
+        return np.asarray(self.minima.converged)
+
+    @property
+    def edm(self) -> np.ndarray:
+        """Expected distance to the minimum, in units of chi^2, shape (P,)."""
+        return np.asarray(self.minima.edm)
+
+    @property
+    def x(self) -> np.ndarray:
+        """Values of the minimised parameters, shape (P, n)."""
+        return np.asarray(self.minima.x)
+
+    @property
+    def lowest(self) -> float:
+        """Lowest chi^2, on the grid or at the best fit."""
+        return float(min(self.best.chi2, *self.chi2[self.converged]))
+
+    @property
+    def excluded(self) -> np.ndarray:
+        """Where counts are impossible whatever the other parameters, shape (P,)."""
+        return self.converged & np.isinf(self.chi2)
+
+    def affecting(self, highest: float) -> np.ndarray:
+        """Points without convergence on which what is reported up to a level may depend, shape
+        (P,)."""
+        return affecting(self.minima, self.grid.shape, self.lowest, highest)
 
     @property
     def delta_chi2(self) -> np.ndarray:
         """chi^2 above its lowest value on the grid or at the best fit."""
-        converged = self.chi2[self.converged]
-        return self.chi2 - min(self.best.chi2, *converged)
+        return self.chi2 - self.lowest
 
-    def allowed(self, delta_chi2: float) -> list[tuple[float, float]]:
-        """Ranges where Delta chi^2 is below a level, as :func:`cevns_jax.inference.regions.limit`
-        finds them from the converged points.
+    def intervals(self, levels: Sequence[float]) -> list[list[Interval]]:
+        """Ranges where Delta chi^2 is below each of some levels, inside the grid: by a root search
+        on the profiled chi^2, from the best fit and from every local minimum of the grid.
 
         Args:
-            delta_chi2: Level, e.g. 1 (68 %), 2.71 (90 %) or 3.84 (95 %) for one parameter.
+            levels: E.g. 1 (68 %), 2.71 (90 %) or 3.84 (95 %) for one parameter.
         """
-        delta = np.where(self.converged, self.delta_chi2, np.nan)
-        return limit(self.grid, delta, delta_chi2).allowed
+        curve = Curve(self.grid, self.minima)
+        at_best = _point_of(self.best, self.parameter)
+        value = at_best.values[0]
+        if self.grid[0] < value < self.grid[-1] and value not in self.grid:
+            curve = joined(curve, at_best)
+        return intervals(self.best.likelihood, self.parameter, curve, self.lowest, levels)
+
+    def allowed(self, delta_chi2: float) -> list[tuple[float, float]]:
+        """Ranges [low, high] where Delta chi^2 is below a level; see :meth:`intervals`, which also
+        says which ends are those of the grid."""
+        (found,) = self.intervals([delta_chi2])
+        return [(interval.low, interval.high) for interval in found]
 
 
 def profile(
     likelihood: Likelihood,
     *,
     best: Fit | None = None,
+    starts: Sequence[Mapping[str, float]] = ({},),
     progress: Progress = iter,
     **grid: np.ndarray | jax.Array,
 ) -> Profile:
@@ -75,6 +112,7 @@ def profile(
     Args:
         likelihood: What to profile. The parameter may be free in it or not.
         best: Best fit with the parameter free; fitted here if not given.
+        starts: Starts of that fit, and of the search for valleys; as those of a fit.
         progress: Wraps the iterable of blocks, e.g. ``tqdm.tqdm``.
         **grid: One parameter and its values, shape (P,).
 
@@ -99,132 +137,47 @@ def profile(
     if (np.diff(points) <= 0).any():
         raise ConfigError(f"profile: the grid of {name} must be ascending")
     likelihood = freed(likelihood, name)
-    best = best or fit(likelihood, progress=progress)
-    result = minimise_points(
-        likelihood, (name,), points[:, None], _conditional_starts(best, name, points), progress
+    best = best or fit(likelihood, starts, progress=progress)
+    index = best.names.index(name)
+    valleys = np.stack([np.delete(valley.x, index) for valley in best.valleys])
+    found = minimise_grid(
+        likelihood,
+        {name: points},
+        _conditional_starts(best, name, points),
+        known=valleys,
+        progress=progress,
     )
-    again = ~result.converged
-    if again.any():  # the linear prediction can lead out of the domain: start from the best fit
-        index = best.names.index(name)
-        starts = np.tile(np.delete(best.x, index), (int(again.sum()), 1))
-        second = minimise_points(likelihood, (name,), points[again][:, None], starts, iter)
-        for first_pass, second_pass in zip(result, second, strict=True):
-            first_pass[again] = second_pass
     return Profile(
         parameter=name,
         grid=points,
-        chi2=np.asarray(result.chi2),
-        converged=np.asarray(result.converged),
-        edm=np.asarray(result.edm),
+        minima=found.minima,
+        valleys=found.valleys,
         names=tuple(n for n in likelihood.names if n != name),
-        x=np.asarray(result.x),
         best=best,
     )
 
 
-def minimise_points(
-    likelihood: Likelihood,
-    names: tuple[str, ...],
-    points: np.ndarray,
-    starts: np.ndarray,
-    progress: Progress = iter,
-    steps: np.ndarray | None = None,
-) -> Minimum:
-    """Minimise at every point of a grid, in blocks, over all local devices.
-
-    Args:
-        likelihood: What to minimise.
-        names: The k parameters held at the points.
-        points: Their values, shape (P, k).
-        starts: Start values of the n parameters that vary, shape (P, n).
-        progress: Wraps the iterable of blocks.
-        steps: Steps that each point is guessed to take, shape (P,): a batch walks until its
-            slowest lane has finished, so points that take as many go together.
-
-    Returns:
-        The minima as NumPy arrays with a leading axis of P points.
-    """
-    likelihood = jax.device_put(likelihood)
-    size, devices = block_size(len(points))
-    blocks = []
-    for first in progress(range(0, len(points), size)):
-        # The last block repeats its last point.
-        rows = np.minimum(np.arange(first, first + size), len(points) - 1)
-        order = np.arange(size) if steps is None else _alike_together(steps[rows], devices)
-        block = _minimise_block(
-            likelihood, points[rows[order]], starts[rows[order]], names=names, devices=devices
-        )
-        back = np.argsort(order)
-        blocks.append(jax.tree.map(lambda array, back=back: np.asarray(array)[back], block))
-    return jax.tree.map(lambda *parts: np.concatenate(parts)[: len(points)], *blocks)
-
-
-def _alike_together(steps: np.ndarray, devices: int) -> np.ndarray:
-    """Order in which batches hold points of about as many steps, and devices take turns."""
-    order = np.argsort(steps, kind="stable")
-    if len(order) % (devices * CPU_LANES):
-        return order
-    return order.reshape(-1, devices, CPU_LANES).swapaxes(0, 1).ravel()
-
-
-def block_size(points: int) -> tuple[int, int]:
-    """Points of one call, and devices to spread them over.
-
-    Three sizes only, each of whole batches on every device: every other would be compiled anew.
-    """
-    devices = jax.local_device_count()
-    if points <= devices:
-        return devices, devices
-    few = jax.default_backend() == "cpu" and points < BLOCK
-    batches = 1 if few else -(-BLOCK // (CPU_LANES * devices))
-    return devices * CPU_LANES * batches, devices
-
-
-@partial(jax.jit, static_argnames=("names", "devices"))
-def _minimise_block(
-    likelihood: Likelihood,
-    points: jax.Array,
-    starts: jax.Array,
-    *,
-    names: tuple[str, ...],
-    devices: int,
-) -> Minimum:
-    def one(likelihood: Likelihood, point: jax.Array, start: jax.Array) -> Minimum:
-        return minimise(likelihood.hold(**dict(zip(names, point, strict=True))), start)
-
-    return over_points(one, likelihood, (points, starts), devices)
-
-
-def over_points(
-    one: Callable[..., Any],
-    likelihood: Likelihood,
-    arrays: tuple[jax.Array, ...],
-    devices: int,
-) -> Any:
-    """A function of a likelihood and of one row of each array, for all rows: in batches, and over
-    all devices."""
-
-    def share(likelihood: Likelihood, *arrays: jax.Array) -> Any:
-        """One device's share of the rows."""
-        if any(a.size == 0 for a in arrays):  # lax.map cannot cut arrays without elements
-            return jax.vmap(lambda *row: one(likelihood, *row))(*arrays)
-        lanes = CPU_LANES if jax.default_backend() == "cpu" else len(arrays[0])
-        return jax.lax.map(lambda row: one(likelihood, *row), arrays, batch_size=lanes)
-
-    if devices == 1:
-        return share(likelihood, *arrays)
-    mesh = jax.make_mesh((devices,), ("points",), axis_types=(jax.sharding.AxisType.Auto,))
-    split, whole = PartitionSpec("points"), PartitionSpec()
-    places = (whole, *(split for _ in arrays))
-    spread = jax.shard_map(share, mesh=mesh, in_specs=places, out_specs=split, check_vma=False)
-    return spread(likelihood, *arrays)
+def _point_of(best: Fit, name: str) -> Curve:
+    """The best fit as a point of the profile; only its place and chi^2 are used."""
+    index, n = best.names.index(name), len(best.x) - 1
+    minimum = Minimum(
+        x=np.delete(best.x, index)[None],
+        chi2=np.array([best.chi2]),
+        gradient=np.zeros((1, n)),
+        information=np.zeros((1, n, n)),
+        edm=np.array([best.edm]),
+        steps=np.array([best.steps]),
+        converged=np.array([best.converged]),
+    )
+    return Curve(best.x[index : index + 1], minimum)
 
 
 def _conditional_starts(best: Fit, name: str, points: np.ndarray) -> np.ndarray:
     """Where a Gaussian likelihood would put the other parameters, shape (P, n)."""
     index = best.names.index(name)
     slopes = np.delete(best.covariance[:, index], index) / best.covariance[index, index]
-    return np.delete(best.x, index) + np.outer(points - best.x[index], slopes)
+    # No slopes where the best fit has no covariance.
+    return np.delete(best.x, index) + np.outer(points - best.x[index], np.nan_to_num(slopes))
 
 
 def freed(likelihood: Likelihood, name: str) -> Likelihood:

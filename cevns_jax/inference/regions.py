@@ -1,25 +1,8 @@
-"""Allowed ranges and regions of a Delta chi^2 that is known on a grid."""
+"""Regions of a Delta chi^2 that is known on a grid, and the axes on which grids are even."""
 
 from __future__ import annotations
 
-from itertools import pairwise
-from typing import NamedTuple
-
 import numpy as np
-
-
-class Limit(NamedTuple):
-    """Where Delta chi^2 is below a level.
-
-    Attributes:
-        allowed: Ranges, ascending; disconnected ones apart. One that reaches an end of the grid
-            ends there.
-        error: How far the ends move if every other point of the grid is left out; NaN where that
-            changes their number. An estimate, from above, of what interpolation costs.
-    """
-
-    allowed: list[tuple[float, float]]
-    error: float
 
 
 def scale_of(grid: np.ndarray) -> str:
@@ -52,46 +35,6 @@ def from_coordinate(grid: np.ndarray, u: np.ndarray) -> np.ndarray:
     if scale == "log":
         return np.exp(u)
     return np.sinh(u) * np.abs(grid).min() if scale == "signed" else u
-
-
-def limit(grid: np.ndarray, delta: np.ndarray, level: float) -> Limit:
-    """Where Delta chi^2 is below a level, by a cubic spline through the points.
-
-    Args:
-        grid: Values of the parameter, ascending, shape (P,).
-        delta: Delta chi^2 there; NaN at points that are not to be used.
-        level: E.g. 1 (68 %), 2.71 (90 %) or 3.84 (95 %) for one parameter.
-    """
-    use = np.isfinite(delta)
-    u, delta = coordinate(grid, grid[use]), delta[use]
-    ends = _ranges(u, delta, level)
-    coarse = _ranges(u[::2], delta[::2], level) if len(u) >= 8 else np.zeros((0, 2))
-    allowed = from_coordinate(grid, ends)
-    error = np.nan
-    if ends.shape == coarse.shape and ends.size:
-        inside = (ends > u[0]) & (ends < u[-1])  # what the end of the grid cuts has no error
-        moved = np.abs(from_coordinate(grid, coarse) - allowed)[inside]
-        error = float(moved.max()) if moved.size else 0.0
-    return Limit([(float(low), float(high)) for low, high in allowed], error)
-
-
-def _ranges(u: np.ndarray, delta: np.ndarray, level: float) -> np.ndarray:
-    """Ranges of u in which the spline is below the level, shape (R, 2)."""
-    from scipy.interpolate import CubicSpline
-
-    if len(u) < 4:
-        return np.zeros((0, 2))
-    curve = CubicSpline(u, delta - level)
-    roots = curve.roots(extrapolate=False)
-    cuts = np.unique(np.concatenate([u[:1], roots[np.isfinite(roots)], u[-1:]]))
-    ranges: list[tuple[float, float]] = []
-    for low, high in pairwise(cuts):
-        if curve((low + high) / 2) >= 0:
-            continue
-        if ranges and ranges[-1][1] == low:
-            low = ranges.pop()[0]
-        ranges.append((low, high))
-    return np.array(ranges).reshape(-1, 2)
 
 
 def contours(

@@ -1,38 +1,26 @@
 """Scans: chi^2 on a grid of any dimension, everything else minimised at each point.
 
 A scan runs in blocks; an interrupted one goes on from the finished blocks that were kept.
-Afterwards every point looks at the minima of its neighbours: where one of them is better than its
-own, or its own did not converge, it starts again from there.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
 from cevns_jax.errors import ConfigError, unknown
+from cevns_jax.inference.batches import Progress, minimise_all
 from cevns_jax.inference.blocks import Blocks
-from cevns_jax.inference.fit import Progress
-from cevns_jax.inference.minimise import Minimum, minimise_lanes
-from cevns_jax.inference.profile import (
-    BLOCK,
-    block_size,
-    freed,
-    minimise_points,
-    over_points,
-)
-from cevns_jax.likelihood import Likelihood
+from cevns_jax.inference.grids import affecting, minimise_grid
+from cevns_jax.inference.intervals import Curve, Interval, intervals
+from cevns_jax.inference.minimise import Minimum
+from cevns_jax.inference.neighbours import neighbours_of
+from cevns_jax.inference.profile import freed
+from cevns_jax.likelihood import Likelihood, check_predictions
 
-RELEVANT = 100.0  # chi^2 above the lowest up to which a converged point looks at its neighbours
-BETTER = 1e-4  # chi^2 by which a neighbour's minimum has to be lower to count
-APART = 0.1  # chi^2 by which a neighbour's minimum is away from one's own
-SWEEPS = 30  # in which a better minimum spreads from neighbour to neighbour
 LOWEST = 8  # local minima of the grid from which the best fit is looked for
 
 
@@ -42,36 +30,75 @@ class Scan:
 
     Attributes:
         grids: Parameter -> its values, ascending, shape (P_i,).
-        chi2: Minimum of chi^2, shape (P_1, ..., P_k).
-        converged: Whether the minimisation converged, same shape.
-        edm: Expected distance to the minimum, in units of chi^2, same shape.
+        minima: Minima at all points, with a leading axis of P_1 ... P_k, the last one fastest.
+        valleys: Number of minima found at each point, shape (P_1, ..., P_k).
         names: The minimised parameters.
-        x: Their values, shape (P_1, ..., P_k, n).
         best: Values of all parameters at the lowest chi^2, on the grid or off it.
         best_chi2: chi^2 there.
         likelihood: What was scanned.
     """
 
     grids: dict[str, np.ndarray]
-    chi2: np.ndarray
-    converged: np.ndarray
-    edm: np.ndarray
+    minima: Minimum
+    valleys: np.ndarray
     names: tuple[str, ...]
-    x: np.ndarray
     best: dict[str, float]
     best_chi2: float
     likelihood: Likelihood
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Points along each axis."""
+        return tuple(len(grid) for grid in self.grids.values())
+
+    @property
+    def chi2(self) -> np.ndarray:
+        """Minimum of chi^2, shape (P_1, ..., P_k); infinite where a point is excluded."""
+        return np.asarray(self.minima.chi2).reshape(self.shape)
+
+    @property
+    def converged(self) -> np.ndarray:
+        """Whether the minimisation converged, same shape."""
+        return np.asarray(self.minima.converged).reshape(self.shape)
+
+    @property
+    def edm(self) -> np.ndarray:
+        """Expected distance to the minimum, in units of chi^2, same shape."""
+        return np.asarray(self.minima.edm).reshape(self.shape)
+
+    @property
+    def x(self) -> np.ndarray:
+        """Values of the minimised parameters, shape (P_1, ..., P_k, n)."""
+        return np.asarray(self.minima.x).reshape(*self.shape, len(self.names))
+
+    @property
+    def excluded(self) -> np.ndarray:
+        """Where counts are impossible whatever the other parameters, same shape."""
+        return self.converged & np.isinf(self.chi2)
+
+    def affecting(self, highest: float) -> np.ndarray:
+        """Points without convergence on which what is reported up to a level may depend, same
+        shape."""
+        return affecting(self.minima, self.shape, self.best_chi2, highest).reshape(self.shape)
 
     @property
     def delta_chi2(self) -> np.ndarray:
         """chi^2 above its lowest value."""
         return self.chi2 - self.best_chi2
 
+    def intervals(self, levels: Sequence[float]) -> list[list[Interval]]:
+        """Of a scan of one parameter: ranges where Delta chi^2 is below each of some levels, as
+        :meth:`cevns_jax.inference.profile.Profile.intervals`."""
+        ((name, grid),) = self.grids.items()
+        curve = Curve(grid, self.minima)
+        return intervals(self.likelihood, name, curve, self.best_chi2, levels)
+
 
 def scan(
     likelihood: Likelihood,
     grids: Mapping[str, np.ndarray],
     *,
+    starts: Sequence[Mapping[str, float]] = ({},),
     progress: Progress = iter,
     blocks: Blocks | None = None,
 ) -> Scan:
@@ -80,62 +107,42 @@ def scan(
     Args:
         likelihood: What to scan. The parameters may be free in it or not.
         grids: Parameter -> its values, ascending.
+        starts: Values of minimised parameters at which their valleys are looked for as well; those
+            left out start where declared.
         progress: Wraps the iterable of blocks.
         blocks: Where finished blocks are kept; those found there are not computed again. To be
             removed by the caller, once the result is on disk.
 
     Raises:
         ConfigError: no or an unknown parameter, a grid that cannot be used, an experiment without
-            data, or blocks that cannot be written.
+            data, predictions that are not finite, or blocks that cannot be written.
     """
     grids = _checked(likelihood, grids)
     for name in grids:
         likelihood = freed(likelihood, name)
-    names = tuple(grids)
-    axes = np.meshgrid(*grids.values(), indexing="ij")
-    points = np.stack([axis.ravel() for axis in axes], axis=1)
     rest = tuple(name for name in likelihood.names if name not in grids)
-    start = np.array([likelihood.parameters[name].start for name in rest], dtype=float)
-    parts: list[Minimum] = []
-    line = len(points) // len(axes[0])
-    for number in progress(range(-(-len(points) // BLOCK))):
-        kept = blocks.load(number) if blocks is not None else None
-        if kept is not None:
-            found = Minimum._make(kept[name] for name in Minimum._fields)
-        else:
-            here = points[number * BLOCK : (number + 1) * BLOCK]
-            starts = np.tile(start, (len(here), 1))
-            steps = _steps_before(parts, len(here), line)
-            found = minimise_points(likelihood, names, here, starts, steps=steps)
-            if blocks is not None:
-                blocks.save(number, found._asdict())
-        parts.append(found)
-    result = jax.tree.map(lambda *arrays: np.concatenate(arrays), *parts)
-    shape = tuple(len(values) for values in grids.values())
-    if rest:
-        result = _spread_better_minima(likelihood, names, points, shape, result)
-    best, best_chi2 = _best(likelihood, names, points, shape, result, rest)
+    declared = {name: likelihood.parameters[name].start for name in rest}
+    known = [[(declared | dict(given))[name] for name in rest] for given in starts]
+    found = minimise_grid(
+        likelihood,
+        grids,
+        known=np.array(known, dtype=float).reshape(len(known), len(rest)),
+        progress=progress,
+        blocks=blocks,
+    )
+    if not np.isfinite(found.minima.chi2).any():
+        first = {name: float(values[0]) for name, values in grids.items()}
+        check_predictions(likelihood, first)  # says which experiment and component
+    best, best_chi2 = _best(likelihood, grids, found.minima, rest)
     return Scan(
         grids=dict(grids),
-        chi2=np.asarray(result.chi2).reshape(shape),
-        converged=np.asarray(result.converged).reshape(shape),
-        edm=np.asarray(result.edm).reshape(shape),
+        minima=found.minima,
+        valleys=found.valleys.reshape([len(grid) for grid in grids.values()]),
         names=rest,
-        x=np.asarray(result.x).reshape(*shape, len(rest)),
         best=best,
         best_chi2=best_chi2,
         likelihood=likelihood,
     )
-
-
-def _steps_before(blocks: list[Minimum], number: int, line: int) -> np.ndarray | None:
-    """Steps that points took at the last value of the first parameter that is done: a guess for
-    the next ``number`` of points, of which there are ``line`` for each value."""
-    done = np.concatenate([block.steps for block in blocks]) if blocks else np.zeros(0)
-    if len(done) < line:
-        return None
-    last: np.ndarray = done[len(done) - line :]
-    return last[np.arange(number) % line]
 
 
 def _checked(likelihood: Likelihood, grids: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -163,106 +170,9 @@ def _checked(likelihood: Likelihood, grids: Mapping[str, np.ndarray]) -> dict[st
     return checked
 
 
-def _spread_better_minima(
-    likelihood: Likelihood,
-    names: tuple[str, ...],
-    points: np.ndarray,
-    shape: tuple[int, ...],
-    result: Minimum,
-) -> Minimum:
-    """Start again wherever the minimum of a neighbour does better, until nothing changes.
-
-    Every sweep reads the minima of the one before: the outcome does not depend on an order.
-    """
-    result = jax.tree.map(np.array, result)
-    neighbours = _neighbours(shape)
-    active = np.ones(len(points), bool)
-    for _ in range(SWEEPS):
-        known = np.where(np.isfinite(result.chi2), result.chi2, np.inf)
-        rows = np.flatnonzero(active & ((known < known.min() + RELEVANT) | ~result.converged))
-        rows = rows[_elsewhere(result, rows, neighbours[rows]) | ~result.converged[rows]]
-        if not rows.size:
-            break
-        offered = result.x[neighbours[rows]]  # (R, 2k, n)
-        chi2 = _chi2_of(likelihood, names, points[rows], offered)
-        chi2 = np.where(np.isfinite(chi2), chi2, np.inf)
-        best = np.argmin(chi2, axis=1)
-        lowest = chi2[np.arange(len(rows)), best]
-        own = np.where(np.isfinite(result.chi2[rows]), result.chi2[rows], np.inf)
-        again = (lowest < own - BETTER) | (~result.converged[rows] & (lowest < np.inf))
-        if not again.any():
-            break
-        redo = rows[again]
-        starts = offered[np.flatnonzero(again), best[again]]
-        found = minimise_points(likelihood, names, points[redo], np.asarray(starts))
-        better = np.asarray(found.chi2) < result.chi2[redo] - BETTER
-        better |= np.asarray(found.converged) & ~result.converged[redo]
-        better |= ~np.isfinite(result.chi2[redo])
-        for old, new in zip(result, found, strict=True):
-            old[redo[better]] = np.asarray(new)[better]
-        if not better.any():
-            break
-        active = np.zeros(len(points), bool)
-        active[neighbours[redo[better]].ravel()] = True
-    return result
-
-
-def _elsewhere(result: Minimum, rows: np.ndarray, neighbours: np.ndarray) -> np.ndarray:
-    """Whether the minimum of a neighbour lies where chi^2 of a point, if it is a parabola, is above
-    its own minimum: such a neighbour may be in another valley."""
-    away = result.x[neighbours] - result.x[rows][:, None]
-    above = np.einsum("rki,rij,rkj->rk", away, result.information[rows], away)
-    far: np.ndarray = ~(above < APART).all(axis=1)
-    return far
-
-
-def _neighbours(shape: tuple[int, ...]) -> np.ndarray:
-    """Row of each neighbour along each axis, (points, 2k); a point at an edge is its own."""
-    index = np.arange(int(np.prod(shape))).reshape(shape)
-    found = []
-    for axis in range(len(shape)):
-        for step in (-1, 1):
-            places = np.clip(np.arange(shape[axis]) + step, 0, shape[axis] - 1)
-            found.append(np.take(index, places, axis=axis).ravel())
-    return np.stack(found, axis=1)
-
-
-def _chi2_of(
-    likelihood: Likelihood, names: tuple[str, ...], points: np.ndarray, offered: jax.Array
-) -> np.ndarray:
-    """chi^2 at each point with each of the values offered for the rest, shape (R, 2k)."""
-    size, devices = block_size(len(points))
-    blocks = []
-    for first in range(0, len(points), size):
-        rows = np.minimum(np.arange(first, first + size), len(points) - 1)
-        block = _chi2_block(likelihood, points[rows], offered[rows], names=names, devices=devices)
-        blocks.append(np.asarray(block))
-    return np.concatenate(blocks)[: len(points)]
-
-
-@partial(jax.jit, static_argnames=("names", "devices"))
-def _chi2_block(
-    likelihood: Likelihood,
-    points: jax.Array,
-    offered: jax.Array,
-    *,
-    names: tuple[str, ...],
-    devices: int,
-) -> jax.Array:
-    def one(likelihood: Likelihood, point: jax.Array, rows: jax.Array) -> jax.Array:
-        held = likelihood.hold(**dict(zip(names, point, strict=True)))
-        frozen = held.frozen(held.values(), varying=held.names)
-        return jax.vmap(lambda x: frozen.chi2(frozen.values(x)))(rows)
-
-    found: jax.Array = over_points(one, likelihood, (points, offered), devices)
-    return found
-
-
 def _best(
     likelihood: Likelihood,
-    names: tuple[str, ...],
-    points: np.ndarray,
-    shape: tuple[int, ...],
+    grids: Mapping[str, np.ndarray],
     result: Minimum,
     rest: tuple[str, ...],
 ) -> tuple[dict[str, float], float]:
@@ -271,24 +181,23 @@ def _best(
     obstacle: only chi^2 counts."""
     inside = {
         name: dataclasses.replace(
-            likelihood.parameters[name],
-            lower=float(points[:, i].min()),
-            upper=float(points[:, i].max()),
+            likelihood.parameters[name], lower=float(grid[0]), upper=float(grid[-1])
         )
-        for i, name in enumerate(names)
+        for name, grid in grids.items()
     }
     likelihood = dataclasses.replace(likelihood, declarations={**likelihood.declarations, **inside})
+    shape = tuple(len(grid) for grid in grids.values())
     chi2 = np.where(result.converged, result.chi2, np.inf)
-    local = np.flatnonzero((chi2[:, None] <= chi2[_neighbours(shape)]).all(axis=1))
+    local = np.flatnonzero((chi2[:, None] <= chi2[neighbours_of(shape)]).all(axis=1))
     rows = local[np.argsort(chi2[local], kind="stable")][:LOWEST]
     if not np.isfinite(chi2).any():
         return dict.fromkeys(likelihood.names, float("nan")), float("nan")
-    values = {name: points[rows, i] for i, name in enumerate(names)}
+    index = np.unravel_index(rows, shape)
+    values = {name: grid[i] for (name, grid), i in zip(grids.items(), index, strict=True)}
     values |= {name: np.asarray(result.x)[rows, i] for i, name in enumerate(rest)}
     starts = np.stack([values[name] for name in likelihood.names], axis=1)
-    starts = np.concatenate([starts, np.tile(starts[:1], (LOWEST - len(starts), 1))])
-    ends = minimise_lanes(likelihood, jnp.asarray(starts), jnp.ones(starts.shape, bool))
-    end_chi2 = np.where(np.isfinite(ends.chi2), ends.chi2, np.inf)
+    ends = minimise_all(likelihood, starts)
+    end_chi2 = np.where(ends.converged & np.isfinite(ends.chi2), ends.chi2, np.inf)
     if end_chi2.min() < chi2[rows[0]]:
         x, lowest = np.asarray(ends.x)[np.argmin(end_chi2)], float(end_chi2.min())
     else:

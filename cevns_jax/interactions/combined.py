@@ -33,7 +33,7 @@ class Combined:
     @property
     def conventions(self) -> dict[str, str]:
         """Those of the Standard Model, and one for each addition."""
-        names = [_words(type(term).__name__) for term in self.added]
+        names = [_words(term.described_as().__name__) for term in self.added]
         found = self.standard.conventions
         for place, (name, term) in enumerate(zip(names, self.added, strict=True)):
             before = names[:place].count(name)
@@ -83,9 +83,10 @@ def with_new_physics(standard: StandardModel, *added: NewPhysics) -> Combined:
             a Standard Model without axial part.
     """
     for term in added:
-        if type(term).axial_couplings is not NewPhysics.axial_couplings and not standard.axial:
+        kind = term.described_as()
+        if kind.axial_couplings is not NewPhysics.axial_couplings and not standard.axial:
             raise ConfigError(
-                f"interaction: {_words(type(term).__name__)} changes axial couplings, which have "
+                f"interaction: {_words(kind.__name__)} changes axial couplings, which have "
                 "no effect where the axial part is neglected; include it with axial = true"
             )
     combined = Combined(standard=standard, added=added)
@@ -93,6 +94,9 @@ def with_new_physics(standard: StandardModel, *added: NewPhysics) -> Combined:
     for name in names:
         if names.count(name) > 1:
             raise ConfigError(f'interaction: parameter "{name}" belongs to two parts of it')
+    for name, _ in combined.heavy:
+        if name not in names:
+            raise ConfigError(f'interaction: no parameter "{name}", the mass of a heavy lepton')
     return combined
 
 

@@ -86,6 +86,10 @@ class NewPhysics:
     heavy_lepton: str = ""
     """Name of the parameter with the mass [MeV] of a heavy final lepton: E_min follows from it."""
 
+    def described_as(self) -> type[NewPhysics]:
+        """The class that names this in messages and says which methods it has."""
+        return type(self)
+
     @property
     def parameters(self) -> tuple[Parameter, ...]:
         """Parameters, with names that no other part of the interaction has."""

@@ -13,6 +13,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from cevns_jax.files import write_atomically
+from cevns_jax.plotting.text import drawable, equation, with_unit
 from cevns_jax.published import Published, published_for
 from cevns_jax.results import Result
 
@@ -27,7 +28,7 @@ LABELS = {
 }
 AXES = {"photoelectrons": "photo-electrons", "time_us": r"recoil time [$\mu$s]", "f90": "F90"}
 UNITS = {"photoelectrons": "PE", "us": r"$\mu$s", "kev": "keV", "kevee": "keVee", "kevnr": "keVnr"}
-DATA_SETS = {"asimov": "Asimov data", "toy": "toy data"}
+DATA_SETS = {"asimov": "Asimov data", "toy": "toy data", "toy_fixed_pulls": "toy data"}
 LINES = ("-", "--", ":", "-.")
 FILLS = ("full", "none", "left", "right", "bottom", "top")  # publications on one data set
 MANY_BINS = 50
@@ -95,7 +96,7 @@ def spectra(result: Result, experiment: str) -> Figure:
     if _data_set(result) == "asimov":
         quality = " (Asimov data)"
     figure.suptitle(
-        f"{a['titles'][experiment]}\nbest fit: {_headline(result)}{quality}", fontsize=11
+        f"{drawable(a['titles'][experiment])}\nbest fit: {_headline(result)}{quality}", fontsize=11
     )
     return figure
 
@@ -136,7 +137,7 @@ def _projection(
     base = np.zeros_like(width)
     spare = itertools.cycle(SPARE)
     for name in sorted(parts, key=lambda n: (n == "cevns", -parts[n].sum())):
-        title = LABELS.get(name, name.replace("_", " "))
+        title = LABELS.get(name) or drawable(name.replace("_", " "))
         if name in STYLE:
             title, colour, hatch = STYLE[name]
         else:
@@ -164,9 +165,11 @@ def _projection(
         **points,
     )
     name, _, unit = axis.rpartition("_")
-    unit = UNITS.get(unit, "")
+    unit, counted = UNITS.get(unit, ""), drawable(counted)
     top.set_ylabel(
-        f"{counted} / {unit}" if unit else f"{counted} per unit of {AXES.get(axis, axis)}"
+        f"{counted} / {unit}"
+        if unit
+        else f"{counted} per unit of {AXES.get(axis) or drawable(axis)}"
     )
     if (observed >= 0).all():
         top.set_ylim(bottom=0)
@@ -180,13 +183,18 @@ def _projection(
     bottom.set_ylabel(r"(n $-$ $\mu$)/" + (r"$\sqrt{\mu}$" if variance is None else r"$\sigma$"))
     reach = max(3.8, 1.3 + np.nanmax(np.abs(residual), initial=0.0))
     bottom.set_ylim(-reach, reach)
-    plain = f"{name.replace('_', ' ')} [{unit}]" if name and unit else axis.replace("_", " ")
-    bottom.set_xlabel(AXES.get(axis, plain))
+    plain = drawable((name if name and unit else axis).replace("_", " "))
+    bottom.set_xlabel(AXES.get(axis) or plain + (f" [{unit}]" if name and unit else ""))
 
 
 def _count(number: float) -> str:
     """Without decimals, but not zero for what is small."""
     return f"{number:.0f}" if abs(number) >= 1 else f"{number:.1g}"
+
+
+def joined_titles(result: Result) -> str:
+    """Titles of all experiments of a profile or scan."""
+    return " + ".join(map(drawable, result.attributes["titles"].values()))
 
 
 def _data_set(result: Result) -> str:
@@ -204,12 +212,10 @@ def _headline(result: Result) -> str:
         value, low, high = (
             float(result.variables[v][1][i]) for v in ("value", "error_low", "error_high")
         )
-        unit = result.attributes["units"][name]
+        unit = drawable(result.attributes["units"][name])
         digits = 2 if value > 1 else 3
-        label = result.attributes["labels"][name].strip("$")
-        texts.append(
-            f"${label} = {value:.{digits}f}^{{+{high:.{digits}f}}}_{{-{low:.{digits}f}}}$ {unit}"
-        )
+        right = f"{value:.{digits}f}^{{+{high:.{digits}f}}}_{{-{low:.{digits}f}}}"
+        texts.append(f"{equation(result.attributes['labels'][name] or name, right)} {unit}")
     return ", ".join(texts).strip()
 
 
@@ -223,14 +229,14 @@ def profiles(results: list[Result]) -> Figure:
     axes = figure.subplots()
     first = results[0]
     shown: list[tuple[Published, str]] = []
-    titles = {name: t for r in results for name, t in r.attributes["titles"].items()}
-    names = [" + ".join(r.attributes["titles"].values()) for r in results]
+    titles = {n: drawable(t) for r in results for n, t in r.attributes["titles"].items()}
+    names = [joined_titles(r) for r in results]
     for number, (result, name) in enumerate(zip(results, names, strict=True)):
         grid, delta = result.variables["grid"][1], result.variables["delta_chi2"][1]
         good = result.variables["point_converged"][1].astype(bool)
         if names.count(name) > 1:
             config = result.attributes["provenance"].get("config", f"{number + 1}")
-            name += f" ({Path(config).stem})"
+            name += f" ({drawable(Path(config).stem)})"
         kind = DATA_SETS.get(_data_set(result), "")
         colour = "black" if number == 0 else f"C{number - 1}"
         axes.plot(
@@ -272,8 +278,8 @@ def profiles(results: list[Result]) -> Figure:
             label=f"{published.short}, {' + '.join(titles[e] for e in published.experiments)}: "
             f"{published.text()}",
         )
-    unit = first.attributes["unit"]
-    axes.set_xlabel(first.attributes["label"] + (f" [{unit}]" if unit else ""))
+    a = first.attributes
+    axes.set_xlabel(with_unit(a["label"] or a["parameter"], a["unit"]))
     axes.set_ylabel(r"$\Delta\chi^2$")
     axes.set_ylim(0, 9)
     axes.set_xlim(_visible(results))

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cevns_jax.inference.regions import contours, scale_of
-from cevns_jax.plotting.figures import DATA_SETS
+from cevns_jax.plotting.figures import DATA_SETS, joined_titles
 from cevns_jax.plotting.figures import _data_set as data_set
 from cevns_jax.plotting.figures import _figure as new_figure
+from cevns_jax.plotting.text import with_unit
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -110,7 +111,7 @@ def outline(
 def _data(result: Result) -> str:
     """The experiments, and what their data are unless they are measured."""
     kind = DATA_SETS.get(data_set(result), "")
-    return " + ".join(result.attributes["titles"].values()) + (f", {kind}" if kind else "")
+    return joined_titles(result) + (f", {kind}" if kind else "")
 
 
 def surface(result: Result) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -134,8 +135,7 @@ def describe(axes: Axes, result: Result) -> None:
 
 
 def _label(result: Result, name: str) -> str:
-    unit = result.attributes["units"][name].replace("mu_B", r"$\mu_B$")
-    return (result.attributes["labels"][name] or name) + (f" [{unit}]" if unit else "")
+    return with_unit(result.attributes["labels"][name] or name, result.attributes["units"][name])
 
 
 def _curves(axes: Axes, results: list[Result]) -> None:

@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from cevns_jax.plotting.figures import _figure
+from cevns_jax.plotting.text import drawable
 from cevns_jax.published import ANGLES_AT_SCALES, AngleAtScale
 from cevns_jax.running import sin2_theta_w
 
@@ -175,7 +176,7 @@ def _own(axes: Axes, own: Sequence[OwnAngle]) -> None:
             linewidth=1.6,
             capsize=3,
             zorder=5,
-            label=f"{result.label}: ${result.value:.3f}"
+            label=f"{drawable(result.label)}: ${result.value:.3f}"
             f"^{{+{result.error_high:.3f}}}_{{-{result.error_low:.3f}}}$",
         )
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from cevns_jax.config.analysis import read_analysis
-from cevns_jax.inference.regions import limit
+from cevns_jax.inference.intervals import Interval
 from cevns_jax.inference.scan import scan
 
 LEVEL = 2.71  # 90 % of one parameter
@@ -27,7 +27,6 @@ class Bound:
         quantity: What is limited.
         data: Data sets, and choices, in words.
         allowed: Ranges in which Delta chi^2 is below ``LEVEL``, disconnected ones apart.
-        error: How far interpolation moves their ends.
         config: Config that gives ours.
         overrides: What was set in it.
         published: The published range in words, if one is known.
@@ -38,8 +37,7 @@ class Bound:
     group: str
     quantity: str
     data: str
-    allowed: Sequence[tuple[float, float]]
-    error: float
+    allowed: Sequence[Interval]
     config: str
     overrides: tuple[str, ...] = ()
     published: str = ""
@@ -47,12 +45,12 @@ class Bound:
     remark: str = ""
 
     def text(self, unit: float = 1.0) -> str:
-        """The ranges, in units of a number; a range that begins at the grid's positive end is an
-        upper limit."""
+        """The ranges, in units of a number; one that does not begin at a crossing is an upper
+        limit."""
         parts = []
-        for low, high in self.allowed:
-            ends = [f"{end / unit:.3g}" for end in (low, high)]
-            parts.append(f"< {ends[1]}" if 0 <= low < 1e-6 else f"{ends[0]} to {ends[1]}")
+        for found in self.allowed:
+            low, high = (f"{end / unit:.3g}" for end in (found.low, found.high))
+            parts.append(f"{low} to {high}" if found.ends[0] == "crossing" else f"< {high}")
         return ", ".join(parts)
 
     def record(self) -> dict[str, Any]:
@@ -61,8 +59,8 @@ class Bound:
             "quantity": self.quantity,
             "data": self.data,
             "delta_chi2": LEVEL,
-            "allowed": [list(ends) for ends in self.allowed],
-            "interpolation_error": self.error,
+            "allowed": [[found.low, found.high] for found in self.allowed],
+            "ends": [list(found.ends) for found in self.allowed],
             "config": self.config,
             "overrides": list(self.overrides),
             "published": self.published,
@@ -90,13 +88,11 @@ def _bound(
     assert analysis.scan is not None
     grids = {name: np.array(values) for name, values in analysis.scan.grids.items()}
     found = scan(analysis.likelihood, grids)
-    (grid,) = found.grids.values()
-    ranges = limit(grid, np.where(found.converged, found.delta_chi2, np.nan), LEVEL)
+    (allowed,) = found.intervals([LEVEL])
     return Bound(
         group=group,
         quantity=quantity,
-        allowed=ranges.allowed,
-        error=ranges.error,
+        allowed=allowed,
         config=config,
         overrides=overrides,
         **words,

@@ -1,0 +1,180 @@
+"""Many points at once: in batches that fit the cache, over all local devices."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Any
+
+import jax
+import numpy as np
+from jax.sharding import PartitionSpec
+
+from cevns_jax.inference.minimise import Minimum, minimise, minimise_lanes
+from cevns_jax.likelihood import Likelihood
+
+BLOCK = 1024  # points of one call: the unit of progress
+CPU_LANES = 16  # points minimised together on a CPU device, whose cache they have to fit
+
+Progress = Callable[[Iterable[Any]], Iterable[Any]]
+"""Wraps the iterable of a loop, e.g. ``tqdm.tqdm``; ``iter`` shows nothing."""
+
+
+def minimise_points(
+    likelihood: Likelihood,
+    names: tuple[str, ...],
+    points: np.ndarray,
+    starts: np.ndarray,
+    progress: Progress = iter,
+    steps: np.ndarray | None = None,
+) -> Minimum:
+    """Minimise at every point of a grid, in blocks, over all local devices.
+
+    Args:
+        likelihood: What to minimise.
+        names: The k parameters held at the points.
+        points: Their values, shape (P, k).
+        starts: Start values of the n parameters that vary, shape (P, n).
+        progress: Wraps the iterable of blocks.
+        steps: Steps that each point is guessed to take, shape (P,): a batch walks until its
+            slowest lane has finished, so points that take as many go together.
+
+    Returns:
+        The minima as NumPy arrays with a leading axis of P points.
+    """
+    likelihood = jax.device_put(likelihood)
+    size, devices = block_size(len(points))
+    blocks = []
+    for first in progress(range(0, len(points), size)):
+        # The last block repeats its last point.
+        rows = np.minimum(np.arange(first, first + size), len(points) - 1)
+        order = np.arange(size) if steps is None else _alike_together(steps[rows], devices)
+        block = _minimise_block(
+            likelihood, points[rows[order]], starts[rows[order]], names=names, devices=devices
+        )
+        back = np.argsort(order)
+        blocks.append(jax.tree.map(lambda array, back=back: np.asarray(array)[back], block))
+    return jax.tree.map(lambda *parts: np.concatenate(parts)[: len(points)], *blocks)
+
+
+def minimise_all(likelihood: Likelihood, starts: np.ndarray) -> Minimum:
+    """Minimise all varying parameters from several starts.
+
+    Args:
+        likelihood: What to minimise.
+        starts: Start values, shape (S, n).
+
+    Returns:
+        The minima as NumPy arrays with a leading axis of S.
+    """
+    lanes = lanes_of(likelihood)
+    moving = np.ones((lanes, starts.shape[1]), bool)
+    done = []
+    for first in range(0, len(starts), lanes):
+        block = starts[first : first + lanes]
+        padded = np.concatenate([block, np.tile(block[-1:], (lanes - len(block), 1))])
+        result = minimise_lanes(likelihood, padded, moving)
+        done.append(Minimum(*(np.asarray(a)[: len(block)] for a in result)))
+    return Minimum(*(np.concatenate(arrays) for arrays in zip(*done, strict=True)))
+
+
+def lanes_of(likelihood: Likelihood) -> int:
+    """Lanes of every batched call of a fit, two for each parameter: one size, one compilation."""
+    return 2 * max(len(likelihood.names), 1)
+
+
+def _alike_together(steps: np.ndarray, devices: int) -> np.ndarray:
+    """Order in which batches hold points of about as many steps, and devices take turns."""
+    order = np.argsort(steps, kind="stable")
+    if len(order) % (devices * CPU_LANES):
+        return order
+    return order.reshape(-1, devices, CPU_LANES).swapaxes(0, 1).ravel()
+
+
+def block_size(points: int) -> tuple[int, int]:
+    """Points of one call, and devices to spread them over.
+
+    Two sizes only, each of whole batches on every device: every other would be compiled anew.
+    """
+    devices = jax.local_device_count()
+    few = jax.default_backend() == "cpu" and points < BLOCK
+    batches = 1 if few else -(-BLOCK // (CPU_LANES * devices))
+    return devices * CPU_LANES * batches, devices
+
+
+@partial(jax.jit, static_argnames=("names", "devices"))
+def _minimise_block(
+    likelihood: Likelihood,
+    points: jax.Array,
+    starts: jax.Array,
+    *,
+    names: tuple[str, ...],
+    devices: int,
+) -> Minimum:
+    def one(likelihood: Likelihood, point: jax.Array, start: jax.Array) -> Minimum:
+        return minimise(likelihood.hold(**dict(zip(names, point, strict=True))), start)
+
+    return over_points(one, likelihood, (points, starts), devices)
+
+
+def over_points(
+    one: Callable[..., Any],
+    likelihood: Likelihood,
+    arrays: tuple[jax.Array, ...],
+    devices: int,
+) -> Any:
+    """A function of a likelihood and of one row of each array, for all rows: in batches, and over
+    all devices."""
+
+    def share(likelihood: Likelihood, *arrays: jax.Array) -> Any:
+        """One device's share of the rows."""
+        if any(a.size == 0 for a in arrays):  # lax.map cannot cut arrays without elements
+            return jax.vmap(lambda *row: one(likelihood, *row))(*arrays)
+        lanes = CPU_LANES if jax.default_backend() == "cpu" else len(arrays[0])
+        return jax.lax.map(lambda row: one(likelihood, *row), arrays, batch_size=lanes)
+
+    if devices == 1:
+        return share(likelihood, *arrays)
+    mesh = jax.make_mesh((devices,), ("points",), axis_types=(jax.sharding.AxisType.Auto,))
+    split, whole = PartitionSpec("points"), PartitionSpec()
+    places = (whole, *(split for _ in arrays))
+    spread = jax.shard_map(share, mesh=mesh, in_specs=places, out_specs=split, check_vma=False)
+    return spread(likelihood, *arrays)
+
+
+def chi2_of(
+    likelihood: Likelihood, names: tuple[str, ...], points: np.ndarray, offered: np.ndarray
+) -> np.ndarray:
+    """chi^2 at each of R points with each of m vectors offered for the rest, shape (R, m).
+
+    Args:
+        likelihood: Whose chi^2.
+        names: The k parameters held at the points.
+        points: Their values, shape (R, k).
+        offered: Values of the n parameters that vary, shape (R, m, n).
+    """
+    size, devices = block_size(len(points))
+    blocks = []
+    for first in range(0, len(points), size):
+        rows = np.minimum(np.arange(first, first + size), len(points) - 1)
+        block = _chi2_block(likelihood, points[rows], offered[rows], names=names, devices=devices)
+        blocks.append(np.asarray(block))
+    return np.concatenate(blocks)[: len(points)]
+
+
+@partial(jax.jit, static_argnames=("names", "devices"))
+def _chi2_block(
+    likelihood: Likelihood,
+    points: jax.Array,
+    offered: jax.Array,
+    *,
+    names: tuple[str, ...],
+    devices: int,
+) -> jax.Array:
+    def one(likelihood: Likelihood, point: jax.Array, rows: jax.Array) -> jax.Array:
+        held = likelihood.hold(**dict(zip(names, point, strict=True)))
+        frozen = held.frozen(held.values(), varying=held.names)
+        return jax.vmap(lambda x: frozen.chi2(frozen.values(x)))(rows)
+
+    found: jax.Array = over_points(one, likelihood, (points, offered), devices)
+    return found

@@ -1,0 +1,145 @@
+"""Errors of a best fit: how far each parameter moves until the profiled chi^2 has risen by one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from cevns_jax.inference.batches import Progress
+from cevns_jax.inference.minimise import Minimum, minimise_lanes
+from cevns_jax.likelihood import Likelihood
+
+ERROR_STEPS = 20  # secant steps towards Delta chi^2 = 1
+ERROR_TOLERANCE = 1e-6  # of Delta chi^2
+SMALLEST_EIGENVALUE = 1e-10  # of the information with ones on its diagonal
+
+
+class ProfileErrors(NamedTuple):
+    """Where the profiled chi^2 has risen by one, for n parameters.
+
+    Attributes:
+        low, high: Distances down and up, shape (n,); NaN where it does not rise that far.
+        bounded: Whether the bound ended the search, shape (n, 2).
+        shifted: All parameters there, shape (n, 2, n).
+        lowest: The lowest point met on the way.
+    """
+
+    low: np.ndarray
+    high: np.ndarray
+    bounded: np.ndarray
+    shifted: np.ndarray
+    lowest: Minimum | None
+
+
+def no_errors(n: int) -> ProfileErrors:
+    """Where there is no minimum to start from."""
+    nothing = np.full(n, np.nan)
+    return ProfileErrors(nothing, nothing, np.zeros((n, 2), bool), np.full((n, 2, n), np.nan), None)
+
+
+def covariance_of(information: np.ndarray) -> np.ndarray:
+    """Inverse of an information; NaN where a direction is not constrained, beyond what rounding
+    can tell."""
+    scale = np.sqrt(np.diag(information))
+    if not scale.size:
+        return information
+    if not (np.isfinite(information).all() and (scale > 0).all()):
+        return np.full_like(information, np.nan)
+    correlation = information / np.outer(scale, scale)
+    if np.linalg.eigvalsh(correlation)[0] < SMALLEST_EIGENVALUE:
+        return np.full_like(information, np.nan)
+    return np.linalg.inv(correlation) / np.outer(scale, scale)
+
+
+def profile_errors(
+    likelihood: Likelihood,
+    best: Minimum,
+    covariance: np.ndarray,
+    others: Sequence[np.ndarray],
+    progress: Progress,
+) -> ProfileErrors:
+    """Distances to Delta chi^2 = 1 below and above, all n parameters at once.
+
+    Secant iteration in sqrt(Delta chi^2), which is nearly linear in the distance.
+
+    Args:
+        likelihood: What was fitted.
+        best: Its minimum.
+        covariance: There, shape (n, n).
+        others: Minima in other valleys, shape (n,) each; the profiled chi^2 is the lowest of all.
+        progress: Wraps the loop.
+    """
+    n = len(best.x)
+    which = np.repeat(np.arange(n), 2)
+    sign = np.tile([-1.0, 1.0], n)
+    lower, upper = (np.asarray(b) for b in likelihood.bounds)
+    room = np.where(sign < 0, best.x[which] - lower[which], upper[which] - best.x[which])
+    moving = np.arange(n) != which[:, None]
+    error = np.sqrt(np.diag(covariance))[which]
+    # Where the information is infinite it says how small a step has to begin, all the same.
+    error = np.where(np.isfinite(error), error, np.diag(best.information)[which] ** -0.5)
+    # Secant between the last two points, kept inside the bracket (below, above) of the crossing.
+    last, h_last = np.zeros(2 * n), np.zeros(2 * n)
+    below, above = np.zeros(2 * n), room.copy()
+    distance = np.minimum(error, room)
+    x = np.tile(best.x, (2 * n, 1))
+    found = np.zeros(2 * n, bool)
+    lowest: Minimum | None = None
+    for _ in progress(range(ERROR_STEPS)):
+        held = best.x[which] + sign * distance
+        result = _lowest_from(
+            likelihood, [x, *(np.tile(o, (2 * n, 1)) for o in others)], held, moving
+        )
+        chi2 = result.chi2
+        lowest = _lower(lowest, result)
+        x = np.array(result.x)
+        h = np.sqrt(np.maximum(chi2 - best.chi2, 0.0))
+        found = result.converged & (np.abs(h**2 - 1) < ERROR_TOLERANCE)
+        if found.all():
+            break
+        below = np.where(h < 1, distance, below)
+        above = np.where(h < 1, above, distance)
+        run, rise = distance - last, h - h_last
+        with np.errstate(invalid="ignore"):  # chi^2 can be infinite: then the middle is next
+            ahead = distance + (1 - h) * run / np.where(rise == 0, np.inf, rise)
+        bounded = np.where(np.isfinite(above), above, 4 * distance)
+        middle = (below + bounded) / 2
+        proposed = np.where((ahead > below) & (ahead < above), ahead, middle)
+        last, h_last = np.where(found, last, distance), np.where(found, h_last, h)
+        distance = np.where(found, distance, proposed)
+    distance = np.where(found, distance, np.nan)
+    bounded = (below >= room).reshape(n, 2)
+    return ProfileErrors(distance[::2], distance[1::2], bounded, x.reshape(n, 2, n), lowest)
+
+
+def _lowest_from(
+    likelihood: Likelihood, starts: Sequence[np.ndarray], held: np.ndarray, moving: np.ndarray
+) -> Minimum:
+    """The lowest minimum that the starts of each lane, (2n, n) each, lead to."""
+    best: Minimum | None = None
+    for start in starts:
+        rows = np.where(moving, start, held[:, None])
+        ends = Minimum(*map(np.asarray, minimise_lanes(likelihood, rows, moving)))
+        if best is None:
+            best = ends
+            continue
+        better = (ends.converged & ~best.converged) | (
+            (ends.chi2 < best.chi2) & (ends.converged >= best.converged)
+        )
+        lanes = np.arange(len(better))
+        best = Minimum(
+            *(np.stack(pair)[better.astype(int), lanes] for pair in zip(best, ends, strict=True))
+        )
+    assert best is not None
+    return best
+
+
+def _lower(known: Minimum | None, ends: Minimum) -> Minimum | None:
+    """The lower one of a point and the converged lanes of a call."""
+    chi2 = np.where(ends.converged, ends.chi2, np.inf)
+    lane = int(np.argmin(chi2))
+    if chi2[lane] < (np.inf if known is None else known.chi2):
+        return Minimum(*(array[lane] for array in ends))
+    return known

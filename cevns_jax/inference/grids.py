@@ -1,0 +1,224 @@
+"""Minima at all points of a grid: valleys are searched at some of them and followed over all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import numpy as np
+
+from cevns_jax.inference.batches import BLOCK, Progress, minimise_points
+from cevns_jax.inference.blocks import Blocks
+from cevns_jax.inference.minimise import Minimum
+from cevns_jax.inference.neighbours import keep_better, neighbours_of, spread_better_minima
+from cevns_jax.inference.valleys import APART, RELEVANT, outside, search, shaping, take
+from cevns_jax.likelihood import Likelihood
+
+ANCHORS = {1: 5, 2: 3}  # points along each axis at which valleys are searched; two for more axes
+MOST = 8  # starts that are followed over a grid
+ANOTHER = 9.0  # chi^2 between what are taken as starts in two valleys, at two points
+SEARCHED_AGAIN = 32  # points at which valleys are searched once more, where their number changes
+COUNT = "valleys"  # name of the array in a block, beside the fields of a minimum
+
+
+class GridMinima(NamedTuple):
+    """Minima at P points of a grid.
+
+    Attributes:
+        minima: The lowest at each point, with a leading axis.
+        valleys: Number of minima found at each point, shape (P,).
+    """
+
+    minima: Minimum
+    valleys: np.ndarray
+
+
+def minimise_grid(
+    likelihood: Likelihood,
+    grids: dict[str, np.ndarray],
+    starts: np.ndarray | None = None,
+    *,
+    known: np.ndarray,
+    progress: Progress = iter,
+    blocks: Blocks | None = None,
+) -> GridMinima:
+    """Minimise at every point of a grid.
+
+    Args:
+        likelihood: What to minimise, n parameters beside those of the grid.
+        grids: Parameter -> its values; P points in all, the last parameter moves fastest.
+        starts: Where the minimisation at each point starts, shape (P, n), besides the valleys
+            that are found; default the first known start, or those valleys where there are any.
+        known: Starts for the search of valleys, shape (K, n).
+        progress: Wraps the iterable of blocks.
+        blocks: Where finished blocks are kept; those found there are not computed again.
+    """
+    names, shape = tuple(grids), tuple(len(values) for values in grids.values())
+    axes = np.meshgrid(*grids.values(), indexing="ij")
+    points = np.stack([axis.ravel() for axis in axes], axis=1)
+    rest = likelihood.hold(**dict(zip(names, map(float, points[0]), strict=True)))
+    followed = _followed(likelihood, names, points, shape, known) if shaping(rest) else None
+    if starts is None:
+        first = np.broadcast_to(known[0], (len(points), known.shape[-1]))
+        all_starts = first[None] if followed is None else followed
+    elif followed is None or len(followed) == 1:
+        all_starts = starts[None]
+    else:
+        all_starts = np.concatenate([starts[None], followed])
+    found = _in_blocks(likelihood, rest, names, points, all_starts, shape, progress, blocks)
+    if not rest.names:
+        return found
+    several = bool((found.valleys > 1).any())
+    where = (likelihood, rest, names, points, shape)
+    minima = spread_better_minima(*where, found.minima, several=several)
+    if several:
+        minima = _searched_again(*where, minima, found.valleys)
+    return GridMinima(minima, found.valleys)
+
+
+def _followed(
+    likelihood: Likelihood,
+    names: tuple[str, ...],
+    points: np.ndarray,
+    shape: tuple[int, ...],
+    known: np.ndarray,
+) -> np.ndarray:
+    """Starts in all valleys that are found at some points of the grid, shape (V, P, n): those of
+    the nearest such point first."""
+    places = [
+        np.unique(np.linspace(0, size - 1, ANCHORS.get(len(shape), 2)).round().astype(int))
+        for size in shape
+    ]
+    anchors = np.stack([axis.ravel() for axis in np.meshgrid(*places, indexing="ij")], axis=1)
+    rows = np.ravel_multi_index(tuple(anchors.T), shape)
+    more = np.broadcast_to(known, (len(rows), *known.shape))
+    valleys = search(likelihood, names, points[rows], more)
+    most = max(len(minima.chi2) for minima in valleys)
+    if most > 1:  # those of other points as well: a valley can begin between two of them
+        most = min(2 * most, MOST)
+    index = np.stack(np.unravel_index(np.arange(len(points)), shape), axis=1)
+    nearest = np.abs((index[:, None] - anchors) / np.array(shape)).sum(axis=2).argmin(axis=1)
+    starts = np.empty((most, len(points), known.shape[-1]))
+    for anchor, own in enumerate(valleys):
+        others = [valleys[other] for other in range(len(valleys)) if other != anchor]
+        chosen = _merged([own, *others], most)
+        starts[:, nearest == anchor] = chosen[np.arange(most) % len(chosen)][:, None]
+    return starts
+
+
+def _merged(valleys: Iterable[Minimum], most: int) -> np.ndarray:
+    """Minima of several points, those that seem to be in one valley once, shape (V, n)."""
+    chosen: list[np.ndarray] = []
+    for minima in valleys:
+        for x, information in zip(minima.x, minima.information, strict=True):
+            away = np.array(chosen).reshape(-1, len(x)) - x
+            above = np.einsum("ri,ij,rj->r", away, information, away)
+            if len(chosen) < most and (above > ANOTHER).all():
+                chosen.append(x)
+    return np.stack(chosen)
+
+
+def _in_blocks(
+    likelihood: Likelihood,
+    rest: Likelihood,
+    names: tuple[str, ...],
+    points: np.ndarray,
+    starts: np.ndarray,
+    shape: tuple[int, ...],
+    progress: Progress,
+    blocks: Blocks | None,
+) -> GridMinima:
+    """The lowest of the minima that the starts of each point, shape (V, P, n), lead to."""
+    parts: list[GridMinima] = []
+    line = len(points) // shape[0]
+    for number in progress(range(-(-len(points) // BLOCK))):
+        kept = blocks.load(number) if blocks is not None else None
+        if kept is not None:
+            found = Minimum._make(kept[name] for name in Minimum._fields)
+            parts.append(GridMinima(found, kept[COUNT]))
+            continue
+        here = slice(number * BLOCK, (number + 1) * BLOCK)
+        steps = _steps_before(parts, len(points[here]), line)
+        ends = [
+            minimise_points(likelihood, names, points[here], rows, steps=steps)
+            for rows in starts[:, here]
+        ]
+        parts.append(_lowest(rest, ends))
+        if blocks is not None:
+            blocks.save(number, parts[-1].minima._asdict() | {COUNT: parts[-1].valleys})
+    minima = Minimum(*(np.concatenate(a) for a in zip(*(p.minima for p in parts), strict=True)))
+    return GridMinima(minima, np.concatenate([part.valleys for part in parts]))
+
+
+def _lowest(likelihood: Likelihood, ends: list[Minimum]) -> GridMinima:
+    """The best of several ends at each point, and how many minima they are."""
+    count = np.zeros(len(ends[0].chi2), int)
+    chi2 = np.stack([np.where(end.converged, end.chi2, np.inf) for end in ends])
+    relevant = chi2 < chi2.min(axis=0) + RELEVANT
+    for i, end in enumerate(ends):
+        new = relevant[i]
+        for j in range(i):
+            away = end.x - ends[j].x
+            above = np.einsum("pi,pij,pj->p", away, end.information, away)
+            new = new & ~(relevant[j] & (above < APART))
+        count += new
+    keys = [
+        np.stack([np.nan_to_num(end.chi2, nan=np.inf) for end in ends]),
+        np.stack([outside(likelihood, end.x) for end in ends]),
+        ~np.stack([end.converged for end in ends]),
+    ]
+    order = np.lexsort(keys, axis=0)  # the last key first
+    points = np.arange(len(count))
+    best = Minimum(*(np.stack(arrays)[order[0], points] for arrays in zip(*ends, strict=True)))
+    return GridMinima(best, np.maximum(count, 1))
+
+
+def _steps_before(blocks: list[GridMinima], number: int, line: int) -> np.ndarray | None:
+    """Steps that points took at the last value of the first parameter that is done: a guess for
+    the next ``number`` of points, of which there are ``line`` for each value."""
+    done = np.concatenate([block.minima.steps for block in blocks]) if blocks else np.zeros(0)
+    if len(done) < line:
+        return None
+    last: np.ndarray = done[len(done) - line :]
+    return last[np.arange(number) % line]
+
+
+def _searched_again(
+    likelihood: Likelihood,
+    rest: Likelihood,
+    names: tuple[str, ...],
+    points: np.ndarray,
+    shape: tuple[int, ...],
+    minima: Minimum,
+    valleys: np.ndarray,
+) -> Minimum:
+    """The minima after a search at points where a valley ends: where fewer are known than at a
+    neighbour."""
+    rows = np.flatnonzero((valleys[neighbours_of(shape)] > valleys[:, None]).any(axis=1))
+    if not rows.size:
+        return minima
+    rows = rows[np.unique(np.linspace(0, len(rows) - 1, SEARCHED_AGAIN).round().astype(int))]
+    found = search(likelihood, names, points[rows], minima.x[rows][:, None])
+    best = [take(valleys, [0]) for valleys in found]
+    ends = Minimum(*(np.concatenate(arrays) for arrays in zip(*best, strict=True)))
+    keep_better(rest, minima, rows, ends)
+    return spread_better_minima(likelihood, rest, names, points, shape, minima, several=True)
+
+
+def affecting(minima: Minimum, shape: tuple[int, ...], lowest: float, highest: float) -> np.ndarray:
+    """Points that did not converge and on which a range or contour may depend, shape (P,).
+
+    One does not where it, whatever it started from, and all its neighbours, which converged, are
+    above the highest level.
+
+    Args:
+        minima: With a leading axis of the P points of a grid.
+        shape: Shape of the grid.
+        lowest: Lowest chi^2.
+        highest: Highest level of Delta chi^2 that is reported.
+    """
+    above = minima.chi2 > lowest + highest  # not where it is NaN
+    settled = (minima.converged & above)[neighbours_of(shape)]
+    settled |= neighbours_of(shape) == np.arange(len(above))[:, None]  # at an edge: no neighbour
+    found: np.ndarray = ~minima.converged & ~(above & settled.all(axis=1))
+    return found

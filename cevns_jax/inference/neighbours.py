@@ -1,0 +1,127 @@
+"""Better minima spread over a grid from neighbour to neighbour."""
+
+from __future__ import annotations
+
+import jax
+import numpy as np
+
+from cevns_jax.inference.batches import chi2_of, minimise_points
+from cevns_jax.inference.minimise import Minimum
+from cevns_jax.inference.valleys import APART, RELEVANT, outside
+from cevns_jax.likelihood import Likelihood
+
+BETTER = 1e-4  # chi^2 by which a minimum has to be lower to count
+SWEEPS = 30  # in which a better minimum spreads from neighbour to neighbour
+
+
+def spread_better_minima(
+    likelihood: Likelihood,
+    rest: Likelihood,
+    names: tuple[str, ...],
+    points: np.ndarray,
+    shape: tuple[int, ...],
+    minima: Minimum,
+    *,
+    several: bool,
+) -> Minimum:
+    """Start again wherever the minimum of a neighbour does better, until nothing changes.
+
+    Every sweep reads the minima of the one before: the outcome does not depend on an order. A point
+    that did not converge starts from all its neighbours, and from where it ended.
+
+    Args:
+        likelihood: What is minimised, n parameters beside those held at the points.
+        rest: The likelihood with those held.
+        names: The k parameters held at the points.
+        points: Their values, shape (P, k), the points of a grid.
+        shape: Shape of the grid.
+        minima: What was found so far, with a leading axis.
+        several: Whether there are several valleys: then a neighbour's minimum in another one is
+            followed to its end, as chi^2 there tells only at the end which is lower.
+    """
+    result = jax.tree.map(np.array, minima)
+    neighbours = neighbours_of(shape)
+    active = np.ones(len(points), bool)
+    for _ in range(SWEEPS):
+        known = np.where(np.isfinite(result.chi2), result.chi2, np.inf)
+        rows = np.flatnonzero(active & ((known < known.min() + RELEVANT) | ~result.converged))
+        elsewhere = _elsewhere(result, rows, neighbours[rows])
+        use = elsewhere.any(axis=1) | ~result.converged[rows]
+        rows, elsewhere = rows[use], elsewhere[use]
+        if not rows.size:
+            break
+        sources = np.concatenate([neighbours[rows], rows[:, None]], axis=1)  # (R, 2k + 1)
+        chi2 = chi2_of(likelihood, names, points[rows], result.x[sources])
+        chi2 = np.where(np.isfinite(chi2), chi2, np.inf)
+        tries = _tries(result, rows, chi2, elsewhere, several)
+        row, column = np.nonzero(tries)
+        if not row.size:
+            break
+        ends = minimise_points(likelihood, names, points[rows[row]], result.x[sources[row, column]])
+        changed = keep_better(rest, result, rows[row], ends)
+        if not changed.size:
+            break
+        active = np.zeros(len(points), bool)
+        active[neighbours[changed].ravel()] = True
+    return result
+
+
+def _tries(
+    result: Minimum, rows: np.ndarray, chi2: np.ndarray, elsewhere: np.ndarray, several: bool
+) -> np.ndarray:
+    """Which of the offered starts each row follows, shape (R, 2k + 1)."""
+    failed = ~result.converged[rows][:, None]
+    own = np.where(np.isfinite(result.chi2[rows]), result.chi2[rows], np.inf)[:, None]
+    lowest = np.arange(chi2.shape[1]) == np.argmin(chi2, axis=1)[:, None]
+    tries = lowest & (chi2 < own - BETTER)
+    tries[:, :-1] |= elsewhere & (failed | (several & (chi2[:, :-1] < own + RELEVANT)))
+    tries[:, -1:] |= failed
+    return tries
+
+
+def keep_better(
+    likelihood: Likelihood, result: Minimum, rows: np.ndarray, ends: Minimum
+) -> np.ndarray:
+    """Put better ends in place, where a row may have several; the rows that changed.
+
+    Args:
+        likelihood: Whose parameters the minima are.
+        result: Minima, changed in place.
+        rows: Row of each end, shape (R,).
+        ends: New minima, with a leading axis of R.
+    """
+    own_out = outside(likelihood, result.x[rows])
+    end_out = outside(likelihood, ends.x)
+    order = np.lexsort([np.nan_to_num(ends.chi2, nan=np.inf), end_out, ~ends.converged, rows])
+    first = order[np.unique(rows[order], return_index=True)[1]]
+    chi2, known = ends.chi2[first], result.chi2[rows[first]]
+    same = end_out[first] == own_out[first]
+    better = (chi2 < known - BETTER) & same | (own_out[first] & ~end_out[first])
+    better &= ends.converged[first] | ~result.converged[rows[first]]
+    better |= ends.converged[first] & ~result.converged[rows[first]]
+    better |= np.isnan(known)
+    changed = first[better]
+    for old, new in zip(result, ends, strict=True):
+        old[rows[changed]] = np.asarray(new)[changed]
+    found: np.ndarray = rows[changed]
+    return found
+
+
+def _elsewhere(result: Minimum, rows: np.ndarray, neighbours: np.ndarray) -> np.ndarray:
+    """Whether the minimum of each neighbour lies where chi^2 of a point, if it is a parabola, is
+    above its own minimum: such a neighbour may be in another valley. Shape (R, 2k)."""
+    away = result.x[neighbours] - result.x[rows][:, None]
+    above = np.einsum("rki,rij,rkj->rk", away, result.information[rows], away)
+    far: np.ndarray = ~(above < APART)
+    return far
+
+
+def neighbours_of(shape: tuple[int, ...]) -> np.ndarray:
+    """Row of each neighbour along each axis, (points, 2k); a point at an edge is its own."""
+    index = np.arange(int(np.prod(shape))).reshape(shape)
+    found = []
+    for axis in range(len(shape)):
+        for step in (-1, 1):
+            places = np.clip(np.arange(shape[axis]) + step, 0, shape[axis] - 1)
+            found.append(np.take(index, places, axis=axis).ravel())
+    return np.stack(found, axis=1)

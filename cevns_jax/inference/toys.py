@@ -1,0 +1,95 @@
+"""Pseudo-data: the Asimov data set, and toys."""
+
+from __future__ import annotations
+
+import jax.numpy as jnp
+import numpy as np
+
+from cevns_jax.errors import ConfigError, unknown
+from cevns_jax.likelihood import Likelihood, predictions
+from cevns_jax.parameters import Values
+
+ENSEMBLES = ("unconditional", "fixed_pulls")
+
+
+def asimov(likelihood: Likelihood, values: Values | None = None) -> Likelihood:
+    """The likelihood of the Asimov data set: counts equal to their expectation.
+
+    The priors stay as they are declared.
+
+    Args:
+        likelihood: Whose prediction to use.
+        values: Values of the parameters; default the start values.
+
+    Raises:
+        ConfigError: an unknown parameter, a value outside its domain, or an expectation that
+            cannot be a count: not finite, or negative in a Poisson bin.
+    """
+    counts = {
+        name: sum(parts.values(), start=np.zeros(()))
+        for name, parts in predictions(likelihood, values).items()
+    }
+    made = likelihood.with_observed(counts)
+    for experiment in made.experiments:
+        deviance, *_ = experiment.bin_terms(jnp.asarray(experiment.observed))
+        wrong = int(np.sum(~np.isfinite(deviance)))
+        if wrong:
+            raise ConfigError(
+                f"{experiment.name}: {wrong} of {np.size(deviance)} bins expect less than nothing "
+                "at these values; no counts can be made there"
+            )
+    return made
+
+
+def toy(
+    likelihood: Likelihood,
+    seed: int,
+    values: Values | None = None,
+    ensemble: str = "unconditional",
+) -> Likelihood:
+    """The likelihood of a toy data set: what another run of the same experiment could have given.
+
+    ``"unconditional"``, the usual frequentist ensemble: a prior is what an earlier measurement left
+    behind, and a run of everything repeats that measurement too. Counts are drawn at the given
+    values, and the centre of every prior from a normal distribution of its width around the given
+    value; it may lie outside the domain of the parameter. A prior that experiments share is drawn
+    once, that of a held parameter, which is known, stays. Intervals from Delta chi^2 < 1 cover the
+    truth in 68 % of these toys where chi^2 is near a parabola.
+
+    ``"fixed_pulls"``: counts alone are drawn, the priors stay as they are declared. What the pulls
+    are uncertain by does not scatter, so that intervals which contain it cover more than they say:
+    91 % for sin^2 theta_W of CsI (2021), whose error is mostly that of the flux and the quenching.
+
+    Args:
+        likelihood: Whose prediction and priors to use.
+        seed: Seed of the random numbers; the counts are the same in both ensembles.
+        values: True values of the parameters; default the start values.
+        ensemble: ``"unconditional"`` or ``"fixed_pulls"``.
+
+    Raises:
+        ConfigError: an unknown ensemble, or as :func:`asimov`.
+    """
+    if ensemble not in ENSEMBLES:
+        raise unknown("toy", "ensemble", ensemble, ENSEMBLES)
+    random = np.random.default_rng(seed)
+    made = asimov(likelihood, values)
+    counts = {}
+    for e in made.experiments:
+        try:
+            counts[e.name] = e.statistic.draw(random, np.asarray(e.observed))
+        except ValueError as error:  # NumPy draws Poisson counts up to 9e18
+            raise ConfigError(f"{e.name}: no counts can be drawn: {error}") from None
+    made = likelihood.with_observed(counts)
+    return made if ensemble == "fixed_pulls" else made.with_centres(_centres(made, random, values))
+
+
+def _centres(
+    likelihood: Likelihood, random: np.random.Generator, values: Values | None
+) -> dict[str, float]:
+    """Centres of the priors of all parameters that are not held, around their true values."""
+    truth = {name: p.start for name, p in likelihood.parameters.items()} | dict(values or {})
+    return {
+        name: random.normal(float(truth[name]), float(p.prior_width))
+        for name, p in likelihood.parameters.items()
+        if name not in likelihood.held and np.isfinite(p.prior_width)
+    }

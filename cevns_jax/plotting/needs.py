@@ -1,0 +1,137 @@
+"""What a figure needs of a result that was read from a file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cevns_jax.errors import ConfigError
+
+if TYPE_CHECKING:
+    from cevns_jax.results import Result, Variables
+
+
+def check_drawable(path: Path, result: Result) -> None:
+    """Refuse a result that lacks what its figure is drawn from.
+
+    Args:
+        path: Where it was read, for messages.
+        result: A fit, a profile or a scan.
+
+    Raises:
+        ConfigError: an attribute or a variable is missing or is not what it should be.
+    """
+    checks: dict[str, Callable[[Result], None]] = {
+        "fit": _fit,
+        "profile": _profile,
+        "scan": _scan,
+    }
+    try:
+        _texts(result.attributes, "titles")
+        if result.kind != "scan":
+            _attribute(result.attributes, "provenance", dict)
+        checks[result.kind](result)
+    except ConfigError as error:
+        raise ConfigError(
+            f"{path}: cannot be drawn: a {result.kind} must have {error}; compute it again"
+        ) from None
+
+
+def _fit(result: Result) -> None:
+    a, v = result.attributes, result.variables
+    for key in ("chi2", "degrees_of_freedom"):
+        _attribute(a, key, int | float)
+    names = [str(n) for n in _variable(v, "parameter", None)]
+    for key in ("labels", "units"):
+        _texts(a, key, names)
+    for key in ("value", "error_low", "error_high"):
+        _variable(v, key, (len(names),))
+    if not {str(n) for n in _variable(v, "physics", None)} <= set(names):
+        raise ConfigError("the parameters of physics among all")
+    _texts(a, "titles", list(result.groups))
+    if "counted" in a:
+        _texts(a, "counted")
+    for name, group in result.groups.items():
+        _bins(name, group)
+
+
+def _bins(name: str, group: Variables) -> None:
+    """Edges, counts and expectations of one experiment."""
+    if "observed" not in group or not group["observed"][0]:
+        raise ConfigError(f"observed counts of {name}")
+    axes, observed = group["observed"]
+    for axis, size in zip(axes, observed.shape, strict=True):
+        _variable(group, f"{axis}_edges", (size + 1,))
+    components = _variable(group, "component", None)
+    _variable(group, "expected", (len(components), *observed.shape))
+    _variable(group, "observed", observed.shape)
+    if "error" in group:
+        _variable(group, "error", observed.shape)
+
+
+def _profile(result: Result) -> None:
+    a, v = result.attributes, result.variables
+    for key in ("parameter", "label", "unit"):
+        _attribute(a, key, str)
+    _attribute(a, "experiments", list)
+    best = _attribute(a, "best", dict)
+    _attribute(best, "chi2", int | float)
+    found = _attribute(_attribute(best, "parameters", dict), a["parameter"], dict)
+    _attribute(found, "value", int | float)
+    points = _variable(v, "grid", None)
+    if not len(points):
+        raise ConfigError("points on its grid")
+    for key in ("grid", "chi2", "delta_chi2", "point_converged"):
+        _variable(v, key, (len(points),))
+
+
+def _scan(result: Result) -> None:
+    a, v = result.attributes, result.variables
+    names, levels = _attribute(a, "parameters", list), _attribute(a, "levels", list)
+    if not names or not all(isinstance(name, str) for name in names):
+        raise ConfigError("names of parameters")
+    if not all(isinstance(n, int | float) and not isinstance(n, bool) and n > 0 for n in levels):
+        raise ConfigError("positive numbers as levels")
+    best = _attribute(_attribute(a, "best", dict), "parameters", dict)
+    for name in names:
+        _attribute(best, name, int | float)
+    for key in ("labels", "units"):
+        _texts(a, key, names)
+    shape = tuple(len(_variable(v, name, None)) for name in names)
+    if 0 in shape:
+        raise ConfigError("points on its grid")
+    for name, size in zip(names, shape, strict=True):
+        _variable(v, name, (size,))
+    for key in ("delta_chi2", "point_converged"):
+        _variable(v, key, shape)
+
+
+def _attribute(attributes: dict[str, Any], key: str, kind: Any) -> Any:
+    value = attributes.get(key)
+    if not isinstance(value, kind) or isinstance(value, bool):
+        names = {str: "a string", dict: "a table", list: "a list"}
+        raise ConfigError(f"the attribute {key}, {names.get(kind, 'a number')}")
+    return value
+
+
+def _texts(attributes: dict[str, Any], key: str, names: list[str] | None = None) -> None:
+    """A mapping to strings, of certain names at least."""
+    found = _attribute(attributes, key, dict)
+    if not all(isinstance(text, str) for text in found.values()) or set(names or ()) - set(found):
+        raise ConfigError(f"strings in the attribute {key}, one for each name")
+
+
+def _variable(variables: Variables, key: str, shape: tuple[int, ...] | None) -> np.ndarray:
+    """A variable of numbers of some shape; without a shape, a list of anything."""
+    if key not in variables:
+        raise ConfigError(f"the variable {key}")
+    values = variables[key][1]
+    numbers = np.issubdtype(values.dtype, np.number) or values.dtype == bool
+    if shape is None and values.ndim != 1:
+        raise ConfigError(f"a list as variable {key}")
+    if shape is not None and (values.shape != shape or not numbers):
+        raise ConfigError(f"numbers of shape {shape} as variable {key}")
+    return values
