@@ -75,10 +75,11 @@ def _nuisance(name: str, nuisance: Nuisance, likelihood: Likelihood) -> str:
     mean, prior = float(declared.prior_mean), float(declared.prior_width)
     used, remarks = _used(likelihood, name), []
     if (mean, prior) != (0.0, 1.0):
-        remarks.append(f"prior of the pull {mean:g} +- {prior:g}, its unit {width:g}")
+        unit = f", its unit {width:g}" if prior != 1 else ""
+        remarks.append(f"prior of the pull {mean:.3g} +- {prior:g}{unit}")
     if name in likelihood.held:
         remarks.append(f"pull held at {used:g}")
-    elif used != mean:
+    elif used != 0:
         remarks.append(f"pull starts at {used:g}")
     size = f"{width * prior:g}" if math.isfinite(prior) else "free"
     return f"{nuisance.name} {size} {nuisance.form}" + (f" ({'; '.join(remarks)})" * bool(remarks))

@@ -184,11 +184,13 @@ class Likelihood:
         experiments = tuple(e.frozen(self.interaction, values, varying) for e in self.experiments)
         return dataclasses.replace(self, experiments=experiments)
 
-    def with_observed(self, observed: Mapping[str, np.ndarray | jax.Array]) -> Likelihood:
-        """The likelihood of other data: counts by name of the experiment."""
-        return dataclasses.replace(
-            self, experiments=tuple(e.with_observed(observed[e.name]) for e in self.experiments)
-        )
+    def with_observed(
+        self, observed: Mapping[str, np.ndarray | jax.Array], data: str = "observed"
+    ) -> Likelihood:
+        """The likelihood of other data: counts by name of the experiment, and where they come from
+        as of :class:`cevns_jax.experiments.experiment.About`."""
+        experiments = tuple(e.with_observed(observed[e.name], data) for e in self.experiments)
+        return dataclasses.replace(self, experiments=experiments)
 
     def with_centres(self, centres: Mapping[str, Any]) -> Likelihood:
         """The likelihood with priors centred elsewhere: prior means by name of the parameter.

@@ -91,7 +91,8 @@ def fit_text(title: str, result: Result) -> str:
 
 def data_set(provenance: dict[str, Any]) -> str:
     """What the counts are: empty for measured ones, else words for the pseudo-data."""
-    toy = f"toy data, seed {provenance.get('seed')}"
+    seed = provenance.get("seed")
+    toy = "toy data" if seed is None else f"toy data, seed {seed}"
     words = {"asimov": "Asimov data", "toy": toy, "toy_fixed_pulls": f"{toy}, pulls at their start"}
     return words.get(str(provenance.get("data_set")), "")
 

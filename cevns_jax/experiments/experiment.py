@@ -99,6 +99,8 @@ class About:
         exposure: The exposure.
         conventions: Choices that change numbers, as (name, choice).
         counted: What the numbers in the bins are.
+        data: Where they come from: ``"observed"``, or the pseudo-data ``"asimov"``, ``"toy"`` or
+            ``"toy_fixed_pulls"``.
     """
 
     title: str
@@ -106,6 +108,7 @@ class About:
     exposure: str
     conventions: tuple[tuple[str, str], ...]
     counted: str = "events"
+    data: str = "observed"
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, About)
@@ -312,9 +315,10 @@ class Experiment:
         signal = frozen("cevns", self.signal)
         return dataclasses.replace(self, signal=signal, backgrounds=backgrounds)
 
-    def with_observed(self, observed: np.ndarray | jax.Array) -> Experiment:
-        """The same experiment with other counts, e.g. of a toy."""
-        return dataclasses.replace(self, observed=observed)
+    def with_observed(self, observed: np.ndarray | jax.Array, data: str = "observed") -> Experiment:
+        """The same experiment with other counts, e.g. of a toy; data: as of :class:`About`."""
+        about = dataclasses.replace(self.about, data=data)
+        return dataclasses.replace(self, observed=observed, about=about)
 
 
 def check_nuisances(

@@ -29,7 +29,7 @@ def asimov(likelihood: Likelihood, values: Values | None = None) -> Likelihood:
         name: sum(parts.values(), start=np.zeros(()))
         for name, parts in predictions(likelihood, values).items()
     }
-    made = likelihood.with_observed(counts)
+    made = likelihood.with_observed(counts, "asimov")
     for experiment in made.experiments:
         deviance, *_ = experiment.bin_terms(jnp.asarray(experiment.observed))
         wrong = int(np.sum(~np.isfinite(deviance)))
@@ -79,7 +79,8 @@ def toy(
             counts[e.name] = e.statistic.draw(random, np.asarray(e.observed))
         except ValueError as error:  # NumPy draws Poisson counts up to 9e18
             raise ConfigError(f"{e.name}: no counts can be drawn: {error}") from None
-    made = likelihood.with_observed(counts)
+    kind = "toy_fixed_pulls" if ensemble == "fixed_pulls" else "toy"
+    made = likelihood.with_observed(counts, kind)
     return made if ensemble == "fixed_pulls" else made.with_centres(_centres(made, random, values))
 
 
