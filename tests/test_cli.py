@@ -170,6 +170,9 @@ def test_pseudo_data_stand_in_for_the_observed(capsys, tmp_path):
     assert values[0] == values[1] != values[2]
     assert toys[0]["provenance"]["data_set"] == "toy"
     assert toys[0]["provenance"]["seed"] == 3
+    assert sorted(p.stem for p in tmp_path.glob("*.nc")) == [
+        f"coherent_csi_2021_{kind}_fit" for kind in ("asimov", "toy3", "toy4")
+    ]
 
 
 @pytest.mark.parametrize(
