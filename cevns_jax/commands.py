@@ -7,6 +7,7 @@ import json
 import os
 import sys
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -79,23 +80,23 @@ def plot(options: argparse.Namespace) -> int:
     parameters = {r.attributes["parameter"] for _, r in profiles}
     if len(parameters) > 1:
         raise ConfigError(f"plot: profiles of one parameter only, not {', '.join(parameters)}")
-    files = []
+    jobs = []
     for path, result in loaded:
         for name in result.groups:
             which = f"_{name}" if len(result.groups) > 1 else ""
-            stem = path.stem.removesuffix("_fit")
-            files.append(beside(options, path, f"{stem}_spectra{which}.png"))
-            output.save_spectra(result, name, files[-1])
-    if profiles:
-        path = profiles[0][0]
-        suffix = "_overlay" if len(profiles) > 1 else ""
-        files.append(beside(options, path, f"{path.stem}{suffix}.png"))
-        output.save_profiles([r for _, r in profiles], files[-1])
-    if scans:
-        path = scans[0][0]
-        suffix = "_overlay" if len(scans) > 1 else ""
-        files.append(beside(options, path, f"{path.stem}{suffix}.png"))
-        output.save_regions([r for _, r in scans], files[-1])
+            place = beside(options, path, f"{path.stem.removesuffix('_fit')}_spectra{which}.png")
+            jobs.append((place, partial(output.save_spectra, result, name)))
+    for found, draw in ((profiles, output.save_profiles), (scans, output.save_regions)):
+        if found:
+            first, suffix = found[0][0], "_overlay" if len(found) > 1 else ""
+            place = beside(options, first, f"{first.stem}{suffix}.png")
+            jobs.append((place, partial(draw, [r for _, r in found])))
+    files = [place for place, _ in jobs]
+    for place in files:
+        if files.count(place) > 1:
+            raise ConfigError(f"plot: {place} would be drawn from two results; plot one at a time")
+    for place, save in jobs:
+        save(place)
     if options.json:
         print_json({"files": [str(f) for f in files]})
     else:

@@ -13,7 +13,7 @@ import cevns_jax as cj
 from cevns_jax import analyses, output, reports
 from cevns_jax.cli import main
 from cevns_jax.config.analysis import read_analysis
-from cevns_jax.results import load, provenance
+from cevns_jax.results import Result, load, provenance
 
 CONFIG = str(Path(__file__).parent.parent / "configs" / "coherent_csi_2021.toml")
 OTHER = ["--set", "interaction.couplings=radiative_2023"]
@@ -85,6 +85,17 @@ def test_a_fit_is_saved_before_it_is_printed(tmp_path, monkeypatch):
     monkeypatch.delenv("CEVNS_TRACEBACK", raising=False)
     assert main(["fit", CONFIG, "--output", str(tmp_path)]) == 1
     assert load(tmp_path / "coherent_csi_2021_fit.nc").attributes["converged"]
+
+
+def test_two_results_are_not_drawn_in_one_file(tmp_path, capsys):
+    path = tmp_path / "a_fit.nc"
+    groups = {"csi": {"observed": (("x",), np.zeros(2))}}
+    attributes = {"provenance": {}, "titles": {"csi": "CsI"}}
+    Result(kind="fit", attributes=attributes, variables={}, groups=groups).save(path)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("cevns_jax.plotting.needs.check_drawable", lambda *_: None)
+        assert main(["plot", str(path), str(path)]) == 2
+    assert "a_spectra.png would be drawn from two results" in capsys.readouterr().err
 
 
 def test_a_title_that_the_terminal_cannot_show_is_escaped():
