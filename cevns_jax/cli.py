@@ -28,14 +28,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             signal.signal(number, _interrupted)
     try:
         status: int = options.run(options)
-        sys.stdout.flush()
         return status
     except ConfigError as error:
         print(f"cevns: {error}", file=sys.stderr)
         return 2
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
     except Exception as error:
         if os.environ.get("CEVNS_TRACEBACK"):
             raise

@@ -261,11 +261,18 @@ def print_json(document: dict[str, Any]) -> None:
 
 def print_lines(*lines: str) -> None:
     """Print, even where nobody reads any more: what was computed is saved, and the status tells
-    how it went."""
+    how it went.
+
+    Raises:
+        ConfigError: standard output cannot be written, e.g. because a disk is full.
+    """
     try:
         print("\n".join(lines), flush=True)
-    except BrokenPipeError:
+    except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):
+            text = f"standard output: cannot be written ({error.strerror})"
+            raise ConfigError(text) from None
 
 
 def notice(text: str) -> None:

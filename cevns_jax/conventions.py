@@ -8,7 +8,8 @@ likelihood's declarations.
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import jax
@@ -20,6 +21,25 @@ from cevns_jax.nuclei import Target
 from cevns_jax.parameters import Parameter
 
 
+@dataclass(frozen=True)
+class Used:
+    """How a likelihood uses its parameters.
+
+    Attributes:
+        parameters: Declarations in use.
+        varying: Names of those that vary.
+        held: Values of those that are held.
+    """
+
+    parameters: Mapping[str, Parameter]
+    varying: frozenset[str]
+    held: Mapping[str, Any]
+
+    def value(self, name: str) -> float:
+        """Value of a parameter: where it is held, or starts."""
+        return float(self.held.get(name, self.parameters[name].start))
+
+
 def conventions(likelihood: Likelihood) -> dict[str, Any]:
     """Choices that change a prediction or a fit, in words.
 
@@ -28,85 +48,87 @@ def conventions(likelihood: Likelihood) -> dict[str, Any]:
 
     Returns:
         Those of the interaction, ``parameters`` (name -> free or fixed, start value, prior; without
-        radii and pulls), and those of each experiment under its name.
+        pulls, and without radii unless declared anew), and those of each experiment under its name.
     """
-    found: dict[str, Any] = dict(likelihood.interaction.conventions)
-    found["parameters"] = _parameters(likelihood)
-    return found | {e.name: _experiment(e, likelihood) for e in likelihood.experiments}
+    used = Used(likelihood.parameters, frozenset(likelihood.names), likelihood.held)
+    elsewhere: set[str] = set()
+    experiments = {}
+    for experiment in likelihood.experiments:
+        targets, models = _parts(experiment)
+        experiments[experiment.name] = _experiment(experiment, targets, models, used)
+        radii = {name for target in targets for name in target.radius_parameters}
+        elsewhere |= {*experiment.pulls, *(radii - set(likelihood.declarations))}
+    parameters = {
+        name: _parameter(declared, used)
+        for name, declared in used.parameters.items()
+        if name not in elsewhere
+    }
+    return {**likelihood.interaction.conventions, "parameters": parameters, **experiments}
 
 
-def _experiment(experiment: Experiment, likelihood: Likelihood) -> dict[str, str]:
+def _parts(experiment: Experiment) -> tuple[list[Target], list[Lindhard | ModifiedLindhard]]:
+    """The nuclei of the signal, and the model of its quenching if that has parameters."""
+    kinds = (Target, Lindhard, ModifiedLindhard)
+    leaves = jax.tree.leaves(experiment.signal, is_leaf=lambda part: isinstance(part, kinds))
+    targets = [leaf for leaf in leaves if isinstance(leaf, Target)]
+    return targets, [leaf for leaf in leaves if isinstance(leaf, Lindhard | ModifiedLindhard)]
+
+
+def _experiment(
+    experiment: Experiment,
+    targets: list[Target],
+    models: list[Lindhard | ModifiedLindhard],
+    used: Used,
+) -> dict[str, str]:
     told = {"bins": experiment.statistic.label, **dict(experiment.conventions)}
-    for target in _parts(experiment, Target):
+    for target in targets:
         told["R_n [fm]"] = ", ".join(
-            f"{symbol} {_used(likelihood, name):.4g}" + " (free)" * (name in likelihood.names)
+            f"{symbol} {used.value(name):.4g}" + (" (free)" if name in used.varying else "")
             for symbol, name in zip(target.symbols, target.radius_parameters, strict=True)
         )
-    for quenching in (*_parts(experiment, Lindhard), *_parts(experiment, ModifiedLindhard)):
-        told["quenching"] = _quenching(quenching, likelihood)
+    for model in models:
+        told["quenching"] = _quenching(model, used)
     if experiment.nuisances:
         pulls = zip(experiment.pulls, experiment.nuisances, strict=True)
-        told["nuisances"] = ", ".join(_nuisance(name, n, likelihood) for name, n in pulls)
+        told["nuisances"] = ", ".join(_nuisance(name, n, used) for name, n in pulls)
     return told
 
 
-def _parts(experiment: Experiment, kind: type) -> list[Any]:
-    """What the signal has of a kind, e.g. its target."""
-    leaves = jax.tree.leaves(experiment.signal, is_leaf=lambda part: isinstance(part, kind))
-    return [leaf for leaf in leaves if isinstance(leaf, kind)]
-
-
-def _quenching(model: Lindhard | ModifiedLindhard, likelihood: Likelihood) -> str:
+def _quenching(model: Lindhard | ModifiedLindhard, used: Used) -> str:
     """The label with the values that were used."""
     names = {k: p.name for k, p in zip("kq", model.parameters, strict=False)}
-    if not set(names.values()) <= set(likelihood.parameters):
+    if not set(names.values()) <= set(used.parameters):
         return model.label  # with a perfect resolution k and q are numbers
-    used: dict[str, Any] = {k: _used(likelihood, name) for k, name in names.items()}
-    free = [k for k, name in names.items() if name in likelihood.names]
-    return replace(model, **used).label + (f" ({' and '.join(free)} free)" if free else "")
+    values: dict[str, Any] = {k: used.value(name) for k, name in names.items()}
+    free = [k for k, name in names.items() if name in used.varying]
+    return replace(model, **values).label + (f" ({' and '.join(free)} free)" if free else "")
 
 
-def _nuisance(name: str, nuisance: Nuisance, likelihood: Likelihood) -> str:
+def _nuisance(name: str, nuisance: Nuisance, used: Used) -> str:
     """Name, width and form of an uncertainty; its prior, start or value where they are unusual.
 
     The width is that of the prior in use; the pull stays in units of the declared one.
     """
-    declared, width = likelihood.parameters[name], float(nuisance.width)
+    declared, width = used.parameters[name], float(nuisance.width)
     mean, prior = float(declared.prior_mean), float(declared.prior_width)
-    used, remarks = _used(likelihood, name), []
+    value, remarks = used.value(name), []
     if (mean, prior) != (0.0, 1.0):
         unit = f", its unit {width:g}" if prior != 1 else ""
         remarks.append(f"prior of the pull {mean:.3g} +- {prior:g}{unit}")
-    if name in likelihood.held:
-        remarks.append(f"pull held at {used:g}")
-    elif used != 0:
-        remarks.append(f"pull starts at {used:g}")
+    if name in used.held:
+        remarks.append(f"pull held at {value:g}")
+    elif value != 0:
+        remarks.append(f"pull starts at {value:g}")
     size = f"{width * prior:g}" if math.isfinite(prior) else "free"
-    return f"{nuisance.name} {size} {nuisance.form}" + (f" ({'; '.join(remarks)})" * bool(remarks))
+    told = f" ({'; '.join(remarks)})" if remarks else ""
+    return f"{nuisance.name} {size} {nuisance.form}{told}"
 
 
-def _parameters(likelihood: Likelihood) -> dict[str, str]:
-    """What became of each parameter that is neither a radius nor a pull."""
-    elsewhere = {name for e in likelihood.experiments for name in e.pulls}
-    for experiment in likelihood.experiments:
-        for target in _parts(experiment, Target):
-            elsewhere |= {n for n in target.radius_parameters if n not in likelihood.declarations}
-    return {
-        name: _parameter(declared, likelihood)
-        for name, declared in likelihood.parameters.items()
-        if name not in elsewhere
-    }
-
-
-def _parameter(declared: Parameter, likelihood: Likelihood) -> str:
+def _parameter(declared: Parameter, used: Used) -> str:
+    """What became of a parameter that is neither a radius nor a pull."""
     name, unit = declared.name, f" {declared.unit}" if declared.unit else ""
-    free = name in likelihood.names
-    text = f"{'free, start' if free else 'fixed at'} {_used(likelihood, name):.6g}{unit}"
-    if (free or name in likelihood.held) and math.isfinite(float(declared.prior_width)):
+    free = name in used.varying
+    text = f"{'free, start' if free else 'fixed at'} {used.value(name):.6g}{unit}"
+    if (free or name in used.held) and math.isfinite(float(declared.prior_width)):
         text += f", prior {float(declared.prior_mean):.6g} +- {float(declared.prior_width):.6g}"
     return text
-
-
-def _used(likelihood: Likelihood, name: str) -> float:
-    """Value of a parameter: where it is held, or starts."""
-    return float(likelihood.held.get(name, likelihood.parameters[name].start))

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 import cevns_jax as cj
-from cevns_jax import analyses, output, reports
+from cevns_jax import analyses, commands, output, reports
 from cevns_jax.cli import main
 from cevns_jax.config.analysis import read_analysis
+from cevns_jax.errors import ConfigError
 from cevns_jax.results import Result, load, provenance
 
 CONFIG = str(Path(__file__).parent.parent / "configs" / "coherent_csi_2021.toml")
@@ -104,6 +105,19 @@ def test_a_title_that_the_terminal_cannot_show_is_escaped():
     done = subprocess.run(command, capture_output=True, env=env)
     assert done.returncode == 0
     assert done.stdout.startswith(b"\\u03c7")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is full")
+def test_output_that_nobody_can_take_is_status_2_and_output_that_nobody_reads_is_none(monkeypatch):
+    with open("/dev/full", "w") as full, monkeypatch.context() as patched:
+        patched.setattr(sys, "stdout", full)
+        with pytest.raises(ConfigError, match=r"standard output: cannot be written \(No space"):
+            commands.print_lines("text")
+    read, write = os.pipe()
+    os.close(read)
+    with os.fdopen(write, "w") as pipe, monkeypatch.context() as patched:
+        patched.setattr(sys, "stdout", pipe)
+        commands.print_lines("text")
 
 
 @pytest.mark.parametrize("name", ["fit.nc", "spectra.png"])
