@@ -82,15 +82,15 @@ def _experiment(
 ) -> dict[str, str]:
     told = {"bins": experiment.statistic.label, **dict(experiment.conventions)}
     for target in targets:
+        told["form factor"] = f"{target.form_factor}"
         told["R_n [fm]"] = ", ".join(
             f"{symbol} {used.value(name):.4g}" + (" (free)" if name in used.varying else "")
             for symbol, name in zip(target.symbols, target.radius_parameters, strict=True)
         )
     for model in models:
         told["quenching"] = _quenching(model, used)
-    if experiment.nuisances:
-        pulls = zip(experiment.pulls, experiment.nuisances, strict=True)
-        told["nuisances"] = ", ".join(_nuisance(name, n, used) for name, n in pulls)
+    pulls = zip(experiment.pulls, experiment.nuisances, strict=True)
+    told["nuisances"] = ", ".join(_nuisance(name, n, used) for name, n in pulls) or "none"
     return told
 
 

@@ -1,5 +1,7 @@
 """Conventions: what was used is what is printed."""
 
+import dataclasses
+
 import jax
 import numpy as np
 import pytest
@@ -84,6 +86,13 @@ def test_quenching_that_starts_elsewhere(told):
     free = told(GERMANIUM, 'fit.free=["dresden_ii_k", "dresden_ii_q"]')
     assert free["dresden_ii"]["quenching"].endswith("k = 0.157, q = -0.000225 (k and q free)")
     assert found["parameters"]["dresden_ii_m_ratio"] == "free, start 1, prior 1 +- 0.03"
+
+
+def test_an_experiment_that_was_changed_after_it_was_built():
+    csi = cj.experiments.coherent_csi_2021()
+    bare = dataclasses.replace(csi, nuisances=())
+    told = conventions(cj.Likelihood([bare], cj.interactions.standard_model()))
+    assert told["coherent_csi_2021"]["nuisances"] == "none"
 
 
 def test_an_exposure_of_another_size(told):
