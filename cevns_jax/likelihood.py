@@ -146,6 +146,15 @@ class Likelihood:
         return tuple(n for n in dict.fromkeys((*self.free, *others)) if n not in self.held)
 
     @property
+    def shaping(self) -> tuple[str, ...]:
+        """Names of the varying parameters of the interaction and of what is scattered on, in which
+        chi^2 can have several minima; in all others it has one."""
+        declared = {p.name for p in self.interaction.parameters}
+        for experiment in self.experiments:
+            declared |= {p.name for p in experiment.signal.parameters}
+        return tuple(name for name in self.names if name in declared)
+
+    @property
     def start(self) -> jax.Array | np.ndarray:
         """Start values of the varying parameters, shape (n,)."""
         return _vector([self.parameters[name].start for name in self.names])

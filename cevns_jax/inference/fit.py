@@ -21,7 +21,6 @@ from cevns_jax.inference.valleys import (
     off_zero,
     one,
     outside,
-    shaping,
     take,
     wide_starts,
 )
@@ -333,7 +332,7 @@ def _evidence(
     lower = [v for v in valleys[1:] if v.chi2 < best.chi2]
     if lower:
         at = ", ".join(
-            f"{name} = {lower[0].x[names.index(name)]:.4g}" for name in shaping(likelihood)
+            f"{name} = {lower[0].x[names.index(name)]:.4g}" for name in likelihood.shaping
         )
         text += f"; chi^2 is {float(best.chi2 - lower[0].chi2):.2g} lower in another valley, {at}"
         text += ", outside the range that is expected"

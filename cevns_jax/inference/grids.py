@@ -11,7 +11,7 @@ from cevns_jax.inference.batches import BLOCK, Progress, minimise_points
 from cevns_jax.inference.blocks import Blocks
 from cevns_jax.inference.minimise import Minimum
 from cevns_jax.inference.neighbours import keep_better, neighbours_of, spread_better_minima
-from cevns_jax.inference.valleys import APART, RELEVANT, outside, search, shaping, take
+from cevns_jax.inference.valleys import APART, RELEVANT, outside, search, take
 from cevns_jax.likelihood import Likelihood
 
 ANCHORS = {1: 5, 2: 3}  # points along each axis at which valleys are searched; two for more axes
@@ -57,7 +57,7 @@ def minimise_grid(
     axes = np.meshgrid(*grids.values(), indexing="ij")
     points = np.stack([axis.ravel() for axis in axes], axis=1)
     rest = likelihood.hold(**dict(zip(names, map(float, points[0]), strict=True)))
-    followed = _followed(likelihood, names, points, shape, known) if shaping(rest) else None
+    followed = _followed(likelihood, names, points, shape, known) if rest.shaping else None
     if starts is None:
         first = np.broadcast_to(known[0], (len(points), known.shape[-1]))
         all_starts = first[None] if followed is None else followed

@@ -52,6 +52,7 @@ class _Local(NamedTuple):
     impossible: jax.Array  # whether chi^2 itself is infinite
     gradient: jax.Array  # of chi^2 / 2
     information: jax.Array
+    bend: jax.Array | None  # what the information leaves out of the curvature of chi^2 / 2
 
 
 class _Carry(NamedTuple):
@@ -90,11 +91,13 @@ def minimise(likelihood: Likelihood, start: jax.Array, moving: jax.Array | None 
         gradient = jnp.asarray(precision * (x - mean))
         information = jnp.diag(jnp.asarray(precision))
         impossible = jnp.isnan(chi2)
+        slopes = []
         for experiment in likelihood.experiments:
             mu, rows = _expected_and_jacobian(experiment, likelihood, values)
             deviance, slope, weight, never = map(jnp.ravel, experiment.bin_terms(mu))
             chi2 += jnp.sum(deviance)
             impossible |= jnp.any(never)
+            slopes.append(slope.reshape(mu.shape))
             if rows:
                 jacobian = jnp.stack([jnp.ravel(row) for row in rows.values()])
                 # Sums, not matrix products: XLA fuses them, and a batched product of this size
@@ -103,16 +106,23 @@ def minimise(likelihood: Likelihood, start: jax.Array, moving: jax.Array | None 
                 by_pair = jnp.sum((jacobian * weight)[:, None] * jacobian, axis=2)
                 gradient += _spread(by_row, rows, likelihood.names)
                 information += _spread(by_pair, rows, likelihood.names)
-        return _Local(chi2, impossible, gradient, information)
+        bend = _bend(likelihood, values, slopes) if likelihood.shaping else None
+        return _Local(chi2, impossible, gradient, information, bend)
 
     def restricted(x: jax.Array, point: _Local) -> tuple[jax.Array, jax.Array]:
-        """Gradient and information of the parameters that can move from x: not past a bound, and
-        not where they change nothing, as the mass of a mediator without coupling."""
+        """Gradient and curvature in the parameters that can move from x: not past a bound, and not
+        where they change nothing, as the mass of a mediator without coupling. The curvature is the
+        expected information, with its second-order part where the sum is positive definite."""
         at_bound = ((x <= lower) & (point.gradient > 0)) | ((x >= upper) & (point.gradient < 0))
         open_ = moving & ~at_bound & (jnp.diag(point.information) > 0)
         gradient = jnp.where(open_, point.gradient, 0.0)
         both = open_[:, None] & open_[None, :]
-        return gradient, jnp.where(both, point.information, jnp.eye(x.size))
+        information = jnp.where(both, point.information, jnp.eye(x.size))
+        if point.bend is None:
+            return gradient, information
+        whole = information + jnp.where(both, point.bend, 0.0)
+        definite = jnp.isfinite(_solve(whole, gradient)).all()
+        return gradient, jnp.where(definite, whole, information)
 
     def inside(x: jax.Array) -> jax.Array:
         return jnp.all((x >= lower) & (x <= upper))
@@ -138,16 +148,16 @@ def minimise(likelihood: Likelihood, start: jax.Array, moving: jax.Array | None 
         point = jax.tree.map(lambda a, b: jnp.where(accept, a, b), new, carry.point)
         shrink = jnp.clip(1 - (2 * gain - 1) ** 3, 1 / 5, 2.0)
         damping = carry.damping * jnp.where(accept, shrink, carry.growth)
-        gradient, information = restricted(x, point)
+        gradient, curvature = restricted(x, point)
 
         def fall(dx: jax.Array) -> jax.Array:
             """Of chi^2, as the quadratic model has it."""
-            return -(2 * gradient @ dx + dx @ information @ dx)
+            return -(2 * gradient @ dx + dx @ curvature @ dx)
 
-        newton = x - _solve(information, gradient)
+        newton = x - _solve(curvature, gradient)
         # What cannot be moved any more is no distance: x is a number of 53 bits, and has bounds.
         edm = jnp.where(inside(newton), fall(newton - x), gradient @ (x - newton))
-        dx = bounded_step(x, gradient, information + damping * jnp.diag(jnp.diag(information)))
+        dx = bounded_step(x, gradient, curvature + damping * jnp.diag(jnp.diag(curvature)))
         return _Carry(
             x=x,
             point=point,
@@ -171,7 +181,8 @@ def minimise(likelihood: Likelihood, start: jax.Array, moving: jax.Array | None 
     # everything that it finds out later.
     zeros = 0 * start
     number = 1 + zeros[0]
-    nowhere = _Local(number * jnp.inf, number < 0, zeros, jnp.diag(1 + zeros))
+    bend = 0 * jnp.diag(zeros) if likelihood.shaping else None
+    nowhere = _Local(number * jnp.inf, number < 0, zeros, jnp.diag(1 + zeros), bend)
     done = jax.lax.while_loop(
         unfinished,
         step,
@@ -204,6 +215,29 @@ def _nothing_to_minimise(likelihood: Likelihood, start: jax.Array) -> Minimum:
     zero = jnp.zeros_like(chi2)
     information = jnp.zeros((0, 0), start.dtype)
     return Minimum(start, chi2, start, information, zero, jnp.zeros((), int), ~jnp.isnan(chi2))
+
+
+def _bend(likelihood: Likelihood, values: Values, slopes: list[jax.Array]) -> jax.Array:
+    """Second derivatives of the expected counts times half the slopes of the deviance, in the
+    parameters that shape the signal; zero in the others. Shape (n, n).
+
+    Where a rate has its minimum, as where a coupling cancels the weak charge, its first derivative
+    vanishes and with it the expected information: this part alone tells how far the minimum is.
+    """
+    names = likelihood.shaping
+    frozen = likelihood.frozen(values, varying=names).experiments
+
+    def weighted(part: jax.Array) -> jax.Array:
+        at = {**values, **dict(zip(names, part, strict=True))}
+        totals = [experiment.total(likelihood.interaction, at) for experiment in frozen]
+        return sum(
+            (jnp.sum(slope * total) for slope, total in zip(slopes, totals, strict=True)),
+            start=jnp.zeros(()),
+        )
+
+    here = jnp.stack([jnp.asarray(values[name]) for name in names])
+    block = jax.jacfwd(jax.jacfwd(weighted))(here)
+    return _spread(block, names, likelihood.names)
 
 
 def _expected_and_jacobian(

@@ -181,7 +181,10 @@ def _best(
     obstacle: only chi^2 counts."""
     inside = {
         name: dataclasses.replace(
-            likelihood.parameters[name], lower=float(grid[0]), upper=float(grid[-1])
+            likelihood.parameters[name],
+            start=float(grid[0]),
+            lower=float(grid[0]),
+            upper=float(grid[-1]),
         )
         for name, grid in grids.items()
     }

@@ -22,9 +22,9 @@ FARTHEST = 1e6  # start of a parameter without bounds
 TRIED = np.geomspace(1e-12, 1.0, 73)  # starts off zero, in units of the farthest one
 APART = 0.1  # chi^2 by which two minima are away from each other, if they are two
 RELEVANT = 100.0  # chi^2 above the lowest up to which minima count
-DECADES = (-0.5, 2.5)  # of starts around zero, in units of the step that moves chi^2 by one
+DECADES = (-0.5, 5.0)  # of starts around zero, in units of the step that moves chi^2 by one
 FACTOR = 100.0  # of starts around a value far from the ends of its domain
-WIDEST = 1e4  # ends of a domain, in the same units, up to which all of it is searched
+WIDEST = 1e5  # ends of a domain, in the same units, up to which all of it is searched
 # Additive recurrence with the powers of 1/phi_d, phi_d^(d+1) = phi_d + 1: an even cover of the unit
 # cube by any number of points (M. Roberts, 2018).
 STARTS = {0: 0, 1: 16, 2: 32}
@@ -36,14 +36,6 @@ class Valley(NamedTuple):
 
     x: np.ndarray
     chi2: float
-
-
-def shaping(likelihood: Likelihood) -> tuple[str, ...]:
-    """Names of the varying parameters in which chi^2 can have several minima."""
-    declared = {p.name for p in likelihood.interaction.parameters}
-    for experiment in likelihood.experiments:
-        declared |= {p.name for p in experiment.signal.parameters}
-    return tuple(name for name in likelihood.names if name in declared)
 
 
 def wide_starts(likelihood: Likelihood, centre: np.ndarray, whole_domain: bool) -> np.ndarray:
@@ -58,17 +50,22 @@ def wide_starts(likelihood: Likelihood, centre: np.ndarray, whole_domain: bool) 
     Returns:
         Shape (S, n); no start where there is no such parameter.
     """
-    names = shaping(likelihood)
+    names = likelihood.shaping
     places = _even_cover(STARTS.get(len(names), MOST_STARTS), len(names))
     starts = np.tile(centre, (len(places), 1))
+    minima = [np.zeros((0, len(centre)))]
     for column, name in enumerate(names):
         declared, index = likelihood.parameters[name], likelihood.names.index(name)
         ends = np.array([float(declared.lower), float(declared.upper)])
         if not whole_domain:
             ends = np.clip(ends, *declared.expected)
-        unit = _unit(likelihood, centre, index) if centre[index] == 0 else None
+        unit = None
+        if centre[index] == 0:
+            sides = _along(likelihood, centre, index)
+            unit = min((abs(row[index]) for row in _first_moves(sides)), default=1.0)
+            minima += [rows[_local_minima(chi2)] for rows, chi2 in sides]
         starts[:, index] = np.clip(_spread(places[:, column], centre[index], ends, unit), *ends)
-    return starts
+    return np.concatenate([starts, *minima])
 
 
 def _even_cover(points: int, dimensions: int) -> np.ndarray:
@@ -102,28 +99,42 @@ def _spread(places: np.ndarray, centre: float, ends: np.ndarray, unit: float | N
     return np.where(np.arange(len(places)) % 2, evenly, around)
 
 
-def _unit(likelihood: Likelihood, centre: np.ndarray, index: int) -> float:
-    """Distance from zero at which chi^2 has changed by one, the smaller of both sides."""
-    rows = off_zero(likelihood, centre, index)
-    found = [abs(row[index]) for row in rows]
-    return min(found, default=1.0)
+def _along(
+    likelihood: Likelihood, point: np.ndarray, index: int
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Points from zero to each end of the domain of a parameter, and chi^2 there."""
+    declared = likelihood.parameters[likelihood.names[index]]
+    sides = []
+    for end in np.clip([declared.lower, declared.upper], -FARTHEST, FARTHEST):
+        if end != 0:
+            rows = np.tile(point, (len(TRIED) + 1, 1))
+            rows[1:, index] = end * TRIED
+            sides.append((rows, np.asarray(_chi2_of_rows(likelihood, rows))))
+    return sides
+
+
+def _first_moves(sides: list[tuple[np.ndarray, np.ndarray]]) -> list[np.ndarray]:
+    """On each side the farthest point at which chi^2 has changed by less than one."""
+    found = []
+    for rows, chi2 in sides:
+        changed = np.flatnonzero(~(np.abs(chi2 - chi2[0]) < 1))
+        if changed.size and changed[0] > 1:
+            found.append(rows[changed[0] - 1])
+    return found
+
+
+def _local_minima(chi2: np.ndarray) -> np.ndarray:
+    """Places where chi^2 is lower than on both sides, by what can be seen."""
+    inner = chi2[1:-1]
+    with np.errstate(invalid="ignore"):
+        lower = (inner < chi2[:-2] - APART) & (inner < chi2[2:] - APART)
+    return 1 + np.flatnonzero(lower)
 
 
 def off_zero(likelihood: Likelihood, point: np.ndarray, index: int) -> list[np.ndarray]:
     """Starts on each side of zero for a parameter that is zero there: the farthest at which chi^2
     has changed by less than one. A coupling that enters squared would never leave zero."""
-    declared = likelihood.parameters[likelihood.names[index]]
-    points = []
-    for end in np.clip([declared.lower, declared.upper], -FARTHEST, FARTHEST):
-        if point[index] != 0 or end == 0:
-            continue
-        rows = np.tile(point, (len(TRIED) + 1, 1))
-        rows[1:, index] = end * TRIED
-        chi2 = np.asarray(_chi2_of_rows(likelihood, rows))
-        changed = np.flatnonzero(~(np.abs(chi2 - chi2[0]) < 1))
-        if changed.size and changed[0] > 1:
-            points.append(rows[changed[0] - 1])
-    return points
+    return _first_moves(_along(likelihood, point, index)) if point[index] == 0 else []
 
 
 @jax.jit
@@ -184,13 +195,13 @@ def search(
     for point, near in zip(points, known, strict=True):
         held = likelihood.hold(**dict(zip(names, map(float, point), strict=True)))
         starts.append(np.concatenate([near, wide_starts(held, near[0], whole_domain=False)]))
-    each = len(starts[0])
+    number = [len(rows) for rows in starts]
     minima = minimise_points(
-        likelihood, names, np.repeat(points, each, axis=0), np.concatenate(starts)
+        likelihood, names, np.repeat(points, number, axis=0), np.concatenate(starts)
     )
     found = []
-    for first in range(0, len(minima.chi2), each):
-        here = take(minima, range(first, first + each))
+    for last, size in zip(np.cumsum(number), number, strict=True):
+        here = take(minima, range(last - size, last))
         here = take(here, distinct(here))
         found.append(take(here, np.argsort(outside(held, here.x), kind="stable")))
     return found

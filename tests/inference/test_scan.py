@@ -9,10 +9,12 @@ from scipy.optimize import differential_evolution
 
 import cevns_jax as cj
 from cevns_jax.errors import ConfigError
-from cevns_jax.inference import scan as scans
+from cevns_jax.inference import grids
 from cevns_jax.inference.blocks import Blocks
+from cevns_jax.inference.minimise import Minimum
+from cevns_jax.inference.neighbours import spread_better_minima
 from cevns_jax.inference.profile import profile
-from cevns_jax.inference.regions import contours, limit, scale_of
+from cevns_jax.inference.regions import contours, scale_of
 from cevns_jax.inference.scan import scan
 from cevns_jax.interactions import light_vector, standard_model, with_new_physics
 
@@ -58,13 +60,13 @@ def test_zero_coupling_is_the_standard_model_and_two_regions_are_allowed(like, f
     assert found.best_chi2 <= found.chi2.min()
     fine = np.geomspace(1e-4, 3e-3, 120)
     heavy = scan(like.hold(m_vector=1000.0), {"g_vector": fine})
-    ranges = limit(fine, heavy.delta_chi2, 2.71).allowed
-    assert len(ranges) == 2
+    ((light, island),) = heavy.intervals([2.71])
+    assert light.ends == ("grid", "crossing")
+    assert island.ends == ("crossing", "crossing")
     a, protons, neutrons = 129.9, 54, 75.9
     charge = neutrons / 2 - (0.5 - 2 * 0.23857) * protons
     mirror = np.sqrt(2 * charge / (3 * a) * np.sqrt(2) * 1.1663787e-11) * 1000.0
-    low, high = ranges[1]
-    assert low < mirror < high
+    assert island.low < mirror < island.high
 
 
 def test_best_fit_lies_in_the_scanned_range(found):
@@ -78,9 +80,9 @@ def test_a_scan_of_one_parameter_is_its_profile(like):
     scanned, profiled = scan(angle, {"sin2_theta_w": grid}), profile(angle, sin2_theta_w=grid)
     np.testing.assert_allclose(scanned.chi2, profiled.chi2, atol=1e-7)
     assert scanned.best_chi2 == pytest.approx(profiled.best.chi2, abs=1e-7)
-    one = limit(grid, scanned.delta_chi2, 1.0)
-    assert np.ravel(one.allowed) == pytest.approx(np.ravel(profiled.allowed(1.0)), abs=1e-6)
-    assert one.error < 1e-5
+    ((low, high, ends),) = scanned.intervals([1.0])[0]
+    assert (low, high) == pytest.approx(profiled.allowed(1.0)[0], abs=2e-6)
+    assert ends == ("crossing", "crossing")
 
 
 def test_parameters_that_are_held_stay(like):
@@ -106,7 +108,7 @@ def interrupted_after(blocks):
 
 
 def test_a_resumed_scan_is_bit_identical(like, monkeypatch, tmp_path):
-    monkeypatch.setattr(scans, "BLOCK", 48)
+    monkeypatch.setattr(grids, "BLOCK", 48)
     whole = scan(like, GRIDS)
     folder = tmp_path / "parts"
     for done in (1, 1, 2):
@@ -123,7 +125,7 @@ def test_a_resumed_scan_is_bit_identical(like, monkeypatch, tmp_path):
 def test_a_point_that_got_stuck_starts_again_from_a_neighbour(like, found):
     names, shape = tuple(GRIDS), found.chi2.shape
     points = np.stack([a.ravel() for a in np.meshgrid(*GRIDS.values(), indexing="ij")], axis=1)
-    result = scans.Minimum(
+    result = Minimum(
         x=found.x.reshape(-1, len(found.names)).copy(),
         chi2=found.chi2.ravel().copy(),
         gradient=np.zeros((len(points), len(found.names))),
@@ -136,7 +138,10 @@ def test_a_point_that_got_stuck_starts_again_from_a_neighbour(like, found):
     result.x[stuck] += 2.0
     result.chi2[stuck] += 30.0
     result.converged[3] = False
-    mended = scans._spread_better_minima(found.likelihood, names, points, shape, result)
+    rest = found.likelihood.hold(m_vector=1.0, g_vector=0.0)
+    mended = spread_better_minima(
+        found.likelihood, rest, names, points, shape, result, several=False
+    )
     np.testing.assert_allclose(mended.chi2, found.chi2.ravel(), atol=1e-6)
     assert np.asarray(mended.converged).all()
 
@@ -164,21 +169,11 @@ def test_a_forecast_has_nothing_to_scan(like):
         scan(cj.Likelihood([empty], like.interaction), GRIDS)
 
 
-def test_limits_of_a_known_curve_on_every_scale():
+def test_scales_of_grids():
     signed = np.concatenate([-np.geomspace(1e-3, 1, 60)[::-1], np.geomspace(1e-3, 1, 60)])
-    for grid, scale in (
-        (np.linspace(-2, 2, 121), "linear"),
-        (np.geomspace(1e-3, 10, 121), "log"),
-        (signed, "signed"),
-    ):
-        assert scale_of(grid) == scale
-        found = limit(grid, 25 * (grid - 0.3) ** 2, 1.0)
-        assert np.ravel(found.allowed) == pytest.approx([0.1, 0.5], abs=1e-4)
-        assert found.error < 0.02
-    two = limit(np.linspace(-2, 2, 121), 16 * (np.linspace(-2, 2, 121) ** 2 - 1) ** 2, 1.0)
-    ends = [-np.sqrt(1.25), -np.sqrt(0.75), np.sqrt(0.75), np.sqrt(1.25)]
-    assert np.ravel(two.allowed) == pytest.approx(ends, abs=1e-3)
-    assert limit(np.linspace(0, 1, 50), np.full(50, 5.0), 1.0).allowed == []
+    assert scale_of(np.linspace(-2, 2, 121)) == "linear"
+    assert scale_of(np.geomspace(1e-3, 10, 121)) == "log"
+    assert scale_of(signed) == "signed"
 
 
 def test_contours_of_a_known_surface_keep_regions_apart():
