@@ -11,6 +11,7 @@ from typing import Any
 
 from cevns_jax.config.limits import MOST_BYTES, MOST_PARTS, check_content, check_text
 from cevns_jax.data.text import read_text
+from cevns_jax.domains import check_number
 from cevns_jax.errors import ConfigError, shown, unknown
 
 
@@ -45,9 +46,16 @@ class Table:
         return key in self.content
 
     def number(self, key: str, default: float | None = None) -> float | None:
-        """A finite number."""
-        if key not in self:
+        """A finite number in the domain of its key, see :mod:`cevns_jax.domains`."""
+        number = self._finite(key)
+        if number is None:
             return default
+        check_number(self.where, key, number)
+        return number
+
+    def _finite(self, key: str) -> float | None:
+        if key not in self:
+            return None
         value = self.content[key]
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise ConfigError(f"{self.where}: {key} must be a number, not {_kind(value)}")
@@ -60,10 +68,11 @@ class Table:
         return number
 
     def positive(self, key: str, default: float | None = None) -> float | None:
-        value = self.number(key, default)
+        """A number above zero in the domain of its key."""
+        value = self._finite(key)
         if value is not None and not value > 0:
             raise ConfigError(f"{self.where}: {key} must be positive, not {value:g}")
-        return value
+        return self.number(key, default)
 
     def integer(self, key: str, default: int, lowest: int, highest: int) -> int:
         value = self.content.get(key, default) if key in self else default
@@ -105,7 +114,7 @@ class Table:
         return tuple(value)
 
     def list_of_numbers(self, key: str) -> list[float]:
-        """A list of finite numbers, at least one."""
+        """A list of finite numbers of a bearable size, at least one."""
         value = self.content.get(key) if key in self else None
         if not isinstance(value, list) or not value:
             raise ConfigError(f"{self.where}: {key} must be a list of numbers, at least one")
@@ -115,6 +124,8 @@ class Table:
             numbers = [math.inf]
         if not all(map(math.isfinite, numbers)):
             raise ConfigError(f"{self.where}: {key} must be a list of finite numbers")
+        for number in numbers:
+            check_number(self.where, key, number)
         return numbers
 
     def table(self, key: str) -> Table:

@@ -13,6 +13,7 @@ import numpy as np
 
 from cevns_jax.data.tables import bin_edges, grid_points, read_table
 from cevns_jax.detectors.scintillation import HIGHEST_ENERGY
+from cevns_jax.domains import check_number
 from cevns_jax.electrons import Electrons, electrons
 from cevns_jax.errors import ConfigError, unknown
 from cevns_jax.experiments.experiment import Nuisance
@@ -46,12 +47,13 @@ def chosen(
     """Published numbers with those that were given in their place.
 
     Raises:
-        ConfigError: one that is not positive and finite.
+        ConfigError: one that is not positive and finite, or beyond its domain.
     """
     numbers = dict(published) | {key: v for key, v in given.items() if v is not None}
     for key, value in numbers.items():
         if not (np.isfinite(value) and value > 0):
             raise ConfigError(f"{where}: {key} must be positive and finite, not {value}")
+        check_number(where, key, value)
     return numbers
 
 
