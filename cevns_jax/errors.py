@@ -2,8 +2,10 @@
 
 import difflib
 from collections.abc import Iterable
+from pathlib import PurePath
 
 LONGEST_ECHO = 80  # characters of what was given that a message repeats
+LONGEST_PATH = 300
 
 
 class ConfigError(ValueError):
@@ -12,8 +14,8 @@ class ConfigError(ValueError):
 
 def shown(given: object) -> str:
     """What was given, as a message repeats it: in one line, cut to a readable length."""
-    text = str(given)
-    cut = text if len(text) <= LONGEST_ECHO else f"{text[: LONGEST_ECHO - 3]}..."
+    text, most = str(given), LONGEST_PATH if isinstance(given, PurePath) else LONGEST_ECHO
+    cut = text if len(text) <= most else f"{text[: most - 3]}..."
     return cut if cut.isprintable() else cut.encode("unicode_escape").decode()
 
 

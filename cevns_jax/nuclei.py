@@ -21,7 +21,7 @@ import numpy as np
 
 from cevns_jax.constants import ATOMIC_MASS_UNIT, AVOGADRO, ELECTRON_MASS
 from cevns_jax.domains import Domain
-from cevns_jax.errors import ConfigError, unknown
+from cevns_jax.errors import ConfigError, shown, unknown
 from cevns_jax.form_factors import FormFactor
 from cevns_jax.parameters import Parameter, Values, static
 
@@ -285,7 +285,9 @@ def element_counts(formula: str) -> dict[str, int]:
     """
     parts = re.findall(r"([A-Z][a-z]?)(\d*)", formula)
     if not parts or "".join(a + b for a, b in parts) != formula:
-        raise ConfigError(f'target: "{formula}" is not a chemical formula such as "CsI" or "Ge"')
+        raise ConfigError(
+            f'target: "{shown(formula)}" is not a chemical formula such as "CsI" or "Ge"'
+        )
     counts: dict[str, int] = {}
     for element, count in parts:
         counts[element] = counts.get(element, 0) + int(count or 1)

@@ -23,7 +23,7 @@ from cevns_jax.data.tables import (
     same_edges,
 )
 from cevns_jax.domains import COLUMNS, COUNTS, ERRORS, FLUX
-from cevns_jax.errors import ConfigError
+from cevns_jax.errors import ConfigError, shown
 
 if TYPE_CHECKING:
     from cevns_jax.experiments import Experiment, Nuisance
@@ -91,7 +91,7 @@ def _components(table: Table) -> tuple[str, ...]:
         if not name.isidentifier() or name in reserved or names.count(name) > 1:
             raise ConfigError(
                 f"{table.where}: backgrounds must be identifiers, each once, and none of "
-                f'{", ".join(reserved)}; not "{name}"'
+                f'{", ".join(reserved)}; not "{shown(name)}"'
             )
     return names
 
@@ -169,7 +169,9 @@ def _binned(
         check_column(path, table, column, ERRORS if column == "error" else COUNTS)
     for axis in axes:
         if not axis.isidentifier() or axis == "component":
-            raise ConfigError(f'{path}: the name of an axis must be an identifier, not "{axis}"')
+            raise ConfigError(
+                f'{path}: the name of an axis must be an identifier, not "{shown(axis)}"'
+            )
     edges = {axis: bin_edges(path, table, f"{axis}_low", f"{axis}_high") for axis in axes}
     grid_points(path, table, [f"{axis}_low" for axis in axes])
     shape = tuple(len(e) - 1 for e in edges.values())

@@ -144,7 +144,7 @@ class Table:
         ]
 
     def _inside(self, key: str) -> str:
-        return f"{self.name}.{key}" if self.name else key
+        return f"{self.name}.{shown(key)}" if self.name else shown(key)
 
     def numbers(self) -> dict[str, float]:
         """All keys of the table, each with a number."""

@@ -13,7 +13,7 @@ from cevns_jax.domains import EDGES
 from cevns_jax.errors import ConfigError
 from cevns_jax.parameters import static
 
-MOST_EDGES = 10_001  # of bins on one axis
+MOST_EDGES = 2001  # of bins on one axis
 OTHER_UNIT = 999.0  # how far a table in a unit of a thousandth reaches too far
 SELDOM = 0.01  # share of its rows that then lies where it is needed
 

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from cevns_jax.data.tables import bin_edges, grid_points, read_table
+from cevns_jax.data.tables import bin_edges, check_column, grid_points, read_table
 from cevns_jax.detectors.scintillation import HIGHEST_ENERGY
-from cevns_jax.domains import check_number
+from cevns_jax.domains import COUNTS, check_number
 from cevns_jax.electrons import Electrons, electrons
 from cevns_jax.errors import ConfigError, unknown
 from cevns_jax.experiments.experiment import Nuisance
@@ -221,6 +221,7 @@ def read_counts(
     grid_points(path, table, ("pe_low", "time_low_us"))
     counts = []
     for name in ("coincidence", "anticoincidence"):
+        check_column(path, table, name, COUNTS)
         if (table[name] < 0).any() or table[name].sum() == 0:
             raise ConfigError(f"{path}: {name} must hold counts, none negative and not all zero")
         counts.append(table[name].reshape(len(energy) - 1, len(time) - 1))

@@ -13,7 +13,7 @@ from cevns_jax.detectors.response import EnergyResponse
 from cevns_jax.detectors.table import check_edges
 from cevns_jax.detectors.timing import FixedTiming
 from cevns_jax.domains import COUNTS, ERRORS
-from cevns_jax.errors import ConfigError
+from cevns_jax.errors import ConfigError, shown
 from cevns_jax.experiments.component import Component
 from cevns_jax.experiments.experiment import (
     About,
@@ -91,7 +91,7 @@ def own_experiment(
     """
     require_float64()
     if not name.isidentifier() or iskeyword(name):
-        raise ConfigError(f'own experiment: name must be a Python identifier, not "{name}"')
+        raise ConfigError(f'own experiment: name must be a Python identifier, not "{shown(name)}"')
     if isinstance(source, TabulatedSource):
         check_unit(source)
     axes = dict(response.axes)

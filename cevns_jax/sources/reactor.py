@@ -49,7 +49,9 @@ def reactor_source(
             raise ConfigError(f"reactor: fission fraction of {isotope} must not be negative")
     total = sum(fission_fractions.values())
     if abs(total - 1) > 1e-3:
-        raise ConfigError(f"reactor: fission fractions must add up to 1, not to {total:g}")
+        raise ConfigError(
+            f"reactor: fission fractions must add up to 1, not to {total:g} (not per cent)"
+        )
     if not (np.isfinite(flux_per_cm2_s) and flux_per_cm2_s > 0):
         raise ConfigError(f"reactor: flux must be positive and finite, not {flux_per_cm2_s}")
     check_number("reactor", "flux_per_cm2_s", flux_per_cm2_s)
