@@ -134,8 +134,8 @@ def _resolved_kernel(
     )
     if not whole.any():
         raise ConfigError(
-            f"{where}: no recoil of this source, up to {highest * 1e3:.4g} keV, reaches a bin; "
-            "energies of the source are in MeV, of recoils and bins in keV"
+            f"{where}: no recoil of this source reaches a bin: they have up to "
+            f"{highest * 1e3:.4g} keV (energies of the source are in MeV, of bins in keV)"
         )
     for _ in range(MOST_BISECTIONS):
         middles = (panels[:, 1:] + panels[:, :-1]) / 2
