@@ -58,7 +58,7 @@ NUMBERS: Mapping[str, Domain] = {
     "distance_m": Domain(0.1, 1000.0, "m, not cm or km"),
     "neutrinos_per_proton": Domain(1e-12, 5.0, "neutrinos of each flavour, not per cent"),
     "protons_on_target": Domain(1e12, 1e30, "a number of protons, not of 10^20, C or MWh"),
-    "exposure_scale": Domain(1e-12, 1e12),
+    "exposure_scale": Domain(1e-9, 1e12),
     "steady_state_events": Domain(1e-30, 1e15),
     "flux_per_cm2_s": Domain(1e-3, 1e16, "1/(cm^2 s), not 1/(m^2 s)"),
     "live_time_days": Domain(1e-9, 1e5, "days, not s"),

@@ -10,6 +10,7 @@ from cevns_jax.config.analysis import read_analysis
 from cevns_jax.data.tables import bin_edges, grid_points, merged, read_table, same_edges
 from cevns_jax.detectors.table import check_edges
 from cevns_jax.errors import ConfigError
+from cevns_jax.experiments.coherent import read_counts
 
 COLUMNS = ("x_low", "x_high", "n")
 
@@ -92,6 +93,17 @@ def test_a_config_with_edges_of_other_last_digits_is_read(tmp_path):
     files = {"bins.csv": bins, "response.csv": ready}
     like = read_analysis(own.write(tmp_path, own.READY_IN, files)).likelihood
     np.testing.assert_allclose(like.experiments[0].edges[0], [1, 1.1, 1.3, 20])
+
+
+def test_counts_may_end_at_the_last_digits_of_their_region(tmp_path):
+    path = tmp_path / "mine.csv"
+    path.write_text(
+        "pe_low,pe_high,time_low_us,time_high_us,coincidence,anticoincidence\n"
+        "-1e-17,60.00000000000001,0,1,30,20\n0,60,1,6.000000000000001,50,60\n"
+    )
+    (energy, time), *_ = read_counts(path, 60.0)
+    assert energy.tolist() == [0, 60]
+    assert time.tolist() == [0, 1, 6]
 
 
 COMMENTED = "# a comment\n\n{head}\n{first}\n# another\n\n{second}\n{third}\n"
