@@ -196,7 +196,7 @@ def grid_points(path: Path, table: Columns, columns: Sequence[str]) -> list[np.n
     Raises:
         ConfigError: rows that are no grid in ascending order; the first of them is named.
     """
-    found = [merged(table[column]) for column in columns]
+    found = [_merged_with_upper_ends(table, column) for column in columns]
     points = [np.unique(row) for row in found]
     rule = (
         "rows must be the cells of one grid in ascending order, without gaps or repeats, "
@@ -216,6 +216,14 @@ def grid_points(path: Path, table: Columns, columns: Sequence[str]) -> list[np.n
     if cell.size < math.prod(shape):
         raise refuse(path, table, cell.size - 1, f"cells are missing after it; {rule}")
     return points
+
+
+def _merged_with_upper_ends(table: Columns, column: str) -> np.ndarray:
+    """A column, merged; lower ends of bins together with the upper ones, which know their size."""
+    upper = column.replace("_low", "_high")
+    if upper == column or upper not in table:
+        return merged(table[column])
+    return np.split(merged(np.concatenate([table[column], table[upper]])), 2)[0]
 
 
 def bin_edges(path: Path, table: Columns, low: str, high: str) -> np.ndarray:
