@@ -198,8 +198,9 @@ def _check_statistic(
     if errors is not None:
         if not (np.asarray(errors) > 0).all():
             raise ConfigError(f"{name}: errors must be positive")
-        if refusal := ERRORS.refusal("errors", float(np.min(errors))):
-            raise ConfigError(f"{name}: {refusal}")
+        for error in (np.min(errors), np.max(errors)):
+            if refusal := ERRORS.refusal("errors", float(error)):
+                raise ConfigError(f"{name}: {refusal}")
         return
     for what, counts in (("observed", observed), *backgrounds.items()):
         if counts is not None and (np.asarray(counts) < 0).any():
