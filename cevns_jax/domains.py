@@ -96,12 +96,19 @@ COLUMNS: Mapping[str, Domain] = {
 }
 
 
-def check_number(where: str, name: str, value: float) -> None:
-    """Check a number against the domain of its name, or of any number.
+def check_number(where: str, name: str, value: float, domain: Domain | None = None) -> None:
+    """Check a number against its domain.
+
+    Args:
+        where: File and table, or the call, for the message.
+        name: Name of the number.
+        value: The number.
+        domain: Default: that of its name in ``NUMBERS``, or else that of any number.
 
     Raises:
         ConfigError: it lies outside.
     """
-    refusal = NUMBERS.get(name, ANY).refusal(name, value)
+    domain = NUMBERS.get(name, ANY) if domain is None else domain
+    refusal = domain.refusal(name, value)
     if refusal is not None:
         raise ConfigError(f"{where}: {refusal}")

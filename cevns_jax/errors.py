@@ -2,19 +2,23 @@
 
 import difflib
 from collections.abc import Iterable
-from pathlib import PurePath
 
 LONGEST_ECHO = 80  # characters of what was given that a message repeats
-LONGEST_PATH = 300
+LONGEST_TEXT = 300  # of paths and messages of others
 
 
 class ConfigError(ValueError):
     """Bad input: the message is one sentence naming the place, the problem and what is allowed."""
 
 
-def shown(given: object) -> str:
-    """What was given, as a message repeats it: in one line, cut to a readable length."""
-    text, most = str(given), LONGEST_PATH if isinstance(given, PurePath) else LONGEST_ECHO
+def shown(given: object, most: int = LONGEST_ECHO) -> str:
+    """What was given, as a message repeats it: in one line, cut to a readable length.
+
+    Args:
+        given: A name, a value, or a message.
+        most: Characters that are kept.
+    """
+    text = str(given)
     cut = text if len(text) <= most else f"{text[: most - 3]}..."
     return cut if cut.isprintable() else cut.encode("unicode_escape").decode()
 

@@ -162,6 +162,15 @@ def test_numbers_that_would_overflow_are_refused(tmp_path, path, value, words):
         read_analysis(write_config(tmp_path, changed(path, value)))
 
 
+def test_names_that_users_choose_have_no_domain_of_their_own(tmp_path):
+    content = changed(
+        "experiments.coherent_csi_2021.nuisances",
+        [{"name": "value", "acts_on": ["brn"], "width": 0.2, "shared": True}],
+    )
+    content["fit"]["starts"] = [{"value": -1.5}]
+    assert read_analysis(write_config(tmp_path, content)).starts == ({"value": -1.5},)
+
+
 def refused_in_python(words, **response):
     with pytest.raises(ConfigError, match=words):
         own.in_python(response=own.formula(**response))

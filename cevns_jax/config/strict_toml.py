@@ -11,8 +11,8 @@ from typing import Any
 
 from cevns_jax.config.limits import MOST_BYTES, MOST_PARTS, check_content, check_text
 from cevns_jax.data.text import read_text
-from cevns_jax.domains import check_number
-from cevns_jax.errors import ConfigError, shown, unknown
+from cevns_jax.domains import ANY, check_number
+from cevns_jax.errors import LONGEST_TEXT, ConfigError, shown, unknown
 
 
 def read_toml(path: Path, overrides: Sequence[str] = ()) -> dict[str, Any]:
@@ -147,8 +147,11 @@ class Table:
         return f"{self.name}.{shown(key)}" if self.name else shown(key)
 
     def numbers(self) -> dict[str, float]:
-        """All keys of the table, each with a number."""
-        return {key: value for key in self.content if (value := self.number(key)) is not None}
+        """All keys of the table, each with a number; the keys are names, whatever they are."""
+        found = {key: value for key in self.content if (value := self._finite(key)) is not None}
+        for key, value in found.items():
+            check_number(self.where, shown(key), value, ANY)
+        return found
 
     def done(self) -> None:
         """Check that every key was asked for."""
@@ -175,7 +178,7 @@ def _parse(path: Path) -> dict[str, Any]:
     try:
         content = tomllib.loads(text)
     except (ValueError, RecursionError) as error:  # broken, or numbers and nesting without end
-        raise ConfigError(f"{path}: is not TOML: {shown(error)}") from None
+        raise ConfigError(f"{path}: is not TOML: {shown(error, LONGEST_TEXT)}") from None
     check_content(str(path), content)
     return content
 
@@ -210,7 +213,7 @@ def _value(where: str, text: str) -> Any:
     except tomllib.TOMLDecodeError:
         return text.strip()
     except (ValueError, RecursionError) as error:
-        raise ConfigError(f"{where}: {shown(error)}") from None
+        raise ConfigError(f"{where}: {shown(error, LONGEST_TEXT)}") from None
     if set(parsed) != {"value"}:
         raise ConfigError(f"{where}: holds more than one value")
     return parsed["value"]
