@@ -4,16 +4,22 @@ import difflib
 from collections.abc import Iterable
 
 LONGEST_ECHO = 80  # characters of what was given that a message repeats
+LONGEST_TEXT = 300  # of paths and messages of others
 
 
 class ConfigError(ValueError):
     """Bad input: the message is one sentence naming the place, the problem and what is allowed."""
 
 
-def shown(given: object) -> str:
-    """What was given, as a message repeats it: in one line, cut to a readable length."""
+def shown(given: object, most: int = LONGEST_ECHO) -> str:
+    """What was given, as a message repeats it: in one line, cut to a readable length.
+
+    Args:
+        given: A name, a value, or a message.
+        most: Characters that are kept.
+    """
     text = str(given)
-    cut = text if len(text) <= LONGEST_ECHO else f"{text[: LONGEST_ECHO - 3]}..."
+    cut = text if len(text) <= most else f"{text[: most - 3]}..."
     return cut if cut.isprintable() else cut.encode("unicode_escape").decode()
 
 

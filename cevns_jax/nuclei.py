@@ -20,10 +20,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from cevns_jax.constants import ATOMIC_MASS_UNIT, AVOGADRO, ELECTRON_MASS
-from cevns_jax.errors import ConfigError, unknown
+from cevns_jax.domains import Domain
+from cevns_jax.errors import ConfigError, shown, unknown
 from cevns_jax.form_factors import FormFactor
 from cevns_jax.parameters import Parameter, Values, static
 
+ATOMS = Domain(1e-12, 1e12)  # in a formula
 LARGEST_RADIUS = 10.0  # [fm], twice that of the heaviest nuclide here
 
 
@@ -240,6 +242,8 @@ def target(
             raise unknown("target", "nuclide", symbol, NUCLIDES)
         if not (np.isfinite(atoms[symbol]) and atoms[symbol] > 0):
             raise ConfigError(f"target: number of {symbol} must be positive, not {atoms[symbol]}")
+        if refusal := ATOMS.refusal(f"number of {symbol}", atoms[symbol]):
+            raise ConfigError(f"target: {refusal}")
     if not atoms:
         raise ConfigError("target: name one nuclide at least")
     rows = [NUCLIDES[symbol] for symbol in atoms]
@@ -281,7 +285,9 @@ def element_counts(formula: str) -> dict[str, int]:
     """
     parts = re.findall(r"([A-Z][a-z]?)(\d*)", formula)
     if not parts or "".join(a + b for a, b in parts) != formula:
-        raise ConfigError(f'target: "{formula}" is not a chemical formula such as "CsI" or "Ge"')
+        raise ConfigError(
+            f'target: "{shown(formula)}" is not a chemical formula such as "CsI" or "Ge"'
+        )
     counts: dict[str, int] = {}
     for element, count in parts:
         counts[element] = counts.get(element, 0) + int(count or 1)

@@ -129,8 +129,16 @@ def test_nuisances_priors_and_held_parameters_are_data(tmp_path):
         ("experiments", {}, ["at least one experiment", "coherent_csi_2021"]),
         ("experiments", 5, ["experiments", "table", "number"]),
         ("experiments.coherent_csi_2021.mass_kg", 10**400, ["mass_kg", "finite"]),
-        ("experiments.coherent_csi_2021.distance_m", 1e-200, ["neutrinos per cm^2"]),
-        ("experiments.coherent_csi_2021.distance_m", 1e200, ["neutrinos per cm^2"]),
+        (
+            "experiments.coherent_csi_2021.distance_m",
+            1e-200,
+            ["distance_m", "between 0.1 and 1000"],
+        ),
+        (
+            "experiments.coherent_csi_2021.distance_m",
+            1e200,
+            ["distance_m", "not cm"],
+        ),
         ("experiments.coherent_csi_2021.neutron_radius_fm", {"I127": 20}, ["I127", "up to 10 fm"]),
         ("experiments.coherent_csi_2021.nuisances", "", ["nuisances", "empty"]),
         ("interaction.couplings", "", ["couplings", "empty"]),

@@ -197,11 +197,11 @@ def _scan(table: Table, likelihood: Likelihood) -> ScanSettings:
         if name in grids:
             raise ConfigError(f"{axis.where}: {name} has an axis already")
         grids[name] = _axis(axis, likelihood.parameters[name])
+        points = math.prod(len(grid) for grid in grids.values())
+        if points > MOST_POINTS:
+            raise ConfigError(f"{table.where}: {points} points are more than {MOST_POINTS}")
     if not grids:
         raise ConfigError(f"{table.where}: needs one table [[scan.axes]] at least")
-    points = math.prod(len(grid) for grid in grids.values())
-    if points > MOST_POINTS:
-        raise ConfigError(f"{table.where}: {points} points are more than {MOST_POINTS}")
     levels = tuple(table.list_of_numbers("levels")) if "levels" in table else ()
     if len(levels) > MOST_LEVELS or any(level <= 0 for level in levels):
         raise ConfigError(f"{table.where}: levels must be positive, and at most {MOST_LEVELS}")

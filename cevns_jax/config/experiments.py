@@ -102,7 +102,7 @@ def _coherent_lar_2020_energy(table: Table, folder: Path) -> Experiment:
 
 
 def _dresden_ii(table: Table, folder: Path) -> Experiment:
-    from cevns_jax.config.own import read_quenching
+    from cevns_jax.config.response import read_quenching
     from cevns_jax.experiments import dresden_ii
     from cevns_jax.experiments.dresden_ii import GERMANIUM, NAME
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from cevns_jax.errors import ConfigError, shown
 
-MOST_BYTES = 1_000_000  # of a config, and of an override
+MOST_BYTES = 200_000  # of a config, and of an override
 MOST_PARTS = 16  # of a dotted key, and tables inside tables; the deepest key in use has 5
 MOST_ENTRIES = 1000  # of a list or a table
 LONGEST_TEXT = 4096  # characters of a string

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from cevns_jax.config.strict_toml import Table
-from cevns_jax.errors import ConfigError
+from cevns_jax.errors import ConfigError, shown
 
 if TYPE_CHECKING:
     from cevns_jax.experiments import Nuisance
@@ -25,7 +25,9 @@ def nuisances(table: Table, default: str | None) -> str | tuple[Nuisance, ...] |
         if name is None or width is None:
             raise ConfigError(f"{part.where}: needs name, acts_on and width")
         if not name.isidentifier():
-            raise ConfigError(f'{part.where}: name must be a Python identifier, not "{name}"')
+            raise ConfigError(
+                f'{part.where}: name must be a Python identifier, not "{shown(name)}"'
+            )
         found.append(
             Nuisance(
                 name=name,

@@ -11,7 +11,8 @@ from typing import Any
 
 from cevns_jax.config.limits import MOST_BYTES, MOST_PARTS, check_content, check_text
 from cevns_jax.data.text import read_text
-from cevns_jax.errors import ConfigError, shown, unknown
+from cevns_jax.domains import ANY, check_number
+from cevns_jax.errors import LONGEST_TEXT, ConfigError, shown, unknown
 
 
 def read_toml(path: Path, overrides: Sequence[str] = ()) -> dict[str, Any]:
@@ -45,9 +46,16 @@ class Table:
         return key in self.content
 
     def number(self, key: str, default: float | None = None) -> float | None:
-        """A finite number."""
-        if key not in self:
+        """A finite number in the domain of its key, see :mod:`cevns_jax.domains`."""
+        number = self._finite(key)
+        if number is None:
             return default
+        check_number(self.where, key, number)
+        return number
+
+    def _finite(self, key: str) -> float | None:
+        if key not in self:
+            return None
         value = self.content[key]
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise ConfigError(f"{self.where}: {key} must be a number, not {_kind(value)}")
@@ -60,10 +68,11 @@ class Table:
         return number
 
     def positive(self, key: str, default: float | None = None) -> float | None:
-        value = self.number(key, default)
+        """A number above zero in the domain of its key."""
+        value = self._finite(key)
         if value is not None and not value > 0:
             raise ConfigError(f"{self.where}: {key} must be positive, not {value:g}")
-        return value
+        return self.number(key, default)
 
     def integer(self, key: str, default: int, lowest: int, highest: int) -> int:
         value = self.content.get(key, default) if key in self else default
@@ -105,7 +114,7 @@ class Table:
         return tuple(value)
 
     def list_of_numbers(self, key: str) -> list[float]:
-        """A list of finite numbers, at least one."""
+        """A list of finite numbers of a bearable size, at least one."""
         value = self.content.get(key) if key in self else None
         if not isinstance(value, list) or not value:
             raise ConfigError(f"{self.where}: {key} must be a list of numbers, at least one")
@@ -115,6 +124,8 @@ class Table:
             numbers = [math.inf]
         if not all(map(math.isfinite, numbers)):
             raise ConfigError(f"{self.where}: {key} must be a list of finite numbers")
+        for number in numbers:
+            check_number(self.where, key, number)
         return numbers
 
     def table(self, key: str) -> Table:
@@ -133,11 +144,14 @@ class Table:
         ]
 
     def _inside(self, key: str) -> str:
-        return f"{self.name}.{key}" if self.name else key
+        return f"{self.name}.{shown(key)}" if self.name else shown(key)
 
     def numbers(self) -> dict[str, float]:
-        """All keys of the table, each with a number."""
-        return {key: value for key in self.content if (value := self.number(key)) is not None}
+        """All keys of the table, each with a number; the keys are names, whatever they are."""
+        found = {key: value for key in self.content if (value := self._finite(key)) is not None}
+        for key, value in found.items():
+            check_number(self.where, shown(key), value, ANY)
+        return found
 
     def done(self) -> None:
         """Check that every key was asked for."""
@@ -164,7 +178,7 @@ def _parse(path: Path) -> dict[str, Any]:
     try:
         content = tomllib.loads(text)
     except (ValueError, RecursionError) as error:  # broken, or numbers and nesting without end
-        raise ConfigError(f"{path}: is not TOML: {shown(error)}") from None
+        raise ConfigError(f"{path}: is not TOML: {shown(error, LONGEST_TEXT)}") from None
     check_content(str(path), content)
     return content
 
@@ -199,7 +213,7 @@ def _value(where: str, text: str) -> Any:
     except tomllib.TOMLDecodeError:
         return text.strip()
     except (ValueError, RecursionError) as error:
-        raise ConfigError(f"{where}: {shown(error)}") from None
+        raise ConfigError(f"{where}: {shown(error, LONGEST_TEXT)}") from None
     if set(parsed) != {"value"}:
         raise ConfigError(f"{where}: holds more than one value")
     return parsed["value"]

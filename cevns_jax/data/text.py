@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from cevns_jax.errors import ConfigError, shown
+from cevns_jax.errors import LONGEST_TEXT, ConfigError, shown
 
 CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")  # bytes that no text has
 
@@ -25,9 +25,11 @@ def read_text(path: Path, expected: str, most_bytes: int) -> str:
         with path.open("rb") as file:
             data = file.read(most_bytes + 1)
     except OSError as error:
-        raise ConfigError(f"{shown(path)}: cannot be read ({error.strerror})") from None
+        raise ConfigError(
+            f"{shown(path, LONGEST_TEXT)}: cannot be read ({error.strerror})"
+        ) from None
     except ValueError:  # a NUL in its name
-        raise ConfigError(f"{shown(path)}: is no name of a file") from None
+        raise ConfigError(f"{shown(path, LONGEST_TEXT)}: is no name of a file") from None
     if len(data) > most_bytes:
         raise ConfigError(
             f"{path}: is larger than {most_bytes / 1e6:g} MB, the most that is allowed for "

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from cevns_jax.detectors.table import LinearTable
+from cevns_jax.domains import COLUMNS, ROUNDING
 from cevns_jax.errors import ConfigError
 from cevns_jax.parameters import Parameter, Values, static
 
@@ -199,6 +200,50 @@ class TabulatedQuenching:
         return recoil * self.factor(recoil * 1e3)
 
 
+def check_factor(recoil: np.ndarray, energy: np.ndarray, at_rest: float) -> None:
+    """Check that no recoil leaves more than its energy.
+
+    Args:
+        recoil: T [MeV], shape (n,).
+        energy: E_ee [MeV], shape (n,).
+        at_rest: E_ee of a recoil of no energy [MeV]. The modified Lindhard model has such an
+            offset, with which E_ee/T grows without end towards low T: what is above it counts.
+
+    Raises:
+        ConfigError: E_ee/T outside 0 to 1 at one of the recoils, the farthest of which is named.
+    """
+    factor = np.divide(energy - at_rest, recoil, out=np.zeros_like(energy), where=recoil > 0)
+    outside = ~((energy >= 0) & (factor <= 1 + ROUNDING))
+    if outside.any():
+        off = np.where(outside, np.abs(factor - 0.5), -1.0)
+        worst = int(np.argmax(np.nan_to_num(off, nan=np.inf)))
+        raise ConfigError(
+            f"quenching: E_ee/T must lie between 0 and 1 for all recoils of the source, not at "
+            f"{factor[worst]:.4g} (T = {recoil[worst] * 1e3:.4g} keV); it is a fraction, not per "
+            "cent, and coefficients are c_1, c_2 [1/MeV], ..."
+        )
+
+
+def check_model(quenching: Quenching) -> None:
+    """Check the numbers of a model, whatever the recoils.
+
+    Raises:
+        ConfigError: a table with a factor E_ee/T above 1, or a parameter that starts outside its
+            domain.
+    """
+    factor = getattr(quenching, "factor", None)
+    if isinstance(factor, LinearTable) and (factor.y > 1 + ROUNDING).any():
+        row = int(np.argmax(factor.y))
+        refusal = COLUMNS["quenching_factor"].refusal("quenching factor", float(factor.y[row]))
+        raise ConfigError(f"{factor.name}: {refusal} at {factor.x[row]:g} keV")
+    for p in quenching.parameters:
+        if not p.lower <= p.start <= p.upper:
+            raise ConfigError(
+                f"quenching: {p.name} must lie between {p.lower:g} and {p.upper:g}, not at "
+                f"{p.start:g} (a fraction, not per cent)"
+            )
+
+
 def lindhard(k: float, protons: int, parameter: str = "lindhard_k") -> Lindhard:
     """The Lindhard model of one element; arguments as the attributes of :class:`Lindhard`.
 
@@ -206,5 +251,7 @@ def lindhard(k: float, protons: int, parameter: str = "lindhard_k") -> Lindhard:
         ConfigError: k outside 0 to 1.
     """
     if not 0 < k <= 1:
-        raise ConfigError(f"quenching: k must lie between 0 and 1, not at {k}")
+        raise ConfigError(
+            f"quenching: k must lie between 0 and 1, not at {k} (a fraction, not per cent)"
+        )
     return Lindhard(parameter=parameter, protons=protons, k=k)

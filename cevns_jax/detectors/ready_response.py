@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from cevns_jax.detectors.table import LinearTable, check_edges
+from cevns_jax.domains import COLUMNS
 from cevns_jax.errors import ConfigError
 from cevns_jax.parameters import Values, static
 
@@ -91,7 +92,8 @@ class TabulatedResponse:
         Raises:
             ConfigError: the table does not hold it.
         """
-        reach = LinearTable(np.asarray(self.recoil), np.zeros(len(self.recoil)), "response")
+        some = np.asarray(self.probability).max(axis=1)
+        reach = LinearTable(np.asarray(self.recoil), some, "response")
         reach.require(lowest * 1e3, highest * 1e3, BELOW)
         return np.asarray(self.recoil) * 1e-3
 
@@ -124,12 +126,14 @@ def tabulated_response(
         raise ConfigError(f"response: the table has shape {p.shape}, not recoils x bins {shape}")
     if not (np.isfinite(t).all() and (np.diff(t) > 0).all() and t[0] >= 0):
         raise ConfigError("response: recoil_kev must ascend, from 0 or above")
+    if refusal := COLUMNS["recoil_kev"].refusal("recoil_kev", float(t[-1])):
+        raise ConfigError(f"response: {refusal}")
     total = p.reshape(t.size, -1).sum(axis=1)
     if not ((p >= 0).all() and (total <= 1 + 1e-6).all()):
         row = int(np.argmax(~((p.reshape(t.size, -1) >= 0).all(axis=1) & (total <= 1 + 1e-6))))
         raise ConfigError(
             f"response: probabilities at {t[row]:g} keV must not be negative, nor add up to more "
-            f"than 1 (sum {total[row]:.6g})"
+            f"than 1 (sum {total[row]:.6g}); they are fractions, neither per cent nor densities"
         )
     return TabulatedResponse(
         names=tuple(axes), edges=edges, recoil=t, probability=p.reshape(t.size, -1)

@@ -16,6 +16,7 @@ import numpy as np
 from jax.scipy.special import gammaln
 
 from cevns_jax.detectors.table import LinearTable
+from cevns_jax.domains import check_number
 from cevns_jax.errors import ConfigError
 from cevns_jax.parameters import static
 
@@ -189,12 +190,13 @@ def gaussian_resolution(
     """Gaussian resolution with the width of :class:`WidthFormula`; terms left out are zero.
 
     Raises:
-        ConfigError: a negative term, or none.
+        ConfigError: a term that is negative or beyond its domain, or none.
     """
     terms = {"noise_kev": noise_kev, "statistical": statistical, "proportional": proportional}
     for key, value in terms.items():
         if not (np.isfinite(value) and value >= 0):
             raise ConfigError(f"resolution: {key} must be finite and not negative, not {value}")
+        check_number("resolution", key, value)
     if not any(terms.values()):
         raise ConfigError('resolution: give a term of the width, or declare it "perfect"')
     return GaussianResolution(

@@ -9,11 +9,23 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from cevns_jax.detectors.quenching import NOTHING, Effects, Quenching
+from cevns_jax.detectors.quenching import (
+    NOTHING,
+    Effects,
+    Quenching,
+    check_factor,
+    check_model,
+)
 from cevns_jax.detectors.ready_response import BELOW
-from cevns_jax.detectors.resolution import PerfectResolution, PoissonResolution, Resolution
+from cevns_jax.detectors.resolution import (
+    GaussianResolution,
+    PerfectResolution,
+    PoissonResolution,
+    Resolution,
+)
 from cevns_jax.detectors.spline import Spline, spline
 from cevns_jax.detectors.table import LinearTable, check_edges
+from cevns_jax.domains import FRACTION, check_number
 from cevns_jax.errors import ConfigError
 from cevns_jax.parameters import Parameter, Values, static
 
@@ -25,6 +37,7 @@ WIDTHS_PER_PANEL = 4.0  # of the resolution, in which 8 to 12 recoil nodes follo
 EDGE_WIDTHS = 7.0  # of the resolution, beyond which an edge is not felt
 FARTHEST_MOVE = 1.3  # factor on E_ee up to which nodes are dense enough
 MOST_PANELS = 2000
+WIDEST = 3.0  # sigma at the last bin edge, in units of that edge
 OUTSIDE = 8  # bins, or widths of the resolution, beyond the bins that recoil nodes are dense in
 
 
@@ -115,11 +128,14 @@ class EnergyResponse:
                 parameters of the quenching always can.
 
         Raises:
-            ConfigError: a table that does not hold the range that it is needed in, or a resolution
-                that is too sharp to be followed where it moves.
+            ConfigError: a table that does not hold the range that it is needed in, a recoil that
+                leaves more than its energy, or a resolution that is too sharp to be followed where
+                it moves.
         """
         recoil = np.linspace(np.sqrt(lowest), np.sqrt(highest), 4001) ** 2
         energy = np.asarray(self.energy(jnp.asarray(recoil), {}))
+        at_rest = float(self.energy(jnp.zeros(()), {}))
+        check_factor(recoil, energy * 1e-3, at_rest * 1e-3)
         for table, low, high in (
             (self.recoil_efficiency, lowest * 1e3, highest * 1e3),
             (getattr(self.quenching, "factor", None), lowest * 1e3, highest * 1e3),
@@ -212,8 +228,9 @@ def energy_response(
         recoil_efficiency: A table against the recoil energy [keV], a factor besides.
 
     Raises:
-        ConfigError: edges that do not ascend, an efficiency outside 0 to 1, or a table that does
-            not reach from the first to the last edge.
+        ConfigError: edges that do not ascend, an efficiency, a quenching factor or a parameter of
+            the quenching outside 0 to 1, a table that does not reach from the first to the last
+            edge, or a resolution that is far wider than the bins.
     """
     edges = np.asarray(edges, dtype=float)
     check_edges(axis, edges)
@@ -221,8 +238,13 @@ def energy_response(
         raise ConfigError(f"{axis}: bins must begin at 0 or above with a truncated resolution")
     if isinstance(resolution, PoissonResolution) and not 0 <= edges[0] < edges[-1] <= MOST_QUANTA:
         raise ConfigError(f"{axis}: bins must lie within 0 and {MOST_QUANTA:g} photo-electrons")
-    if isinstance(resolution, PoissonResolution) and not 0 < resolution.quanta_per_kev < np.inf:
-        raise ConfigError("resolution: quanta_per_kev must be positive and finite")
+    if isinstance(resolution, PoissonResolution):
+        if not 0 < resolution.quanta_per_kev < np.inf:
+            raise ConfigError("resolution: quanta_per_kev must be positive and finite")
+        check_number("resolution", "quanta_per_kev", resolution.quanta_per_kev)
+    if isinstance(resolution, GaussianResolution):
+        _check_width(axis, resolution, edges)
+    check_model(quenching)
     labels = [f"table against {axis}" if isinstance(efficiency, LinearTable) else f"{efficiency:g}"]
     if isinstance(efficiency, LinearTable):
         efficiency.require(edges[0], edges[-1])
@@ -234,8 +256,11 @@ def energy_response(
     if recoil_efficiency is not None:
         labels.append("table against the recoil energy")
     for value in (*values, *(() if recoil_efficiency is None else recoil_efficiency.y)):
-        if not 0 <= value <= 1:
-            raise ConfigError(f"efficiency: must lie between 0 and 1, not at {value:g}")
+        if not FRACTION.low <= value <= FRACTION.high:
+            raise ConfigError(
+                f"efficiency: must lie between 0 and 1, not at {value:g} ({FRACTION.hint})"
+            )
+    values = np.minimum(values, 1.0)
     slope = np.diff(values) / np.diff(cuts)
     return EnergyResponse(
         axis=axis,
@@ -248,6 +273,21 @@ def energy_response(
         slope=slope,
         recoil_efficiency=recoil_efficiency,
     )
+
+
+def _check_width(axis: str, resolution: GaussianResolution, edges: np.ndarray) -> None:
+    """Refuse a width beside which all bins are one: it is in another unit than they are.
+
+    Raises:
+        ConfigError: sigma at the last edge is more than three times that edge.
+    """
+    last = max(abs(edges[0]), abs(edges[-1]))
+    sigma = float(resolution.width(edges[-1:])[0])
+    if not sigma <= WIDEST * last:
+        raise ConfigError(
+            f"resolution: sigma is {sigma:g} keV where the bins end, at {axis} = {edges[-1]:g}, "
+            f"and at most {WIDEST:g} times that may be; is it in eV, or a fraction in per cent?"
+        )
 
 
 @jax.tree_util.register_dataclass

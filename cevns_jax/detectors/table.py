@@ -9,8 +9,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from cevns_jax.domains import EDGES
 from cevns_jax.errors import ConfigError
 from cevns_jax.parameters import static
+
+MOST_EDGES = 2001  # of bins on one axis
+OTHER_UNIT = 999.0  # how far a table in a unit of a thousandth reaches too far
+SELDOM = 0.01  # share of its rows that then lies where it is needed
 
 
 @jax.tree_util.register_dataclass
@@ -40,13 +45,22 @@ class LinearTable:
             hint: What else helps, for the message.
 
         Raises:
-            ConfigError: it does not.
+            ConfigError: it does not, or in a unit of a thousandth.
         """
         slack = 1e-9 * abs(high)
         if self.x[0] > low + slack or self.x[-1] < high - slack:
             raise ConfigError(
                 f"{self.name}: the table must reach from {low:.5g} to {high:.5g}, "
                 f"not from {self.x[0]:.5g} to {self.x[-1]:.5g}{hint}"
+            )
+        # Rows in eV where keV are asked for hold any range, but hardly one of them lies in it.
+        inside = int(np.count_nonzero((self.x > low) & (self.x < high)))
+        far = self.x[-1] >= OTHER_UNIT * high > 0 and inside < SELDOM * self.x.size
+        if far and np.ptp(self.y) > 0:
+            raise ConfigError(
+                f"{self.name}: the table reaches up to {self.x[-1]:.5g}, but is needed from "
+                f"{low:.5g} to {high:.5g}, where {inside} of its {self.x.size} rows lie; are they "
+                "in eV, not keV?"
             )
 
 
@@ -77,9 +91,16 @@ def check_edges(where: str, edges: np.ndarray) -> None:
     """Check bin edges.
 
     Raises:
-        ConfigError: fewer than two, not finite, or not ascending.
+        ConfigError: fewer than two, too many, not finite, beyond all measure, or not ascending.
     """
     if edges.ndim != 1 or edges.size < 2 or not np.isfinite(edges).all():
         raise ConfigError(f"{where}: needs at least two finite bin edges")
+    if edges.size > MOST_EDGES:
+        raise ConfigError(
+            f"{where}: has {edges.size - 1} bins; at most {MOST_EDGES - 1} are allowed"
+        )
+    for edge in edges[[0, -1]]:
+        if refusal := EDGES.refusal("bin edges", float(edge)):
+            raise ConfigError(f"{where}: {refusal}")
     if not (np.diff(edges) > 0).all():
         raise ConfigError(f"{where}: bin edges must ascend")

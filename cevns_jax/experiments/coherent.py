@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from cevns_jax.data.tables import bin_edges, grid_points, read_table
+from cevns_jax.data.tables import bin_edges, check_column, grid_points, read_table, same_edges
 from cevns_jax.detectors.scintillation import HIGHEST_ENERGY
+from cevns_jax.domains import COUNTS, check_number
 from cevns_jax.electrons import Electrons, electrons
 from cevns_jax.errors import ConfigError, unknown
 from cevns_jax.experiments.experiment import Nuisance
@@ -46,12 +47,13 @@ def chosen(
     """Published numbers with those that were given in their place.
 
     Raises:
-        ConfigError: one that is not positive and finite.
+        ConfigError: one that is not positive and finite, or beyond its domain.
     """
     numbers = dict(published) | {key: v for key, v in given.items() if v is not None}
     for key, value in numbers.items():
         if not (np.isfinite(value) and value > 0):
             raise ConfigError(f"{where}: {key} must be positive and finite, not {value}")
+        check_number(where, key, value)
     return numbers
 
 
@@ -212,14 +214,16 @@ def read_counts(
     table = read_table(path, COUNT_COLUMNS)
     energy = bin_edges(path, table, "pe_low", "pe_high")
     time = bin_edges(path, table, "time_low_us", "time_high_us")
-    if energy[0] < 0 or energy[-1] > highest_pe or time[0] < 0 or time[-1] > 6:
+    inside = np.clip(energy, 0, highest_pe), np.clip(time, 0, 6)  # to the last digits
+    if not (same_edges(energy, inside[0]) and same_edges(time, inside[1])):
         raise ConfigError(
             f"{path}: bins must lie within 0 to {highest_pe:g} photo-electrons and 0 to 6 us"
         )
     grid_points(path, table, ("pe_low", "time_low_us"))
     counts = []
     for name in ("coincidence", "anticoincidence"):
+        check_column(path, table, name, COUNTS)
         if (table[name] < 0).any() or table[name].sum() == 0:
             raise ConfigError(f"{path}: {name} must hold counts, none negative and not all zero")
         counts.append(table[name].reshape(len(energy) - 1, len(time) - 1))
-    return (energy, time), counts[0], counts[1]
+    return inside, counts[0], counts[1]

@@ -12,7 +12,8 @@ from cevns_jax.detectors.ready_response import TabulatedResponse
 from cevns_jax.detectors.response import EnergyResponse
 from cevns_jax.detectors.table import check_edges
 from cevns_jax.detectors.timing import FixedTiming
-from cevns_jax.errors import ConfigError
+from cevns_jax.domains import COUNTS, ERRORS
+from cevns_jax.errors import ConfigError, shown
 from cevns_jax.experiments.component import Component
 from cevns_jax.experiments.experiment import (
     About,
@@ -25,7 +26,7 @@ from cevns_jax.experiments.experiment import (
 from cevns_jax.experiments.recoil_nodes import energy_time_signal
 from cevns_jax.nuclei import Target
 from cevns_jax.sources.pion_decay import PionDecayAtRest
-from cevns_jax.sources.tabulated import TabulatedSource
+from cevns_jax.sources.tabulated import TabulatedSource, check_unit
 from cevns_jax.statistics import Gaussian, Poisson
 
 
@@ -90,7 +91,9 @@ def own_experiment(
     """
     require_float64()
     if not name.isidentifier() or iskeyword(name):
-        raise ConfigError(f'own experiment: name must be a Python identifier, not "{name}"')
+        raise ConfigError(f'own experiment: name must be a Python identifier, not "{shown(name)}"')
+    if isinstance(source, TabulatedSource):
+        check_unit(source)
     axes = dict(response.axes)
     for axis, edges in axes.items():
         check_edges(f"{name}: {axis}", np.asarray(edges, dtype=float))
@@ -168,7 +171,9 @@ def _timing(
     rows = np.stack(columns)
     if (rows.sum(axis=1) > 1 + 1e-6).any():
         flavour = flavours[int(np.argmax(rows.sum(axis=1)))]
-        raise ConfigError(f"{name}: arrival times of {flavour} add up to more than 1")
+        raise ConfigError(
+            f"{name}: arrival times of {flavour} add up to more than 1 (fractions, not per cent)"
+        )
     return FixedTiming(fractions=rows)
 
 
@@ -178,6 +183,9 @@ def _check_counts(where: str, counts: np.ndarray, shape: tuple[int, ...], lowest
         raise ConfigError(f"{where}: has shape {counts.shape}, the bins have {shape}")
     if not (np.isfinite(counts).all() and (counts >= lowest).all()):
         raise ConfigError(f"{where}: must be finite" + (" and not negative" if lowest == 0 else ""))
+    farthest = float(counts.ravel()[np.argmax(np.abs(counts))])
+    if refusal := COUNTS.refusal("counts", farthest):
+        raise ConfigError(f"{where}: {refusal}")
 
 
 def _check_statistic(
@@ -190,6 +198,9 @@ def _check_statistic(
     if errors is not None:
         if not (np.asarray(errors) > 0).all():
             raise ConfigError(f"{name}: errors must be positive")
+        for error in (np.min(errors), np.max(errors)):
+            if refusal := ERRORS.refusal("errors", float(error)):
+                raise ConfigError(f"{name}: {refusal}")
         return
     for what, counts in (("observed", observed), *backgrounds.items()):
         if counts is not None and (np.asarray(counts) < 0).any():

@@ -11,6 +11,7 @@ import numpy as np
 
 from cevns_jax.detectors.ready_response import FixedResponse, TabulatedResponse
 from cevns_jax.detectors.response import EnergyResponse, quenched_response
+from cevns_jax.domains import NUMBERS, check_number
 from cevns_jax.errors import ConfigError
 from cevns_jax.experiments.component import EnergyTimeSignal, Response, Timing
 from cevns_jax.recoil import (
@@ -26,7 +27,7 @@ from cevns_jax.sources.tabulated import TabulatedSource
 NODES = 8  # per panel
 MOST_BISECTIONS = 12
 BLOCK = 512  # recoils at which the response is evaluated together
-HEAVIEST_KG = 1e12
+HEAVIEST_KG = NUMBERS["mass_kg"].high
 HALVINGS = 8  # of the lowest recoil that the response distinguishes
 ACCURACY = 1e-9  # of the fullest bin, to which every panel is integrated
 
@@ -96,6 +97,7 @@ def _resolved_kernel(
         raise ConfigError(
             f"{where}: mass_kg must be positive and at most {HEAVIEST_KG:g}, not {mass_kg}"
         )
+    check_number(where, "mass_kg", mass_kg)
     lowest = range_kev[0] * 1e-3
     highest = float(maximum_recoil(max(source.edges), target.mass).max())
     highest = min(highest, range_kev[1] * 1e-3)
@@ -131,7 +133,10 @@ def _resolved_kernel(
         kernel_on_panels(source, target, panels, mass_kg=mass_kg, nodes=NODES), response
     )
     if not whole.any():
-        raise ConfigError(f"{where}: no recoil of this source reaches a bin")
+        raise ConfigError(
+            f"{where}: no recoil of this source reaches a bin: they have up to "
+            f"{highest * 1e3:.4g} keV (energies of the source are in MeV, of bins in keV)"
+        )
     for _ in range(MOST_BISECTIONS):
         middles = (panels[:, 1:] + panels[:, :-1]) / 2
         halves = np.insert(panels, np.arange(1, panels.shape[1]), middles, axis=1)

@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from cevns_jax.constants import CHARGED_PION_MASS, MUON_MASS
+from cevns_jax.domains import check_number
 from cevns_jax.errors import ConfigError
 
 Array = TypeVar("Array", np.ndarray, jax.Array)
@@ -102,7 +103,7 @@ def spallation_source(
         distance_m: Distance of the detector [m].
 
     Raises:
-        ConfigError: a number that is not positive and finite.
+        ConfigError: a number that is not positive and finite, or beyond its domain.
     """
     given = {
         "neutrinos_per_proton": neutrinos_per_proton,
@@ -112,9 +113,6 @@ def spallation_source(
     for key, value in given.items():
         if not (np.isfinite(value) and value > 0):
             raise ConfigError(f"source: {key} must be positive and finite, not {value}")
-    with np.errstate(over="ignore", divide="ignore"):
-        area = 4 * np.pi * np.square(np.float64(distance_m) * 100)  # [cm^2]
-        fluence = float(neutrinos_per_proton * protons_on_target / area)
-    if not (np.isfinite(fluence) and fluence > 0):
-        raise ConfigError(f"source: {fluence} neutrinos per cm^2 from {given}")
-    return PionDecayAtRest(fluence=fluence)
+        check_number("source", key, value)
+    area = 4 * np.pi * (distance_m * 100) ** 2  # [cm^2]
+    return PionDecayAtRest(fluence=float(neutrinos_per_proton * protons_on_target / area))

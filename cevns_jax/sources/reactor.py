@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from cevns_jax.data.tables import DATA, read_table
+from cevns_jax.domains import check_number
 from cevns_jax.errors import ConfigError, unknown
 from cevns_jax.sources.tabulated import TabulatedSource, tabulated_source
 
@@ -48,9 +49,12 @@ def reactor_source(
             raise ConfigError(f"reactor: fission fraction of {isotope} must not be negative")
     total = sum(fission_fractions.values())
     if abs(total - 1) > 1e-3:
-        raise ConfigError(f"reactor: fission fractions must add up to 1, not to {total:g}")
+        raise ConfigError(
+            f"reactor: fission fractions must add up to 1, not to {total:g} (not per cent)"
+        )
     if not (np.isfinite(flux_per_cm2_s) and flux_per_cm2_s > 0):
         raise ConfigError(f"reactor: flux must be positive and finite, not {flux_per_cm2_s}")
+    check_number("reactor", "flux_per_cm2_s", flux_per_cm2_s)
     table = read_table(DATA / "reactor" / f"{spectra}.csv", ("energy_mev", *ISOTOPES))
     energy = np.append(LOWEST_MEV, table["energy_mev"])
     shape = np.zeros_like(energy)

@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from cevns_jax.domains import COLUMNS, FLUX, check_number
 from cevns_jax.errors import ConfigError, unknown
 from cevns_jax.parameters import static
 
@@ -18,6 +19,8 @@ Array = TypeVar("Array", np.ndarray, jax.Array)
 
 FLAVOURS = ("nu_e", "nu_mu", "nu_tau", "nu_e_bar", "nu_mu_bar", "nu_tau_bar")
 WIDEST_SEGMENT = 2.0  # ratio of its ends
+LEAST_MEV = 0.01  # that a table must reach
+COHERENT_MEV = 500.0  # that half of the neutrinos are below
 SHORT, SERIES = 0.03, 11  # where the series below is used, and its terms
 
 
@@ -124,8 +127,8 @@ def tabulated_source(
         live_time_s: Live time of the exposure [s].
 
     Raises:
-        ConfigError: unknown flavour, energies that do not ascend, a flux that is negative or zero
-            everywhere, or a live time that is not positive.
+        ConfigError: unknown flavour, energies that do not ascend or are not in MeV, a flux that is
+            negative, zero everywhere or beyond its domain, or a live time that is not positive.
     """
     energy = np.asarray(energy_mev, dtype=float)
     if not flux:
@@ -143,6 +146,14 @@ def tabulated_source(
         raise ConfigError("source: a flux must be finite, not negative, and not zero everywhere")
     if not (np.isfinite(live_time_s) and live_time_s > 0):
         raise ConfigError(f"source: live_time_s must be positive and finite, not {live_time_s}")
+    check_number("source", "live_time_s", live_time_s)
+    for what, domain, value in (
+        ("energy_mev", COLUMNS["energy_mev"], energy[0]),
+        ("energy_mev", COLUMNS["energy_mev"], energy[-1]),
+        ("a flux", FLUX, rows.max()),
+    ):
+        if refusal := domain.refusal(what, float(value)):
+            raise ConfigError(f"source: {refusal}")
     cuts = [energy[:1]]
     for low, high in pairwise(energy):
         parts = max(1, int(np.ceil(np.log(high / low) / np.log(WIDEST_SEGMENT))))
@@ -154,3 +165,25 @@ def tabulated_source(
     integrals = np.zeros((*pieces.shape[:2], len(fine)))
     integrals[..., :-1] = np.cumsum(pieces[..., ::-1], axis=-1)[..., ::-1]
     return TabulatedSource(flavours=tuple(flux), energy=fine, fluence=fluence, integrals=integrals)
+
+
+def check_unit(source: TabulatedSource) -> None:
+    """Refuse a source of CEvNS whose energies are in another unit than MeV.
+
+    Atmospheric fluxes reach 10 GeV, but most of their neutrinos have 100 MeV: a tail does not
+    tell, where half of the neutrinos lie does.
+
+    Raises:
+        ConfigError: no energy above 10 keV, or half of the neutrinos above 500 MeV.
+    """
+    if source.energy[-1] < LEAST_MEV:
+        raise ConfigError(
+            f"source: energy_mev ends at {source.energy[-1]:g}, where no nucleus is moved; it must "
+            f"reach {LEAST_MEV:g} (MeV, not GeV)"
+        )
+    above, all_ = source.moments(np.array([COHERENT_MEV, source.energy[0]]))[:, 0].sum(axis=0)
+    if above > all_ / 2:
+        raise ConfigError(
+            f"source: {above / all_:.0%} of the neutrinos have energy_mev above {COHERENT_MEV:g}, "
+            "where scattering is hardly coherent; at most half may (MeV, not keV)"
+        )
