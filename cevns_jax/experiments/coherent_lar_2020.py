@@ -272,7 +272,10 @@ def _timing(
     released = shapes["cevns"][1]
     if arrivals == "released":
         if movable:
-            raise ConfigError(f'{NAME}: the timing cannot move with arrivals "released"')
+            raise ConfigError(
+                f'{NAME}: the timing cannot move with arrivals "released", only with '
+                '"inside_window" or "all"'
+            )
         return FixedTiming(fractions=np.tile(released, (3, 1)))
 
     def fractions(shift: float) -> np.ndarray:
