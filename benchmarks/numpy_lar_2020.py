@@ -6,6 +6,7 @@ import tomllib
 
 import numpy as np
 from numpy_iminuit import Normalisations, Poisson, inside, linear_factor
+from numpy_morphing import Morphed
 from numpy_physics import ARGON, DATA, PionDecay, Recoils, read
 from numpy_tables import Curve, Kept, Templates, knots
 from scipy.special import ndtr
@@ -15,6 +16,7 @@ FOLDER = DATA / "coherent_lar_2020"
 BINS = (12, 8, 10)  # energy, F90, time
 NODES = 32  # per panel in sqrt(T): bins to 3e-11
 QUENCHING_KNOTS = 11
+LATEST = 1.5  # shift of the pulse, either way [us]
 PION_LIFETIME, MUON_LIFETIME = 0.026033, 2.1969811  # [us]
 BACKGROUNDS = {"brn": 0.32, "delayed_brn": 1.0, "steady_state": 0.0079}
 
@@ -40,6 +42,9 @@ class Released:
         # The released prediction has no neutrinos after the last bin: theirs are spread over all.
         events, *_ = np.linalg.lstsq(nominal.T, self.times["cevns"])
         self.inside_window = events @ nominal.sum(axis=1) / events.sum()
+        self.of_energy = self.shapes["cevns"].reshape(BINS[:2]).sum(axis=1)
+        # No CEvNS was simulated at the highest energies: they have the last row.
+        self.row = np.minimum(np.arange(BINS[0]), np.flatnonzero(self.of_energy)[-1])
 
     def template(self, name: str) -> np.ndarray:
         """A released template, its sum one."""
@@ -49,18 +54,17 @@ class Released:
         """Of prompt and delayed neutrinos in each time bin, delayed by a shift [us]."""
         return arrivals(self.time, self.measured["proton_pulse"], shift) / self.inside_window
 
-    def pulse_shape(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """F90 in each energy bin, and what its variation adds: its odd and its even part."""
-        nominal, plus, minus = (
+    def pulse_shape(self) -> Morphed:
+        """Released CEvNS in energy and F90, and its variation."""
+        nominal, *moved = (
             self.shapes[f"cevns{which}"].reshape(BINS[:2])
             for which in ("", "_f90_plus", "_f90_minus")
         )
-        total = nominal.sum(axis=1, keepdims=True)
-        last = np.flatnonzero(total)[-1]  # above it no CEvNS was simulated: take its row
-        row = np.minimum(np.arange(BINS[0]), last)
-        return tuple(
-            part[row] / total[row] for part in (nominal, *variations(nominal, plus, minus))
-        )
+        return Morphed(nominal, [moved])
+
+    def share(self, joint: np.ndarray) -> np.ndarray:
+        """F90 in each energy bin from events in energy and F90."""
+        return joint[self.row] / self.of_energy[self.row, None]
 
     def spectra(self, pulls_a: np.ndarray, pulls_b: np.ndarray) -> np.ndarray:
         """Prompt and delayed events by quenching pulls, power, flavour and energy bin."""
@@ -88,13 +92,6 @@ def arrivals(edges: np.ndarray, pulse: dict, shift: float = 0.0) -> np.ndarray:
     return np.diff([pion, both / (MUON_LIFETIME - PION_LIFETIME)])
 
 
-def variations(nominal: np.ndarray, *moved: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Odd and even part of what variations at +1 and -1 (if known) add at the same total."""
-    up, *down = (m * nominal.sum() / m.sum() - nominal for m in moved)
-    other = down[0] if down else -up
-    return (up - other) / 2, (up + other) / 2
-
-
 def response(
     energy: np.ndarray, edges: np.ndarray, efficiency: np.ndarray, spread: float
 ) -> np.ndarray:
@@ -116,7 +113,7 @@ def lumped() -> Normalisations:
     """Linear pulls of CEvNS, prompt and delayed BRN, steady state."""
     released = Released()
     spectra = released.spectra(np.zeros(1), np.zeros(1))[0, 0]
-    shape, _, _ = released.pulse_shape()
+    shape = released.share(released.pulse_shape()(0.0))
     quadratic = np.einsum("kfe,ft,ep->kept", spectra, released.fractions(), shape)
     widths = {"cevns": 0.13, **BACKGROUNDS}
     return Normalisations(released.counts, quadratic.reshape(3, -1), released.backgrounds, widths)
@@ -136,22 +133,20 @@ class Split(Poisson):
         super().__init__(released.counts, released.backgrounds)
         pulls = knots(QUENCHING_KNOTS)
         self.energy = Templates(released.spectra(pulls, pulls), 2)
-        self.pulse_shape = released.pulse_shape()
-        shifts = np.linspace(-0.5, 0.5, 101)  # [us]
+        self.released, self.pulse_shape = released, released.pulse_shape()
+        shifts = np.linspace(-LATEST, LATEST, 301)
         fractions = np.stack([released.fractions(s) for s in shifts])
-        self.timing = Curve(-2.5, 2.5, fractions)  # 200 ns to a standard deviation
+        self.timing = Curve(-LATEST / 0.2, LATEST / 0.2, fractions)  # standard deviation 200 ns
         brn, *others = self.backgrounds
-        events = released.measured["events"]["brn"]
         moved = [
-            [events * released.template(name) for name in names]
+            [released.template(name) for name in names]
             for names in (
                 ("brn_energy_plus", "brn_energy_minus"),
                 ("brn_time_plus", "brn_time_minus"),
                 ("brn_time_width",),
             )
         ]
-        odd_even = [variations(brn, *pair) for pair in moved]
-        self.brn = (brn, *(np.stack(parts) for parts in zip(*odd_even, strict=True)))
+        self.brn = Morphed(brn, moved)
         self.base = np.sum(others, axis=0)
         self.moving = np.array(list(BACKGROUNDS.values()))[1:, None] * others
         self.sums = self.moving.sum(axis=1)
@@ -161,13 +156,7 @@ class Split(Poisson):
         self.energy.fix(s)
 
     def _f90(self, pull: float) -> np.ndarray:
-        nominal, odd, even = self.pulse_shape
-        return np.maximum(nominal + pull * odd + bend(pull) * even, 0)
-
-    def _brn(self, *pulls: float) -> np.ndarray:
-        nominal, odd, even = self.brn
-        bends = np.array([bend(pull) for pull in pulls])
-        return np.maximum(nominal + np.array(pulls) @ odd + bends @ even, 0)
+        return self.released.share(self.pulse_shape(pull))
 
     def _expected(self, x: np.ndarray) -> np.ndarray:
         """All bins."""
@@ -175,7 +164,7 @@ class Split(Poisson):
         new_1 = self.energy.move([a, b])
         self.fractions, new_2 = self.keep("timing", self.timing, timing)
         self.of_f90, new_3 = self.keep("f90", self._f90, f90)
-        self.neutrons, _ = self.keep("brn", self._brn, *shape)
+        self.neutrons, _ = self.keep("brn", self.brn, *shape)
         if new_1 or new_2 or new_3:
             self.by_energy = self.energy.rows().reshape(2, -1)
             self.energy_time = self.by_energy.T @ self.fractions
@@ -193,24 +182,22 @@ class Split(Poisson):
 
     def _gradient(self, x: np.ndarray, mu: np.ndarray) -> np.ndarray:
         """All derivatives: back through the prediction."""
-        _, _, _, _, f90, timing, *shape = x[:9].tolist()
+        timing = float(x[5])
         result = np.append(0.0, 2 * x)
         weight = np.full(self.total.shape, 2.0)
         weight[self.some] -= 2 * self.n / mu[self.some]
         result[11:] += self.moving @ weight
         result[10] += BACKGROUNDS["brn"] * (self.neutrons @ weight)
-        _, odd, even = self.brn
-        into_brn = (1 + BACKGROUNDS["brn"] * x[9]) * (weight * (self.neutrons > 0))
-        bends = np.array([bend_slope(pull) for pull in shape])
-        result[7:10] += odd @ into_brn + bends * (even @ into_brn)
+        result[7:10] += (1 + BACKGROUNDS["brn"] * x[9]) * self.brn.slopes(weight)
         scale = linear_factor(self.scaling, x)
         by_scale = self.signal @ weight
         for i, width in self.scaling:
             result[1 + i] += by_scale * scale * width / (1 + width * x[i])
-        weight = scale * weight.reshape(BINS)
-        _, odd_f90, even_f90 = self.pulse_shape
-        by_f90 = np.einsum("ept,et->ep", weight, self.energy_time) * (self.of_f90 > 0)
-        result[5] += np.vdot(by_f90, odd_f90 + bend_slope(f90) * even_f90)
+        weight, row = scale * weight.reshape(BINS), self.released.row
+        by_share = np.einsum("ept,et->ep", weight, self.energy_time)
+        by_joint = np.zeros(BINS[:2])
+        np.add.at(by_joint, row, by_share / self.released.of_energy[row, None])
+        result[5:6] += self.pulse_shape.slopes(by_joint)
         by_time = np.einsum("ept,ep->et", weight, self.of_f90)
         result[6] += np.vdot(self.by_energy @ by_time, self.timing.slope(timing))
         by_energy = (self.fractions @ by_time.T).ravel()
@@ -224,13 +211,3 @@ class Split(Poisson):
     def at(self, x: np.ndarray) -> tuple[float, np.ndarray]:
         mu = self._expected(x)
         return self._chi2(x, mu), self._gradient(x, mu)
-
-
-def bend(pull: float) -> float:
-    """Weight of the even part: a parabola up to the variations, its tangents beyond."""
-    return pull * pull if abs(pull) < 1 else 2 * abs(pull) - 1
-
-
-def bend_slope(pull: float) -> float:
-    """Its derivative."""
-    return 2 * min(max(pull, -1.0), 1.0)

@@ -126,7 +126,7 @@ class Argon(Scaled):
         efficiency = read(numpy_lar_2020.FOLDER / "efficiency.csv")
         spread = released.measured["resolution"]["statistical"]
         self.into = numpy_lar_2020.response(energy, released.energy, efficiency, spread)
-        self.shape, self.time = released.pulse_shape()[0], released.fractions()
+        self.shape, self.time = released.share(released.pulse_shape()(0.0)), released.fractions()
         widths = {"sns_flux": 0.1, "signal": 0.0831} | numpy_lar_2020.BACKGROUNDS
         super().__init__(released.counts, released.backgrounds, widths)
 

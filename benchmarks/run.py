@@ -72,13 +72,13 @@ CASES = (
     Case(
         name="lar_2020",
         title="argon 2020, four normalisations",
-        config="coherent_lar_2020",
+        config="coherent_lar_2020_flavour_times",
         model=numpy_lar_2020.lumped,
     ),
     Case(
         name="lar_2020_split",
         title="argon 2020, split signal",
-        config="coherent_lar_2020",
+        config="coherent_lar_2020_flavour_times",
         overrides=('experiments.coherent_lar_2020.nuisances="split"',),
         model=numpy_lar_2020.Split,
         quick=False,

@@ -1,13 +1,18 @@
-"""Published numbers that results are compared with, each with its source and whether it is checked.
-
-``checked`` means that the number was read in the publication or its abstract; a ``lead`` was
-quoted by somebody else and not checked against the publication.
-"""
+"""Published numbers that results are compared with, each with its source and where it was read."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, TypeAlias
+
+Status: TypeAlias = Literal["confirmed", "abstract", "third party", "not found"]
+STATUSES: dict[Status, str] = {
+    "confirmed": "in a text, figure or file of the authors, or in a table of another collaboration",
+    "abstract": "in the abstract",
+    "third party": "in a later code or paper that quotes it",
+    "not found": "in no text that could be opened: a number to check",
+}
+"""Where a published number was read."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,7 +26,8 @@ class Published:
         error_low, error_high: 68 % errors, positive.
         short: Authors and year, for figures.
         source: Full reference.
-        checked: Whether it was checked against the publication.
+        status: Where it was read, one of ``STATUSES``.
+        read_in: The text or file, if it is another one than the source.
     """
 
     parameter: str
@@ -31,7 +37,18 @@ class Published:
     error_high: float
     short: str
     source: str
-    checked: bool
+    status: Status = "not found"
+    read_in: str = ""
+
+    @property
+    def checked(self) -> bool:
+        """Whether it was read in the publication or its abstract."""
+        return self.status in ("confirmed", "abstract")
+
+    @property
+    def status_text(self) -> str:
+        """Status, and the text or file that was read."""
+        return f"{self.status} ({self.read_in})" if self.read_in else self.status
 
     def text(self, digits: int = 3) -> str:
         """Value and errors as they are printed."""
@@ -41,55 +58,64 @@ class Published:
         return f"{value} +- {low}" if low == high else f"{value} +{high} -{low}"
 
 
-# What the publications have in common: none of these numbers was checked against them yet.
+# What the numbers of a publication have in common.
 LETTER_2022: dict[str, Any] = {
     "experiments": ("coherent_csi_2021",),
     "short": "COHERENT 2022",
     "source": "COHERENT, Phys. Rev. Lett. 129 (2022) 081801, arXiv:2110.07730",
-    "checked": False,
 }
 ATZORI_CORONA: dict[str, Any] = {
     "experiments": ("coherent_csi_2021",),
     "short": "Atzori Corona et al. 2023",
     "source": "M. Atzori Corona et al., arXiv:2303.09360",
-    "checked": False,
 }
 SCIENCE_2017: dict[str, Any] = {
     "experiments": ("coherent_csi_2017",),
     "short": "COHERENT 2017",
     "source": "COHERENT, Science 357 (2017) 1123, arXiv:1708.01294",
-    "checked": False,
 }
 CADEDDU: dict[str, Any] = {
     "experiments": ("coherent_csi_2017",),
     "short": "Cadeddu et al. 2020",
     "source": "M. Cadeddu et al., arXiv:2005.01645",
-    "checked": False,
 }
 
 
+# Where numbers were read.
+CONUS: dict[str, Any] = {
+    "status": "confirmed",
+    "read_in": "CONUS+, Nature 643 (2025) 1229, table 1",
+}
+VERIFICATIONS = "Newtrinos-org/newtrinos-verifications"
+QUOTED: dict[str, Any] = {"status": "third party", "read_in": VERIFICATIONS}
+
+
 def _number(
-    parameter: str, value: float, low: float, high: float, source: dict[str, Any]
+    parameter: str, value: float, low: float, high: float, source: dict[str, Any], **read: Any
 ) -> Published:
-    return Published(parameter=parameter, value=value, error_low=low, error_high=high, **source)
+    numbers: dict[str, Any] = {"value": value, "error_low": low, "error_high": high}
+    return Published(parameter=parameter, **numbers, **(source | read))
 
 
 ATZORI_CORONA_ANGLE = _number("sin2_theta_w", 0.231, 0.024, 0.027, ATZORI_CORONA)
 ATZORI_CORONA_RADIUS = _number("r_n_csi", 5.47, 0.38, 0.38, ATZORI_CORONA)
 COHERENT_ANGLE = _number("sin2_theta_w", 0.220, 0.026, 0.028, LETTER_2022)
-COHERENT_EVENTS = _number("CEvNS events", 306, 20, 20, LETTER_2022)
+COHERENT_EVENTS = _number("CEvNS events", 306, 20, 20, LETTER_2022, **CONUS)
 COHERENT_BACKGROUNDS = {
     name: _number(f"{name} events", value, 0, 0, LETTER_2022)
     for name, value in (("steady_state", 1273.0), ("brn", 17.3), ("nin", 5.5))
 }
 # 341 +- 11 (theory) +- 42 (experiment), in quadrature
-COHERENT_PREDICTION = _number("CEvNS events, prediction", 341, 43.4, 43.4, LETTER_2022)
-COHERENT_CROSS_SECTION = _number("flux-averaged cross section", 189, 6, 6, LETTER_2022)
+COHERENT_PREDICTION = _number("CEvNS events, prediction", 341, 43.4, 43.4, LETTER_2022, **QUOTED)
+# the error of 6 was not found
+COHERENT_CROSS_SECTION = _number("flux-averaged cross section", 189, 6, 6, LETTER_2022, **QUOTED)
 COHERENT_SIGNIFICANCE = _number("sqrt(Delta chi2) of no CEvNS", 11.6, 0, 0, LETTER_2022)
 FIRST_OBSERVATION = {
     "events": _number("CEvNS events", 134, 22, 22, SCIENCE_2017),
     "prediction": _number("CEvNS events, prediction", 173, 48, 48, SCIENCE_2017),
-    "significance": _number("sqrt(Delta chi2) of no CEvNS", 6.7, 0, 0, SCIENCE_2017),
+    "significance": _number(
+        *("sqrt(Delta chi2) of no CEvNS", 6.7, 0, 0, SCIENCE_2017), status="confirmed"
+    ),
 }
 CADEDDU_ANGLE_2017 = _number("sin2_theta_w", 0.24, 0.04, 0.04, CADEDDU)
 
@@ -97,21 +123,26 @@ LETTER_2021: dict[str, Any] = {
     "experiments": ("coherent_lar_2020",),
     "short": "COHERENT 2021",
     "source": "COHERENT, Phys. Rev. Lett. 126 (2021) 012002, arXiv:2003.10630",
-    "checked": False,
+}
+# The collaboration's own curve of -2 ln L against the number of CEvNS events.
+CURVE: dict[str, Any] = {
+    "status": "confirmed",
+    "read_in": f"the collaboration's likelihood curve, in {VERIFICATIONS}",
 }
 ARGON = {
-    "prediction": _number("CEvNS events, prediction", 128, 17, 17, LETTER_2021),
-    "events": _number("CEvNS events", 159, 43, 43, LETTER_2021),
+    "prediction": _number("CEvNS events, prediction", 128, 17, 17, LETTER_2021, **QUOTED),
+    "events": _number("CEvNS events", 159, 43, 43, LETTER_2021, **QUOTED),
+    "curve": _number("CEvNS events", 161, 43, 42, LETTER_2021, **CURVE),
     "brn": _number("brn events", 553, 34, 34, LETTER_2021),
     "delayed_brn": _number("delayed_brn events", 10, 11, 11, LETTER_2021),
     "steady_state": _number("steady_state events", 3131, 23, 23, LETTER_2021),
-    # without systematic uncertainties
-    "significance": _number("sqrt(Delta chi2) of no CEvNS", 3.9, 0, 0, LETTER_2021),
+    # without systematic uncertainties; 15.1 for no events
+    "significance": _number("sqrt(Delta chi2) of no CEvNS", 3.9, 0, 0, LETTER_2021, **CURVE),
 }
 
 
 def _elsewhere(experiments: tuple[str, ...], short: str, source: str) -> dict[str, Any]:
-    return {"experiments": experiments, "short": short, "source": source, "checked": False}
+    return {"experiments": experiments, "short": short, "source": source}
 
 
 MIRANDA_ANGLE = _number(
@@ -153,7 +184,7 @@ ANGLE_AT_ZERO = Published(
     error_high=5e-5,
     short="Erler and Ferro-Hernandez 2018",
     source="J. Erler and R. Ferro-Hernandez, arXiv:1712.09146",
-    checked=True,
+    status="confirmed",
 )
 
 FOR_FIGURES = (
@@ -179,7 +210,7 @@ class AngleAtScale(Published):
 
 
 def _angle(
-    short: str, scale: float, value: float, error: float, source: str, checked: bool = False
+    short: str, scale: float, value: float, error: float, source: str, status: Status = "not found"
 ) -> AngleAtScale:
     return AngleAtScale(
         parameter="sin2_theta_w",
@@ -190,19 +221,20 @@ def _angle(
         error_high=error,
         short=short,
         source=source,
-        checked=checked,
+        status=status,
     )
 
 
 # MS-bar at the scale of the measurement; at the Z pole the effective leptonic angle, which is 3e-4
-# larger. Checked ones were read in the abstract.
+# larger.
 ANGLES_AT_SCALES = (
     _angle("APV (Cs)", 2.4, 0.2367, 0.0018, "PDG 2018; newer evaluations 0.2381 +- 0.0011"),
-    _angle("Qweak", 158, 0.2383, 0.0011, "Qweak, Nature 557 (2018) 207"),
+    # from Q_W^p = 0.0719 +- 0.0045
+    _angle("Qweak", 158, 0.2384, 0.0011, "Qweak, Nature 557 (2018) 207", "confirmed"),
     _angle(
         # 0.0010 (statistics) and 0.0008 (systematics) at Q^2 = 0.026 GeV^2
         *("E158", 161, 0.2397, 0.0013, "SLAC E158, Phys. Rev. Lett. 95 (2005) 081601"),
-        checked=True,
+        status="abstract",
     ),
     _angle("PVDIS", 1380, 0.2299, 0.0043, "JLab PVDIS, Nature 506 (2014) 67"),
     # as re-evaluated by the PDG; published on-shell, 0.2277 +- 0.0016
@@ -211,7 +243,7 @@ ANGLES_AT_SCALES = (
         # the number is also quoted as that of LEP and SLC together
         *("LEP", 91188, 0.23153, 0.00016, "ALEPH, DELPHI, L3, OPAL, SLD, hep-ex/0509008"),
     ),
-    _angle("SLC", 91188, 0.23097, 0.00027, "SLD, hep-ex/0004026, A_LR alone", checked=True),
-    _angle("Tevatron", 91188, 0.23148, 0.00033, "CDF and D0, arXiv:1801.06283", checked=True),
+    _angle("SLC", 91188, 0.23097, 0.00027, "SLD, hep-ex/0004026, A_LR alone", "abstract"),
+    _angle("Tevatron", 91188, 0.23148, 0.00033, "CDF and D0, arXiv:1801.06283", "abstract"),
     _angle("LHC", 91188, 0.23129, 0.00033, "PDG 2018, average"),
 )

@@ -18,7 +18,6 @@ from cevns_jax.errors import ConfigError
 from cevns_jax.experiments.coherent_lar_2020 import PRESETS
 from cevns_jax.experiments.component import FixedSignal
 from cevns_jax.experiments.experiment import Nuisance
-from cevns_jax.experiments.templates import morphed_template
 
 NAME = "coherent_lar_2020"
 ENERGY = "coherent_lar_2020_energy"
@@ -338,7 +337,9 @@ def test_choices_of_the_arrivals_lose_the_late_neutrinos_or_take_the_released_sh
 
 def test_a_timing_nuisance_needs_arrival_times_that_can_move():
     for nuisances in ("split", [Nuisance(name="late", acts_on=("timing_ns",), width=50.0)]):
-        with pytest.raises(ConfigError, match=r'timing cannot move with arrivals "released"'):
+        with pytest.raises(
+            ConfigError, match=r'cannot move.*"released", only with "inside_window"'
+        ):
             cj.experiments.coherent_lar_2020(arrivals="released", nuisances=nuisances)
 
 
@@ -452,69 +453,6 @@ def test_nominal_values_lie_inside_their_priors(name):
     for parameter in cj.experiments.coherent_lar_2020(nuisances=name).parameters:
         assert abs(parameter.start - parameter.prior_mean) <= parameter.prior_width
         assert parameter.lower <= parameter.start <= parameter.upper
-
-
-# -------------------------------------------------------------------------------------- morphing
-
-
-@pytest.fixture(scope="module")
-def template():
-    """Two variations with other totals, one of them one-sided, and a nominal zero."""
-    random = np.random.default_rng(5)
-    plain = random.uniform(1.0, 3.0, (4, 3))
-    plain[1, 1] = 0.0
-    plus, minus, wide = (plain * random.uniform(0.3, 1.7, plain.shape) * f for f in (2, 0.7, 1.3))
-    return (
-        plain,
-        plus,
-        minus,
-        wide,
-        morphed_template(plain, {"a": (plus, minus), "b": (wide, None)}),
-    )
-
-
-MORPHED = jax.jit(lambda shape, effects: shape(MODEL, {}, effects))
-SLOPE = jax.jit(jax.jacfwd(lambda shape, effects: shape(MODEL, {}, effects), argnums=1))
-
-
-def morphed(template, **effects):
-    return np.asarray(MORPHED(template[-1], numbers({"a": 0.0, "b": 0.0} | effects)))
-
-
-def test_morphing_passes_through_the_nominal_template_and_its_variations(template):
-    plain, plus, minus, wide, _ = template
-    np.testing.assert_array_equal(morphed(template), plain)
-    np.testing.assert_array_equal(template[-1](MODEL, {}, {}), plain)
-    for effects, shape in (({"a": 1.0}, plus), ({"a": -1.0}, minus), ({"b": 1.0}, wide)):
-        expected = shape * plain.sum() / shape.sum()
-        np.testing.assert_allclose(morphed(template, **effects), expected, rtol=1e-13)
-    mirrored = 2 * plain - wide * plain.sum() / wide.sum()
-    np.testing.assert_allclose(morphed(template, b=-1.0), mirrored, rtol=1e-13)
-
-
-@pytest.mark.parametrize("x", [-1.0, 1.0])
-def test_morphing_is_continuous_in_value_and_slope_where_the_parabola_ends(template, x):
-    inside, outside = x * (1 - 1e-9), x * (1 + 1e-9)
-    np.testing.assert_allclose(morphed(template, a=inside), morphed(template, a=outside), atol=1e-7)
-    slopes = [SLOPE(template[-1], numbers({"a": a, "b": 0.0}))["a"] for a in (inside, outside)]
-    np.testing.assert_allclose(*slopes, atol=1e-7)
-    further = morphed(template, a=2 * x)  # along the tangent
-    tangent = np.maximum(morphed(template, a=x) + x * np.asarray(slopes[1]), 0.0)
-    np.testing.assert_allclose(further, tangent, atol=1e-7)
-
-
-def test_morphing_adds_effects_keeps_the_total_and_never_goes_below_zero(template):
-    plain = template[0]
-    both = morphed(template, a=0.6, b=-0.8)
-    np.testing.assert_allclose(
-        both, morphed(template, a=0.6) + morphed(template, b=-0.8) - plain, rtol=1e-13
-    )
-    assert (both >= 0).all()
-    assert both.sum() == pytest.approx(plain.sum(), rel=1e-13)
-    far = morphed(template, a=30.0)
-    assert (far >= 0).all()
-    assert (far == 0).sum() > 1  # bins besides the empty one have reached zero
-    assert far.sum() > plain.sum()
 
 
 # ------------------------------------------------------------------------------------------ fits

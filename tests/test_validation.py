@@ -69,6 +69,26 @@ def test_neutron_radius_of_csi(found):
     assert row.error_low == pytest.approx(0.38, abs=0.08)
 
 
+def test_the_default_config_of_argon_reproduces_the_publication(found):
+    """161 +42 -43 events and 3.9 sigma, the collaboration's own likelihood curve; 159 +- 43."""
+    quantities = ("likelihood curve: CEvNS events", "arrivals released: CEvNS events, free")
+    for quantity, known in zip(quantities, (161, 159), strict=True):
+        row = pick(found, quantity, "coherent_lar_2020")
+        assert row.published.value == known
+        assert row.value == pytest.approx(156.5, abs=0.5)
+        assert row.error_low == pytest.approx(42.5, abs=1)
+        assert row.error_high == pytest.approx(42.5, abs=1)
+    assert pick(found, "released: sqrt", "coherent_lar_2020").value == pytest.approx(3.8, abs=0.1)
+
+
+def test_the_time_shape_of_each_flavour_has_a_config_of_its_own(found):
+    config = "coherent_lar_2020_flavour_times"
+    row = pick(found, "inside window: CEvNS events, free", config)
+    assert row.value == pytest.approx(133, abs=1)
+    assert pick(found, "Miranda", config).value == pytest.approx(0.239, abs=0.002)
+    assert pick(found, "Miranda", "coherent_lar_2020").value == pytest.approx(0.264, abs=0.002)
+
+
 @pytest.mark.slow
 def test_committed_page_is_what_the_command_writes(found, limits):
     page = (ROOT / "docs" / "validation.md").read_text(encoding="utf-8")

@@ -128,7 +128,7 @@ class ShiftedTiming:
     effects = ("timing_ns",)
 
     def __call__(self, effects: Mapping[str, jax.Array]) -> jax.Array:
-        """Fractions, shape (F, B), for the effect ``timing_ns``; domain +-500 ns."""
+        """Fractions, shape (F, B), for the effect ``timing_ns``; constant beyond the table."""
         shift = jnp.asarray(effects.get("timing_ns", 0.0)) * 1e-3
         return self.table(shift)
 

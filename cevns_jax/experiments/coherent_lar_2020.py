@@ -8,6 +8,7 @@ at rest after a Gaussian proton pulse.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,13 +19,7 @@ import numpy as np
 
 from cevns_jax.data.tables import bin_edges, grid_points, read_table
 from cevns_jax.detectors.spline import spline
-from cevns_jax.detectors.timing import (
-    SHIFT_KNOTS,
-    SHIFT_RANGE_US,
-    FixedTiming,
-    ShiftedTiming,
-    pulse_fractions,
-)
+from cevns_jax.detectors.timing import FixedTiming, ShiftedTiming, pulse_fractions
 from cevns_jax.errors import ConfigError, unknown
 from cevns_jax.experiments import coherent, coherent_lar
 from cevns_jax.experiments.coherent_lar import AXES, COLUMNS, FOLDER
@@ -47,6 +42,8 @@ from cevns_jax.statistics import Poisson
 NAME = "coherent_lar_2020"
 ARRIVALS = ("inside_window", "all", "released")
 TIMING_WIDTH_NS = 200.0  # of the mean of the proton pulse
+SHIFT_RANGE_US = 1.5  # either way: seven standard deviations, past which times stay as they are
+SHIFT_KNOTS = 301  # every 10 ns
 
 BACKGROUNDS = (
     *coherent_lar.NEUTRONS,
@@ -84,11 +81,14 @@ class PulseShapeSignal:
 
     Attributes:
         energy_time: CEvNS in bins of energy and time.
-        pulse_shape: Fraction of each energy bin in each bin of F90, moved by ``f90``.
+        pulse_shape: Released CEvNS in bins of energy and F90, moved by ``f90``. The variations
+            also move events between energies, as the selection in F90 is part of the efficiency.
+        row: Energy bin of ``pulse_shape`` whose F90 each energy bin has, shape (energies,).
     """
 
     energy_time: Component
     pulse_shape: MorphedTemplate
+    row: np.ndarray
 
     costly = True
 
@@ -105,8 +105,9 @@ class PulseShapeSignal:
     ) -> jax.Array:
         """Expected counts, shape of the bins."""
         counts = self.energy_time(interaction, values, effects)
-        shape = self.pulse_shape(interaction, values, effects)
-        return jnp.einsum("et,ep->ept", counts, shape)
+        released = self.pulse_shape(interaction, values, effects)[self.row]
+        share = released / self.pulse_shape.nominal.sum(axis=1)[self.row, None]
+        return jnp.einsum("et,ep->ept", counts, share)
 
     def frozen(
         self,
@@ -117,7 +118,7 @@ class PulseShapeSignal:
     ) -> PulseShapeSignal:
         """The signal with its part in energy and time evaluated as far as nothing moves it."""
         inner = self.energy_time.frozen(interaction, values, effects, moving)
-        return PulseShapeSignal(energy_time=inner, pulse_shape=self.pulse_shape)
+        return dataclasses.replace(self, energy_time=inner)
 
 
 def coherent_lar_2020(
@@ -192,7 +193,10 @@ def coherent_lar_2020(
         timing=_timing(measured, shapes, edges[2], arrivals, movable="timing_ns" in acting),
         acting=acting,
     )
-    signal = PulseShapeSignal(energy_time=energy_time, pulse_shape=_pulse_shape(shapes))
+    pulse_shape = _pulse_shape(shapes)
+    last = np.flatnonzero(pulse_shape.nominal.sum(axis=1))[-1]  # no CEvNS was simulated above
+    row = np.minimum(np.arange(len(edges[0]) - 1), last)
+    signal = PulseShapeSignal(energy_time=energy_time, pulse_shape=pulse_shape, row=row)
     backgrounds = {
         name: _background(shapes, name, exposure_scale * events[name])
         for name in ("brn", "delayed_brn", "steady_state")
@@ -251,19 +255,9 @@ def _background(
 
 
 def _pulse_shape(shapes: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> MorphedTemplate:
-    """F90 in each energy bin of CEvNS. The variations also move events between energies, as the
-    selection in F90 is part of the efficiency."""
+    """Released CEvNS in energy and F90, with its variations."""
     nominal, plus, minus = (shapes[f"cevns{which}"][0] for which in ("", "_f90_plus", "_f90_minus"))
-    joint = morphed_template(nominal, {"f90": (plus, minus)})
-    of_energy = nominal.sum(axis=1, keepdims=True)
-    filled = np.flatnonzero(of_energy[:, 0] > 0)
-    row = np.minimum(np.arange(len(nominal)), filled[-1])  # no CEvNS was simulated above
-    return MorphedTemplate(
-        effects=joint.effects,
-        nominal=(nominal / np.where(of_energy > 0, of_energy, 1.0))[row],
-        slope=(joint.slope / np.where(of_energy > 0, of_energy, 1.0))[:, row],
-        bend=(joint.bend / np.where(of_energy > 0, of_energy, 1.0))[:, row],
-    )
+    return morphed_template(nominal, {"f90": (plus, minus)})
 
 
 def _timing(
@@ -278,7 +272,10 @@ def _timing(
     released = shapes["cevns"][1]
     if arrivals == "released":
         if movable:
-            raise ConfigError(f'{NAME}: the timing cannot move with arrivals "released"')
+            raise ConfigError(
+                f'{NAME}: the timing cannot move with arrivals "released", only with '
+                '"inside_window" or "all"'
+            )
         return FixedTiming(fractions=np.tile(released, (3, 1)))
 
     def fractions(shift: float) -> np.ndarray:

@@ -19,21 +19,32 @@ from cevns_jax.parameters import Values, static
 class MorphedTemplate(Formula):
     """A histogram between its variations; build it with :func:`morphed_template`.
 
-    Each effect x moves every bin along the parabola through the variations at x = -1, 0 and 1,
-    and beyond them along its tangents: value and slope are continuous. Effects add up. Bins do
-    not fall below zero.
+    Each effect x multiplies a bin by the ratio r(x) = v + sqrt(1 + v^2), v = x odd + S(x) even,
+    which passes through the ratios of the variations at x = -1 and 1 and is 1 at x = 0. It is
+    1 + v for small changes, grows linearly and falls as an inverse: no bin reaches zero. S(x)
+    is a polynomial up to |x| = 1 and |x| beyond, smooth up to its second derivative. Ratios of
+    several effects multiply. The total is that of the nominal histogram everywhere.
+
+    Bins that are empty in the nominal histogram or in a variation, but not in all, have no such
+    ratio: they slide from the nominal counts to those of the variation, with a continuous slope,
+    and stay there beyond |x| = 1.
 
     Attributes:
         effects: Names of the m effects, in units of the released variations.
         nominal: Counts per bin.
-        slope: Half the difference of the variations, shape (m,) + that of the bins.
-        bend: Half their sum less the nominal counts, same shape.
+        odd: Half the difference of v at x = 1 and -1, shape (m,) + that of the bins.
+        even: Half the sum of both, same shape.
+        sparse: Whether a bin is empty in some of the histograms, shape of the bins.
+        plus, minus: Counts of the variations in sparse bins, zero in others, shape as ``odd``.
     """
 
     effects: tuple[str, ...] = static()
     nominal: np.ndarray
-    slope: np.ndarray
-    bend: np.ndarray
+    odd: np.ndarray
+    even: np.ndarray
+    sparse: np.ndarray
+    plus: np.ndarray
+    minus: np.ndarray
 
     parameters = ()
 
@@ -41,12 +52,40 @@ class MorphedTemplate(Formula):
         self, interaction: Interaction, values: Values, effects: Mapping[str, jax.Array]
     ) -> jax.Array:
         """Counts per bin; neither interaction nor values are used."""
-        total = jnp.asarray(self.nominal)
-        for name, slope, bend in zip(self.effects, self.slope, self.bend, strict=True):
-            x = jnp.asarray(effects.get(name, 0.0))
-            inside = jnp.clip(x, -1.0, 1.0)
-            total = total + x * slope + inside * (2 * x - inside) * bend
-        return jnp.maximum(total, 0.0)
+        nominal = jnp.asarray(self.nominal)
+        if not set(self.effects) & set(effects):
+            return nominal
+        full, remains, slid = nominal, jnp.ones(()), jnp.zeros_like(nominal)
+        for i, name in enumerate(self.effects):
+            if name in effects:
+                x = jnp.asarray(effects[name])
+                full = full * _ratio(x * self.odd[i] + _even(x) * self.even[i])
+                up, down = _step(x), _step(-x)
+                remains = remains * (1 - up - down)
+                slid = slid + up * self.plus[i] + down * self.minus[i]
+        counts = jnp.where(self.sparse, remains * nominal + slid, full)
+        # Exactly one where nothing moved.
+        return counts / (1 + jnp.sum(counts - nominal) / jnp.sum(nominal))
+
+
+def _ratio(v: jax.Array) -> jax.Array:
+    """v + sqrt(1 + v^2), without cancellation where v is negative; r(-v) = 1/r(v)."""
+    negative = v < 0
+    above = jnp.where(negative, -v, v) + jnp.sqrt(1 + v**2)
+    return jnp.where(negative, 1 / above, above)
+
+
+def _even(x: jax.Array) -> jax.Array:
+    """Even function of x, 0 at 0 and |x| from 1 on, with two continuous derivatives."""
+    y = x**2
+    inside = y * (15 + y * (3 * y - 10)) / 8
+    return jnp.where(y < 1, inside, jnp.abs(x))
+
+
+def _step(x: jax.Array) -> jax.Array:
+    """0 up to x = 0, 1 from x = 1 on, with a continuous derivative."""
+    t = jnp.clip(x, 0.0, 1.0)
+    return t**2 * (3 - 2 * t)
 
 
 def morphed_template(
@@ -57,18 +96,52 @@ def morphed_template(
     Args:
         nominal: Counts per bin.
         variations: Effect -> counts at +1 and at -1, shape of the bins; ``None`` for a variation
-            that is known on one side only and taken as linear.
+            that is known on one side only, see :func:`mirrored`.
+
+    Raises:
+        ValueError: counts below zero or not finite, or a histogram without any.
     """
-    slopes, bends = [], []
-    for plus, minus in variations.values():
-        up = plus * nominal.sum() / plus.sum() - nominal
-        down = -up if minus is None else minus * nominal.sum() / minus.sum() - nominal
-        slopes.append((up - down) / 2)
-        bends.append((up + down) / 2)
-    empty = np.zeros((0, *nominal.shape))
+    nominal = _counts("nominal", nominal, nominal.sum())
+    moved = []
+    for name, (up, down) in variations.items():
+        plus = _counts(name, up, nominal.sum())
+        minus = mirrored(nominal, plus) if down is None else _counts(name, down, nominal.sum())
+        moved.append((plus, minus))
+    both = np.array(moved).reshape(len(moved), 2, *nominal.shape)
+    every = np.concatenate([nominal[None], both[:, 0], both[:, 1]])
+    counted = np.count_nonzero(every, axis=0)
+    filled = counted == len(every)
+    sparse = (counted > 0) & ~filled
+    ratio = np.where(filled, both, 1.0) / np.where(filled, nominal, 1.0)
+    v = (ratio - 1 / ratio) / 2  # the inverse of r = v + sqrt(1 + v^2)
     return MorphedTemplate(
         effects=tuple(variations),
         nominal=nominal,
-        slope=np.stack(slopes) if slopes else empty,
-        bend=np.stack(bends) if bends else empty,
+        odd=(v[:, 0] - v[:, 1]) / 2,
+        even=(v[:, 0] + v[:, 1]) / 2,
+        sparse=sparse,
+        plus=np.where(sparse, both[:, 0], 0.0),
+        minus=np.where(sparse, both[:, 1], 0.0),
     )
+
+
+def mirrored(nominal: np.ndarray, plus: np.ndarray) -> np.ndarray:
+    """Variation the other way, from the one that is known: as many counts as were lost or gained.
+
+    Where that would leave less than half of a bin, it falls on as an inverse, so that something is
+    left.
+
+    Args:
+        nominal: Counts per bin.
+        plus: Counts at +1, same shape and total.
+    """
+    gained = plus - nominal
+    steep = gained > nominal / 2
+    return np.where(steep, nominal**2 / (4 * np.where(steep, gained, 1.0)), nominal - gained)
+
+
+def _counts(name: str, counts: np.ndarray, total: float) -> np.ndarray:
+    """A checked histogram, brought to a total."""
+    if not (np.isfinite(counts).all() and (counts >= 0).all() and counts.sum() > 0):
+        raise ValueError(f"template {name}: counts must be finite, not negative and not all zero")
+    return counts * (total / counts.sum())

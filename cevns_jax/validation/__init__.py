@@ -14,7 +14,7 @@ import numpy as np
 
 from cevns_jax.config.analysis import read_analysis
 from cevns_jax.inference.fit import Fit, fit
-from cevns_jax.published import ANGLE_AT_ZERO
+from cevns_jax.published import ANGLE_AT_ZERO, STATUSES
 from cevns_jax.running import sin2_theta_w
 from cevns_jax.validation import argon, csi, germanium
 from cevns_jax.validation.new_physics import Bound, bounds, bounds_text
@@ -57,8 +57,9 @@ def table_text(found: list[Row], limits: list[Bound]) -> str:
         "",
         "Written by `cevns validate configs`; every number of ours is computed by the config, or",
         "the function, named in its row. *Difference* is ours minus published in units of the",
-        "published error. *Checked* says whether the published number was read in the publication,",
-        "or is a lead quoted elsewhere.",
+        "published error. *Status* says where the published number was read:",
+        "",
+        *(f"- *{status}*: {meaning}" for status, meaning in STATUSES.items()),
         "",
         "| quantity | published | ours | difference [sigma] | config | source | status |",
         "|---|---|---|---|---|---|---|",
@@ -68,10 +69,9 @@ def table_text(found: list[Row], limits: list[Bound]) -> str:
         digits = row.digits
         difference = f"{row.difference:+.2f}" if np.isfinite(row.difference) else "no error given"
         theirs = known.text(digits) if known.error_low > 0 else f"{known.value:.{digits}f}"
-        status = "checked" if known.checked else "lead"
         lines.append(
             f"| {row.quantity} | {theirs} | {row.ours} | {difference} | `{row.config}` "
-            f"| {known.source} | {status} |"
+            f"| {known.source} | {known.status_text} |"
         )
     remarks = {row.remark: row.quantity for row in found if row.remark}
     lines += ["", "## Where they differ, and why", ""]

@@ -4,19 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import jax.numpy as jnp
 import numpy as np
 
 from cevns_jax import published
-from cevns_jax.experiments.component import EnergyTimeSignal
 from cevns_jax.inference.fit import fit
-from cevns_jax.interactions.interaction import Interaction
-from cevns_jax.interactions.standard_model import standard_model
-from cevns_jax.likelihood import Likelihood
-from cevns_jax.nuclei import Target, target
-from cevns_jax.parameters import Values
-from cevns_jax.recoil import kernel
-from cevns_jax.sources.pion_decay import PionDecayAtRest
+from cevns_jax.validation import cross_section
 from cevns_jax.validation.row import Fitted, Row, count, events, parameter
 
 
@@ -24,7 +16,7 @@ def rows(fitted: Fitted) -> Iterator[Row]:
     """Rows of the two CsI data sets."""
     yield from _angle(fitted)
     yield from _count(fitted)
-    yield _cross_section(fitted("coherent_csi_2021.toml").likelihood)
+    yield cross_section.row(fitted("coherent_csi_2021.toml").likelihood)
     yield parameter(
         "CsI 2021: neutron rms radius [fm], common to Cs and I",
         published.ATZORI_CORONA_RADIUS,
@@ -156,50 +148,3 @@ QUENCHING_REMARKS = {
     "uncertainty and fits energy bins by least squares; ours has the 28 % pull on the signal.",
     "polynomial_2021": "",
 }
-
-
-def _cross_section(likelihood: Likelihood) -> Row:
-    """Flux-averaged cross section of CsI, with what other conventions give."""
-    (experiment,) = likelihood.experiments
-    assert isinstance(experiment.signal, EnergyTimeSignal)
-    material, values = experiment.signal.kernel.target, likelihood.values()
-    lewin_smith = target(
-        "CsI",
-        form_factor=material.form_factor,
-        proton_radius_fm="lewin_smith",
-        neutron_radius_fm="lewin_smith",
-    )
-    # Values without radii: each target takes its own.
-    angle = {"sin2_theta_w": values["sin2_theta_w"]}
-    found = [
-        flux_averaged_cross_section(m, i, angle) * 1e40
-        for i in (likelihood.interaction, standard_model(couplings="radiative_2023"))
-        for m in (material, lewin_smith)
-    ]
-    return Row(
-        quantity="CsI 2021: flux-averaged cross section [1e-40 cm^2], Standard Model",
-        published=published.COHERENT_CROSS_SECTION,
-        value=found[0],
-        config="coherent_csi_2021.toml",
-        remark="Form factor and couplings decide: Helm with the rms radii of arXiv:2008.05022 and "
-        f"tree couplings here; Lewin-Smith radii give {found[1]:.1f}, radiatively corrected "
-        f"couplings (radiative_2023) {found[2]:.1f}, both {found[3]:.1f}.",
-        digits=1,
-    )
-
-
-def flux_averaged_cross_section(
-    material: Target, interaction: Interaction, values: Values
-) -> float:
-    """Total cross section per nucleus, mean of the flavours from pion decay at rest [cm^2].
-
-    Args:
-        material: Target; isotopes are averaged by number.
-        interaction: The cross section.
-        values: Values of the parameters.
-    """
-    source = PionDecayAtRest(fluence=1.0)
-    one_kg = kernel(source, material, mass_kg=1.0)
-    everything = jnp.ones((*one_kg.recoil.shape, 1))
-    recoils = one_kg.counts(interaction, values, everything).sum()
-    return float(recoils / (material.nuclei_per_kg.sum() * len(source.flavours)))

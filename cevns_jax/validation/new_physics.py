@@ -12,6 +12,7 @@ import numpy as np
 from cevns_jax.config.analysis import read_analysis
 from cevns_jax.inference.intervals import Interval
 from cevns_jax.inference.scan import scan
+from cevns_jax.published import Status
 
 LEVEL = 2.71  # 90 % of one parameter
 MASSES = ("0.01", "0.1", "1", "10", "100", "1000", "10000")  # [MeV]
@@ -31,6 +32,7 @@ class Bound:
         overrides: What was set in it.
         published: The published range in words, if one is known.
         source: Where it is from.
+        status: Where the published range was read, one of ``published.STATUSES``.
         remark: Why they differ, if they do.
     """
 
@@ -42,6 +44,7 @@ class Bound:
     overrides: tuple[str, ...] = ()
     published: str = ""
     source: str = ""
+    status: Status | None = None
     remark: str = ""
 
     def text(self, unit: float = 1.0) -> str:
@@ -65,7 +68,7 @@ class Bound:
             "overrides": list(self.overrides),
             "published": self.published,
             "published_source": self.source,
-            "published_checked": False,
+            "published_status": self.status,
             "remark": self.remark,
         }
 
@@ -82,7 +85,7 @@ def bounds(configs: Path) -> Iterator[Bound]:
 
 
 def _bound(
-    configs: Path, config: str, overrides: tuple[str, ...], group: str, quantity: str, **words: str
+    configs: Path, config: str, overrides: tuple[str, ...], group: str, quantity: str, **words: Any
 ) -> Bound:
     analysis = read_analysis(configs / config, overrides)
     assert analysis.scan is not None
@@ -144,6 +147,7 @@ def _contact(configs: Path) -> Iterator[Bound]:
             data="CsI 2017",
             published=published,
             source=denton,
+            status="confirmed",
             remark=DENTON_REMARK,
         )
     for quark in ("u", "d"):
@@ -175,6 +179,7 @@ def _magnetic_moments(configs: Path) -> Iterator[Bound]:
             data=f"Dresden-II, {quenching.replace('_', ' ')} quenching, flux 5 %",
             published=published,
             source="M. Atzori Corona et al., arXiv:2205.09484, with COHERENT" if published else "",
+            status="not found" if published else None,
         )
 
 
@@ -184,8 +189,7 @@ def bounds_text(found: list[Bound]) -> list[str]:
         "## New physics",
         "",
         "Allowed ranges at 90 % (Delta chi^2 < 2.71 for one parameter), everything else minimised;",
-        "disconnected ranges apart. Published numbers are leads; of most curves no number is known",
-        "to us.",
+        "disconnected ranges apart. Of most published curves no number is known to us.",
         "",
     ]
     for mediator, title in (("vector", "Light vector mediator"), ("scalar", "Light scalar")):
@@ -208,13 +212,13 @@ def bounds_text(found: list[Bound]) -> list[str]:
     lines += [
         "### Non-standard interactions and magnetic moment",
         "",
-        "| quantity | data | published | ours | config | source |",
-        "|---|---|---|---|---|---|",
+        "| quantity | data | published | ours | config | source | status |",
+        "|---|---|---|---|---|---|---|",
     ]
     others = [b for b in found if b.group == "other"]
     lines += [
         f"| {b.quantity} | {b.data} | {b.published or 'none known'} | {b.text()} | `{b.config}` "
-        f"| {b.source} |"
+        f"| {b.source} | {b.status or ''} |"
         for b in others
     ]
     remarks = {b.remark: f"{b.data}: {b.quantity}" for b in others if b.remark}

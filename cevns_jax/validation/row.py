@@ -65,7 +65,8 @@ class Row:
             "quantity": self.quantity,
             "published": self.published.value,
             "published_source": self.published.source,
-            "published_checked": self.published.checked,
+            "published_status": self.published.status,
+            "published_read_in": self.published.read_in,
             "value": self.value,
             "error_low": self.error_low,
             "error_high": self.error_high,
@@ -99,7 +100,12 @@ def events(likelihood: Likelihood, values: Values) -> dict[str, float]:
 
 
 def count(
-    where: str, known: Published, significance: Published, best: Fit, config: str, remark: str
+    where: str,
+    known: Published,
+    significance: Published | None,
+    best: Fit,
+    config: str,
+    remark: str,
 ) -> Iterator[Row]:
     """CEvNS events of a fit with free normalisation, and what their absence costs."""
     index = best.names.index("n_sigma")
@@ -114,6 +120,8 @@ def count(
         remark=remark,
         digits=0,
     )
+    if significance is None:
+        return
     none = fit(best.likelihood.hold(n_sigma=0.0))
     yield Row(
         quantity=f"{where}: sqrt(chi2(no CEvNS) - chi2(best))",
