@@ -118,6 +118,8 @@ def scan(
     result = jax.tree.map(lambda *arrays: np.concatenate(arrays), *parts)
     shape = tuple(len(values) for values in grids.values())
     if not np.isfinite(result.chi2).any():
+        if kept:  # nothing in them to go on with
+            kept.remove()
         first = {name: float(values[0]) for name, values in grids.items()}
         check_predictions(likelihood, first)  # says which experiment and component
     if rest:
