@@ -53,7 +53,8 @@ class Parameter:
         numbers = (self.start, self.prior_mean, self.prior_width, self.lower, self.upper)
         if not _plain(numbers):
             return
-        check_domain("declaration", self, self.start)
+        if not (math.isfinite(self.start) and self.lower <= self.start <= self.upper):
+            check_domain("declaration", self, self.start)
         if not self.prior_width > 0 or not math.isfinite(self.prior_mean):
             raise ConfigError(
                 f"declaration: {self.name} must have a prior of finite mean and positive width, "

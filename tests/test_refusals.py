@@ -41,8 +41,9 @@ def test_a_parameter_cannot_be_held_outside_its_domain(ratio):
             ratio.hold(n_sigma=value)
     with pytest.raises(ConfigError, match=f"{words}nan"):
         ratio.hold(n_sigma=np.nan)
-    with pytest.raises(ConfigError, match=f"likelihood, held: {words}-3"):
-        cj.Likelihood(ratio.experiments, SM, held={"n_sigma": -3.0})
+    for value in (-3.0, -3):
+        with pytest.raises(ConfigError, match=f"likelihood, held: {words}-3"):
+            cj.Likelihood(ratio.experiments, SM, held={"n_sigma": value})
     with pytest.raises(ConfigError, match='no parameter "n_sigm"'):
         ratio.hold(n_sigm=-3.0)
     assert float(ratio.hold(n_sigma=0.0).values()["n_sigma"]) == 0.0
@@ -53,6 +54,13 @@ def test_a_narrower_declaration_narrows_what_can_be_held(ratio):
     like = dataclasses.replace(ratio, declarations={"n_sigma": narrow})
     with pytest.raises(ConfigError, match="between 0 and 2, not at 3"):
         like.hold(n_sigma=3.0)
+
+
+def test_gradients_in_a_likelihood_are_no_values_of_parameters(ratio):
+    """d chi^2/d n_sigma is far below the lowest n_sigma, where the parameter is held."""
+    held = ratio.hold(n_sigma=0.1)
+    slope = jax.grad(lambda like: like.chi2(like.values()))(held)
+    assert float(slope.held["n_sigma"]) < -10
 
 
 # ------------------------------------------------------------------- predictions that are no number
