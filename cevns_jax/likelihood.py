@@ -80,8 +80,15 @@ class Likelihood:
         for name in (*self.free, *self.held, *self.declarations):
             if name not in self.parameters:
                 raise unknown("likelihood", "parameter", name, self.parameters)
+        self._check_held()
+
+    def _check_held(self) -> None:
+        """Plain numbers must lie in their domain. Arrays may be anything that JAX puts there, as
+        gradients; and where counts are no arrays, this only says which leaves are mapped."""
+        if not all(isinstance(e.observed, np.ndarray | jax.Array) for e in self.experiments):
+            return
         for name, value in self.held.items():
-            if isinstance(value, float):  # an array may be anything that JAX puts there
+            if isinstance(value, int | float):
                 check_domain("likelihood, held", self.parameters[name], value)
 
     def _check_shared(self) -> None:

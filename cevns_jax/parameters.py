@@ -57,7 +57,8 @@ class Parameter:
         numbers = (self.start, self.prior_mean, self.prior_width, self.lower, self.upper)
         if not _plain(numbers):
             return
-        check_domain("declaration", self, self.start)
+        if not (math.isfinite(self.start) and self.lower <= self.start <= self.upper):
+            check_domain("declaration", self, self.start)
         if not self.prior_width > 0 or not math.isfinite(self.prior_mean):
             raise ConfigError(
                 f"declaration: {self.name} must have a prior of finite mean and positive width, "
@@ -110,13 +111,13 @@ def pull(name: str, lower: float = -math.inf) -> Parameter:
 
 @jax.tree_util.register_pytree_node_class
 class Declared(dict[str, Any]):
-    """Values of the parameters that somebody has declared; to read another one is an error.
+    """Values of what somebody has declared; to read anything else is an error.
 
     Whoever asks for derivatives looks at declarations: a value that is read without one would move
     a prediction without anybody knowing.
 
     Attributes:
-        where: Who reads, for the error.
+        where: Who reads, and what kind of value, for the error.
         names: What is declared.
     """
 
@@ -128,12 +129,12 @@ class Declared(dict[str, Any]):
         if name in self.names:
             raise KeyError(name)
         raise ConfigError(
-            f'{self.where}: reads the parameter "{name}", which neither it nor the interaction '
-            f"declares (declared: {', '.join(self.names) or 'none'})"
+            f'{self.where} "{name}", which neither it nor the interaction declares '
+            f"(declared: {', '.join(self.names) or 'none'})"
         )
 
     def get(self, name: str, default: Any = None) -> Any:
-        """The value, or the default where a declared parameter has none."""
+        """The value, or the default where something declared has none."""
         return self[name] if name in self or name not in self.names else default
 
     def tree_flatten(self) -> tuple[list[Any], tuple[Any, ...]]:

@@ -228,14 +228,17 @@ class Experiment:
         if not callable(shape):
             return factor * jnp.asarray(shape)
         seen = self._declared(name, shape, interaction, values)
-        return factor * shape(interaction, seen, self._effects(values))
+        return factor * jnp.asarray(shape(interaction, *seen))
 
     def _declared(
         self, name: str, component: Component, interaction: Interaction, values: Values
-    ) -> Declared:
-        """The values that a component may read: of what it or the interaction declares."""
+    ) -> tuple[Declared, Declared]:
+        """The values and effects that a component may read: those that it declares, and the values
+        that the interaction declares."""
+        where = f'{self.name}, component "{name}": reads the'
         names = [p.name for p in (*interaction.parameters, *component.parameters)]
-        return Declared(values, names, f'{self.name}, component "{name}"')
+        effects = Declared(self._effects(values), component.effects, f"{where} effect")
+        return Declared(values, names, f"{where} parameter"), effects
 
     def deviance(self, expected: jax.Array) -> jax.Array:
         """-2 ln L of each bin; infinite where counts are impossible.
@@ -300,14 +303,14 @@ class Experiment:
             values: Values of all parameters.
             varying: Names of the parameters that will change.
         """
-        effects, moving = self._effects(values), set(varying)
+        moving = set(varying)
         for nuisance in self.nuisances:
             if self.parameter_name(nuisance) in varying:
                 moving |= set(nuisance.acts_on)
 
         def frozen(name: str, component: Component) -> Component:
             seen = self._declared(name, component, interaction, values)
-            return component.frozen(interaction, seen, effects, moving)
+            return component.frozen(interaction, *seen, moving)
 
         backgrounds = {
             name: frozen(name, b) if callable(b) else b for name, b in self.backgrounds.items()

@@ -131,6 +131,8 @@ def scan(
         blocks=blocks,
     )
     if not np.isfinite(found.minima.chi2).any():
+        if blocks is not None:  # nothing in them to go on with
+            blocks.remove()
         first = {name: float(values[0]) for name, values in grids.items()}
         check_predictions(likelihood, first)  # says which experiment and component
     best, best_chi2 = _best(likelihood, grids, found.minima, rest)
