@@ -11,6 +11,7 @@ import jax
 import numpy as np
 
 from cevns_jax.errors import ConfigError, unknown
+from cevns_jax.forks import stop_if_forked
 from cevns_jax.inference.lbfgs import lbfgs
 from cevns_jax.inference.minimise import Minimum, minimise_lanes
 from cevns_jax.likelihood import Likelihood
@@ -140,6 +141,7 @@ def fit(
         ConfigError: nothing varies, no start, a start that names a parameter that does not vary or
             lies outside its domain, or an experiment without data.
     """
+    stop_if_forked()
     names = likelihood.names
     if not names:
         raise ConfigError("fit: no parameter varies; free one or declare a nuisance")

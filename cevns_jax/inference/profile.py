@@ -13,6 +13,7 @@ import numpy as np
 from jax.sharding import PartitionSpec
 
 from cevns_jax.errors import ConfigError, unknown
+from cevns_jax.forks import stop_if_forked
 from cevns_jax.inference.fit import Fit, Progress, fit
 from cevns_jax.inference.minimise import Minimum, minimise
 from cevns_jax.inference.regions import limit
@@ -144,6 +145,7 @@ def minimise_points(
     Returns:
         The minima as NumPy arrays with a leading axis of P points.
     """
+    stop_if_forked()
     likelihood = jax.device_put(likelihood)
     size, devices = block_size(len(points))
     blocks = []

@@ -21,6 +21,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from cevns_jax.errors import ConfigError, unknown
+from cevns_jax.forks import stop_if_forked
 from cevns_jax.inference.fit import Progress
 from cevns_jax.inference.minimise import Minimum, minimise_lanes
 from cevns_jax.inference.profile import (
@@ -94,6 +95,7 @@ def scan(
         ConfigError: no or an unknown parameter, a grid that cannot be used, an experiment without
             data, or blocks of another scan.
     """
+    stop_if_forked()
     grids = _checked(likelihood, grids)
     for name in grids:
         likelihood = freed(likelihood, name)
