@@ -1,4 +1,4 @@
-"""What a command may do with bad input: end with 0, 2 or 3, and for 2 say one line with the file."""
+"""What a command may do with bad input: end with 0 or 3, or with 2 and one line with the file."""
 
 import signal
 import sys

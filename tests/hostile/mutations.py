@@ -1,61 +1,30 @@
 """Configs and tables spoiled in ways that people, editors and discs spoil them; by seed."""
 
 import random
+import re
 
 NUMBERS = (
-    *(
-        "0",
-        "-1",
-        "1e308",
-        "-1e308",
-        "1e-308",
-        "1e999",
-        "nan",
-        "inf",
-        "-inf",
-        "1.7976931348623157e308",
-    ),
-    *("9223372036854775808", "1" + "0" * 400, "0x10", "1_000", "007", "1,5", "1e", "٣", "4.9e-324"),
+    *("0", "-1", "1e308", "-1e308", "1e-308", "1e999", "nan", "inf", "-inf", "4.9e-324", "1e"),
+    *("9223372036854775808", "1" + "0" * 400, "0x10", "1_000", "007", "1,5", "\u0663", "1e15"),
 )
+FACTORS = (0.0, -1.0, 0.1, 10.0, 1e-3, 1e3, 1e-30, 1e30, 1e-300, 1e300, 1.0000001)
 VALUES = (
     *NUMBERS,
-    *(
-        '""',
-        '" "',
-        '"nan"',
-        '"日本"',
-        '"a\\u0000b"',
-        '"\\u202e\\u001b[31m"',
-        '"$"',
-        '"."',
-        '"../x.csv"',
-    ),
-    *(
-        "true",
-        "[]",
-        "[1]",
-        '["a"]',
-        "[[[]]]",
-        "{}",
-        "{a = 1}",
-        "1979-05-27",
-        "07:32:00",
-        "'''\nx'''",
-    ),
-    *('"' + "x" * 5000 + '"', "[" * 500 + "]" * 500, "[1, 'a', {}]", "{table = 'nothing.csv'}", ""),
+    *('""', '" "', '"nan"', '"日本"', '"a\\u0000b"', '"\\u202e\\u001b[31m"', '"$"', '"."'),
+    *("true", "[]", "[1]", '["a"]', "[[[]]]", "{}", "{a = 1}", "1979-05-27", "07:32:00", '"../x"'),
+    *('"' + "x" * 5000 + '"', "[" * 500 + "]" * 500, "[1, 'a', {}]", "{table = 'nothing'}", ""),
+    "'''\nx'''",
 )
-CELLS = (*NUMBERS, "", " ", "abc", '"', "'1'", "\x00", "1;2", "1e5 ", "−1", "1.5.2", "\u2028", "#")
+CELLS = (
+    *NUMBERS,
+    *("", " ", "abc", '"', "'1'", "\x00", "1;2", "1e5 ", "\u22121", "1.5.2", "\u2028", "#"),
+)
 TEXTS = ("utf-16", "utf-32", "cp037", "utf-7")
 JUNK = (
-    b"\x00",
-    b"\xff\xfe",
-    b"\x1b[31m",
-    b"\x07",
-    "\u2028".encode(),
-    "\u202e".encode(),
-    b"\r",
-    b'"',
+    *(b"\x00", b"\xff\xfe", b"\x1b[31m", b"\x07", b"\r", b'"'),
+    *("\u2028".encode(), "\u202e".encode()),
 )
+NUMBER = re.compile(r"(?<![\w.])-?\d+(\.\d+)?(e-?\d+)?(?![\w.])")
 
 
 def spoiled_bytes(text: str, dice: random.Random) -> bytes:
@@ -102,8 +71,8 @@ def spoiled_word(word: str, dice: random.Random) -> str:
 
 
 def spoiled_config(text: str, dice: random.Random) -> bytes:
-    """A config with one to three slips."""
-    if dice.random() < 0.25:
+    """A config with one to three slips, most of which leave it TOML."""
+    if dice.random() < 0.12:
         return spoiled_bytes(text, dice)
     lines = text.splitlines()
     for _ in range(dice.choice((1, 1, 1, 2, 3))):
@@ -115,7 +84,8 @@ def spoiled_config(text: str, dice: random.Random) -> bytes:
 
 
 def _spoil_line(lines: list[str], at: int, dice: random.Random) -> None:
-    kind, line, other = dice.randrange(8), lines[at], dice.randrange(len(lines))
+    """One slip in one line; numbers are what is wrong most often."""
+    kind, line, other = dice.randrange(20), lines[at], dice.randrange(len(lines))
     key, equals, value = line.partition("=")
     if kind == 0:
         del lines[at]
@@ -125,20 +95,31 @@ def _spoil_line(lines: list[str], at: int, dice: random.Random) -> None:
         lines[at], lines[other] = lines[other], line
     elif not equals:  # the head of a table
         name = line.strip("[] ")
-        lines[at] = line.replace(
-            name, dice.choice((spoiled_word(name, dice), "fit", "", "a.b.c", "a]b"))
-        )
+        names = (spoiled_word(name, dice), "fit", "", "a.b.c", "a]b")
+        lines[at] = line.replace(name, dice.choice(names))
     elif kind == 3:
         lines[at] = f"{spoiled_word(key.strip(), dice)} = {value}"
     elif kind == 4:
         lines[at] = f"{key}= {spoiled_word(value.strip(), dice)}"
+    elif kind < 12 and NUMBER.search(value):
+        lines[at] = f"{key}={_one_number(value, dice)}"
     else:
         lines[at] = f"{key}= {dice.choice(VALUES)}"
 
 
+def _one_number(text: str, dice: random.Random) -> str:
+    """The text with one of its numbers scaled or replaced."""
+    found = dice.choice(list(NUMBER.finditer(text)))
+    number = found.group()
+    whole = number.lstrip("-").isdigit()
+    scaled = float(number) * dice.choice(FACTORS)
+    new = f"{scaled:.0f}" if whole and dice.random() < 0.5 else repr(scaled)
+    return text[: found.start()] + new + text[found.end() :]
+
+
 def spoiled_table(text: str, dice: random.Random) -> bytes:
     """A CSV table with one or two slips."""
-    if dice.random() < 0.3:
+    if dice.random() < 0.2:
         return spoiled_bytes(text, dice)
     rows = [line.split(",") for line in text.splitlines()]
     for _ in range(dice.choice((1, 1, 2))):
