@@ -125,7 +125,7 @@ def tabulated_source(
 
     Raises:
         ConfigError: unknown flavour, energies that do not ascend, a flux that is negative or zero
-            everywhere, or a live time that is not positive.
+            everywhere, a live time that is not positive, or numbers out of all measure.
     """
     energy = np.asarray(energy_mev, dtype=float)
     if not flux:
@@ -143,14 +143,20 @@ def tabulated_source(
         raise ConfigError("source: a flux must be finite, not negative, and not zero everywhere")
     if not (np.isfinite(live_time_s) and live_time_s > 0):
         raise ConfigError(f"source: live_time_s must be positive and finite, not {live_time_s}")
+    too_much = ConfigError("source: flux, energies and live time are too large or too small")
+    if not energy[-1] * 1e-300 < energy[0]:
+        raise too_much
     cuts = [energy[:1]]
     for low, high in pairwise(energy):
         parts = max(1, int(np.ceil(np.log(high / low) / np.log(WIDEST_SEGMENT))))
         cuts.append(np.geomspace(low, high, parts + 1)[1:])
     fine = np.concatenate(cuts)
-    fluence = live_time_s * np.stack([np.interp(fine, energy, row) for row in rows])
-    width = np.diff(fine)
-    pieces = _segment_moments(fine[:-1], width, fluence[:, :-1], np.diff(fluence) / width)
-    integrals = np.zeros((*pieces.shape[:2], len(fine)))
-    integrals[..., :-1] = np.cumsum(pieces[..., ::-1], axis=-1)[..., ::-1]
+    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+        fluence = live_time_s * np.stack([np.interp(fine, energy, row) for row in rows])
+        width = np.diff(fine)
+        pieces = _segment_moments(fine[:-1], width, fluence[:, :-1], np.diff(fluence) / width)
+        integrals = np.zeros((*pieces.shape[:2], len(fine)))
+        integrals[..., :-1] = np.cumsum(pieces[..., ::-1], axis=-1)[..., ::-1]
+    if not (np.isfinite(fluence).all() and np.isfinite(integrals).all()):
+        raise too_much
     return TabulatedSource(flavours=tuple(flux), energy=fine, fluence=fluence, integrals=integrals)

@@ -74,9 +74,13 @@ def spoiled_config(text: str, dice: random.Random) -> bytes:
     """A config with one to three slips, most of which leave it TOML."""
     if dice.random() < 0.12:
         return spoiled_bytes(text, dice)
-    lines = text.splitlines()
+    lines, numbers_only = text.splitlines(), dice.random() < 0.3
     for _ in range(dice.choice((1, 1, 1, 2, 3))):
         written = [i for i, line in enumerate(lines) if line.strip() and not line.startswith("#")]
+        if numbers_only:
+            at = dice.choice([i for i in written if NUMBER.search(lines[i].partition("=")[2])])
+            lines[at] = _one_number(lines[at], dice)
+            continue
         if not written:
             break
         _spoil_line(lines, dice.choice(written), dice)
@@ -108,7 +112,7 @@ def _spoil_line(lines: list[str], at: int, dice: random.Random) -> None:
 
 
 def _one_number(text: str, dice: random.Random) -> str:
-    """The text with one of its numbers scaled or replaced."""
+    """The text with one of its numbers scaled."""
     found = dice.choice(list(NUMBER.finditer(text)))
     number = found.group()
     whole = number.lstrip("-").isdigit()
@@ -121,6 +125,9 @@ def spoiled_table(text: str, dice: random.Random) -> bytes:
     """A CSV table with one or two slips."""
     if dice.random() < 0.2:
         return spoiled_bytes(text, dice)
+    if dice.random() < 0.2:
+        head, _, rest = text.partition("\n")
+        return f"{head}\n{_one_number(rest, dice)}".encode()
     rows = [line.split(",") for line in text.splitlines()]
     for _ in range(dice.choice((1, 1, 2))):
         _spoil_cells(rows, dice)
@@ -166,13 +173,13 @@ def _scaled(cell: str, factor: float) -> str:
 
 
 def spoiled_result(content: bytes, dice: random.Random) -> bytes:
-    """A file of bytes with flips, a hole, a missing or doubled part."""
+    """A file of bytes with flips, noise in place of a part, a missing or doubled part."""
     kind, size = dice.randrange(6), len(content)
     place, length = dice.randrange(size), dice.randrange(1, 2000)
     if kind == 0:
         return content[:place]
     if kind == 1:
-        return content[:place] + bytes(length) + content[place + length :]
+        return content[:place] + dice.randbytes(length) + content[place + length :]
     if kind == 2:
         return content[:place] + content[place + length :]
     if kind == 3:
@@ -180,6 +187,6 @@ def spoiled_result(content: bytes, dice: random.Random) -> bytes:
     if kind == 4:
         return content[:place] + content[place : place + length] + content[place:]
     flipped = bytearray(content)
-    for _ in range(dice.choice((1, 1, 10, 1000))):
+    for _ in range(dice.choice((1, 1, 11, 1001))):
         flipped[dice.randrange(size)] ^= 1 << dice.randrange(8)
     return bytes(flipped)
