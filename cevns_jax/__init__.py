@@ -10,6 +10,8 @@ The names below are loaded when they are first used, so that importing the packa
 from importlib import import_module
 from typing import Any
 
+from cevns_jax import forks as _forks  # noqa: F401  (from the beginning on)
+
 __version__ = "0.1.0"
 
 _HOMES = {

@@ -18,6 +18,7 @@ import numpy as np
 
 from cevns_jax.errors import ConfigError, unknown
 from cevns_jax.experiments.experiment import Experiment, Nuisance
+from cevns_jax.forks import stop_if_forked
 from cevns_jax.interactions.interaction import Interaction
 from cevns_jax.parameters import Parameter, Values, check_domain
 
@@ -174,6 +175,7 @@ class Likelihood:
 
     def values(self, x: jax.Array | np.ndarray | None = None) -> dict[str, jax.Array]:
         """Values of all parameters: varying ones from a vector (default: start), others fixed."""
+        stop_if_forked()
         x = self.start if x is None else x
         values = {name: jnp.asarray(p.start) for name, p in self.parameters.items()}
         values |= {name: jnp.asarray(value) for name, value in self.held.items()}
@@ -226,15 +228,18 @@ class Likelihood:
 
     def components(self, values: Values) -> dict[str, dict[str, jax.Array]]:
         """Expected counts by experiment and component, shape of the bins."""
+        stop_if_forked()
         return {e.name: e.expected(self.interaction, values) for e in self.experiments}
 
     def expected(self, values: Values) -> jax.Array:
         """Expected counts of all bins of all experiments, shape (bins,)."""
+        stop_if_forked()
         totals = [e.total(self.interaction, values) for e in self.experiments]
         return jnp.concatenate([jnp.ravel(total) for total in totals])
 
     def deviance(self, values: Values) -> jax.Array:
         """Deviance of all bins of all experiments, shape (bins,)."""
+        stop_if_forked()
         bins = [e.deviance(e.total(self.interaction, values)) for e in self.experiments]
         return jnp.concatenate([jnp.ravel(deviance) for deviance in bins])
 
@@ -254,6 +259,7 @@ class Likelihood:
 
         A held parameter keeps its prior, so that a profile over it rises with its pull.
         """
+        stop_if_forked()
         known = [self.parameters[name] for name in dict.fromkeys((*self.names, *self.held))]
         mean = _vector([p.prior_mean for p in known])
         width = _vector([p.prior_width for p in known])

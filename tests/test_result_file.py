@@ -6,7 +6,7 @@ import h5py
 import numpy as np
 import pytest
 import xarray
-from test_plotting_text import fit_of, profile_of, scan_of
+from drawn_results import fit_of, profile_of, scan_of
 
 from cevns_jax.cli import main
 from cevns_jax.errors import ConfigError

@@ -10,6 +10,7 @@ import jax
 import numpy as np
 from jax.sharding import PartitionSpec
 
+from cevns_jax.forks import stop_if_forked
 from cevns_jax.inference.minimise import Minimum, minimise, minimise_lanes
 from cevns_jax.likelihood import Likelihood
 
@@ -42,6 +43,7 @@ def minimise_points(
     Returns:
         The minima as NumPy arrays with a leading axis of P points.
     """
+    stop_if_forked()
     likelihood = jax.device_put(likelihood)
     size, devices = block_size(len(points))
     blocks = []

@@ -10,6 +10,7 @@ import jax
 import numpy as np
 
 from cevns_jax.errors import ConfigError, unknown
+from cevns_jax.forks import stop_if_forked
 from cevns_jax.inference.batches import Progress, minimise_all
 from cevns_jax.inference.errors import ProfileErrors, covariance_of, no_errors, profile_errors
 from cevns_jax.inference.lbfgs import lbfgs
@@ -150,6 +151,7 @@ def fit(
             lies outside its domain, an experiment without data, or predictions that are not finite
             at the start values.
     """
+    stop_if_forked()
     names = likelihood.names
     if not names:
         raise ConfigError("fit: no parameter varies; free one or declare a nuisance")

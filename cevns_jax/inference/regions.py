@@ -53,6 +53,8 @@ def contours(
     """
     from contourpy import contour_generator
 
+    if min(delta.shape) < 2:  # a line of points has no area
+        return []
     x, y = (coordinate(grid, grid) for grid in grids)
     # The square root is nearly straight where Delta chi^2 is nearly a parabola.
     height = np.ma.masked_invalid(np.sqrt(np.maximum(delta.T, 0.0)))

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cevns_jax.errors import ConfigError, unknown
+from cevns_jax.forks import stop_if_forked
 from cevns_jax.inference.batches import Progress, minimise_all
 from cevns_jax.inference.blocks import Blocks
 from cevns_jax.inference.grids import affecting, minimise_grid
@@ -117,6 +118,7 @@ def scan(
         ConfigError: no or an unknown parameter, a grid that cannot be used, an experiment without
             data, predictions that are not finite, or blocks that cannot be written.
     """
+    stop_if_forked()
     grids = _checked(likelihood, grids)
     for name in grids:
         likelihood = freed(likelihood, name)

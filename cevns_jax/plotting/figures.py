@@ -32,6 +32,7 @@ DATA_SETS = {"asimov": "Asimov data", "toy": "toy data", "toy_fixed_pulls": "toy
 LINES = ("-", "--", ":", "-.")
 FILLS = ("full", "none", "left", "right", "bottom", "top")  # publications on one data set
 MANY_BINS = 50
+LARGE = 1e6  # from here on numbers are written with an exponent
 
 
 def save(figure: Figure, path: Path) -> None:
@@ -188,7 +189,9 @@ def _projection(
 
 
 def _count(number: float) -> str:
-    """Without decimals, but not zero for what is small."""
+    """Without decimals, but not zero for what is small, nor a row of digits for what is large."""
+    if abs(number) >= LARGE:
+        return f"{number:.3g}"
     return f"{number:.0f}" if abs(number) >= 1 else f"{number:.1g}"
 
 
@@ -214,7 +217,8 @@ def _headline(result: Result) -> str:
         )
         unit = drawable(result.attributes["units"][name])
         digits = 2 if value > 1 else 3
-        right = f"{value:.{digits}f}^{{+{high:.{digits}f}}}_{{-{low:.{digits}f}}}"
+        form = f".{digits}f" if max(map(abs, (value, low, high))) < LARGE else ".3g"
+        right = f"{value:{form}}^{{+{high:{form}}}}_{{-{low:{form}}}}"
         texts.append(f"{equation(result.attributes['labels'][name] or name, right)} {unit}")
     return ", ".join(texts).strip()
 
@@ -305,5 +309,10 @@ def _visible(results: list[Result]) -> tuple[float, float]:
     """Range of the grid that holds Delta chi^2 below the upper end of the figure, and a margin."""
     grids = [r.variables["grid"][1][r.variables["delta_chi2"][1] < 9.5] for r in results]
     used = np.concatenate([g for g in grids if g.size] or [results[0].variables["grid"][1]])
-    margin = 0.02 * (used.max() - used.min())
-    return float(used.min() - margin), float(used.max() + margin)
+    return with_room(float(used.min()), float(used.max()), 0.02)
+
+
+def with_room(low: float, high: float, share: float = 0.0) -> tuple[float, float]:
+    """Limits of an axis with a share of its range as margin; of one point something around it."""
+    margin = share * (high - low) if high > low else 0.1 * abs(low) or 1.0
+    return low - margin, high + margin

@@ -93,7 +93,8 @@ def _scan(result: Result) -> None:
     names, levels = _attribute(a, "parameters", list), _attribute(a, "levels", list)
     if not names or not all(isinstance(name, str) for name in names):
         raise ConfigError("names of parameters")
-    if not all(isinstance(n, int | float) and not isinstance(n, bool) and n > 0 for n in levels):
+    numbers = [n for n in levels if isinstance(n, int | float) and not isinstance(n, bool)]
+    if not levels or len(numbers) < len(levels) or not min(numbers) > 0:
         raise ConfigError("positive numbers as levels")
     best = _attribute(_attribute(a, "best", dict), "parameters", dict)
     for name in names:

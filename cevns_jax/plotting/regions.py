@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cevns_jax.inference.regions import contours, scale_of
-from cevns_jax.plotting.figures import DATA_SETS, joined_titles
+from cevns_jax.plotting.figures import DATA_SETS, joined_titles, with_room
 from cevns_jax.plotting.figures import _data_set as data_set
 from cevns_jax.plotting.figures import _figure as new_figure
 from cevns_jax.plotting.text import with_unit
@@ -69,6 +69,8 @@ def region(axes: Axes, result: Result, name: str = "") -> None:
     x, y, delta = surface(result)
     levels = sorted(result.attributes["levels"])
     name = name or _data(result)
+    if min(delta.shape) < 2:  # a line of points has no area
+        levels = []
     for level, grey in reversed([*zip(levels, GREYS, strict=False)]):
         axes.contourf(x, y, delta.T, levels=[-1.0, level], colors=[grey])
         axes.contour(x, y, delta.T, levels=[level], colors="black", linewidths=0.7)
@@ -131,7 +133,7 @@ def describe(axes: Axes, result: Result) -> None:
             getattr(axes, f"set_{which}scale")("symlog", linthresh=float(np.abs(grid).min()))
         elif scale == "log":
             getattr(axes, f"set_{which}scale")("log")
-        getattr(axes, f"set_{which}lim")(grid[0], grid[-1])
+        getattr(axes, f"set_{which}lim")(*with_room(grid[0], grid[-1]))
 
 
 def _label(result: Result, name: str) -> str:
@@ -163,7 +165,7 @@ def _curves(axes: Axes, results: list[Result]) -> None:
     if below.any():
         ends, more = np.flatnonzero(below)[[0, -1]], len(grid) // 10
         low, high = np.clip((ends[0] - more, ends[1] + more), 0, len(grid) - 1)
-        axes.set_xlim(grid[low], grid[high])
+        axes.set_xlim(*with_room(grid[low], grid[high]))
     scale = scale_of(first.variables[name][1])
     if scale == "log":
         axes.set_xscale("log")

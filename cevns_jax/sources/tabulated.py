@@ -159,11 +159,16 @@ def tabulated_source(
         parts = max(1, int(np.ceil(np.log(high / low) / np.log(WIDEST_SEGMENT))))
         cuts.append(np.geomspace(low, high, parts + 1)[1:])
     fine = np.concatenate(cuts)
-    fluence = live_time_s * np.stack([np.interp(fine, energy, row) for row in rows])
-    width = np.diff(fine)
-    pieces = _segment_moments(fine[:-1], width, fluence[:, :-1], np.diff(fluence) / width)
-    integrals = np.zeros((*pieces.shape[:2], len(fine)))
-    integrals[..., :-1] = np.cumsum(pieces[..., ::-1], axis=-1)[..., ::-1]
+    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+        fluence = live_time_s * np.stack([np.interp(fine, energy, row) for row in rows])
+        width = np.diff(fine)
+        pieces = _segment_moments(fine[:-1], width, fluence[:, :-1], np.diff(fluence) / width)
+        integrals = np.zeros((*pieces.shape[:2], len(fine)))
+        integrals[..., :-1] = np.cumsum(pieces[..., ::-1], axis=-1)[..., ::-1]
+    if not (np.isfinite(fluence).all() and np.isfinite(integrals).all()):
+        raise ConfigError(
+            "source: flux, energies and live time are together too large or too small"
+        )
     return TabulatedSource(flavours=tuple(flux), energy=fine, fluence=fluence, integrals=integrals)
 
 
