@@ -205,7 +205,7 @@ def _point_lines(summary: dict[str, Any]) -> list[str]:
         lines.append(f"{failed} points did not converge; ranges or contours depend on {affecting}")
     if excluded := summary["n_excluded"]:
         lines.append(
-            f"{excluded} points are excluded: chi2 is infinite, counts cannot be explained"
+            f"excluded, as chi2 is infinite whatever the other parameters: {excluded} of the points"
         )
     if summary["n_valleys"] > 1:
         lines.append(

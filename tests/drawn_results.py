@@ -48,6 +48,7 @@ def profile_of(text):
             "experiments": ["mine"],
             "titles": {"mine": text},
             "best": {"parameters": {"a": {"value": 0.5}}, "chi2": 0.0},
+            "limits": [{"delta_chi2": 1.0, "allowed": [[0.25, 0.75]], "ends": [["crossing"] * 2]}],
             "provenance": {"config": f"{text}.toml"},
         },
         variables={
@@ -55,6 +56,7 @@ def profile_of(text):
             "chi2": (("grid",), (4 * (grid - 0.5)) ** 2),
             "delta_chi2": (("grid",), (4 * (grid - 0.5)) ** 2),
             "point_converged": (("grid",), np.ones(5, bool)),
+            "point_excluded": (("grid",), np.zeros(5, bool)),
         },
     )
 
@@ -69,12 +71,16 @@ def scan_of(text):
             "labels": {"a": text, "b": ""},
             "units": {"a": text, "b": ""},
             "titles": {"mine": text},
-            "best": {"parameters": {"a": 0.5, "b": 0.5}},
+            "best": {"parameters": {"a": 0.5, "b": 0.5}, "chi2": 0.0},
+            "provenance": {},
+            "limits": [],
         },
         variables={
             "a": (("a",), grid),
             "b": (("b",), grid),
+            "chi2": (("a", "b"), 20 * np.add.outer((grid - 0.5) ** 2, (grid - 0.5) ** 2)),
             "delta_chi2": (("a", "b"), 20 * np.add.outer((grid - 0.5) ** 2, (grid - 0.5) ** 2)),
             "point_converged": (("a", "b"), np.ones((5, 5), bool)),
+            "point_excluded": (("a", "b"), np.zeros((5, 5), bool)),
         },
     )

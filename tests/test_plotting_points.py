@@ -29,7 +29,9 @@ def test_planes_of_few_points(n, m, failed):
         a=(("a",), x),
         b=(("b",), y),
         delta_chi2=(("a", "b"), delta),
+        chi2=(("a", "b"), delta),
         point_converged=(("a", "b"), np.full(delta.shape, not failed)),
+        point_excluded=(("a", "b"), np.full(delta.shape, False)),
     )
     draw(scans([result, result]))
     assert (contours((x, y), delta, 2.3) == []) == (min(n, m) < 2)
@@ -46,7 +48,8 @@ def test_curves_of_few_points(n, failed):
         result.variables.update(
             {grid: ((grid,), x), "delta_chi2": ((grid,), x), "point_converged": ((grid,), good)}
         )
-    profile.variables["chi2"] = (("grid",), x)
+        result.variables["chi2"] = ((grid,), x)
+        result.variables["point_excluded"] = ((grid,), ~good)
     draw(scans([curve]))
     draw(profiles([profile]))
 

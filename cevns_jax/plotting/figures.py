@@ -32,6 +32,7 @@ DATA_SETS = {"asimov": "Asimov data", "toy": "toy data", "toy_fixed_pulls": "toy
 LINES = ("-", "--", ":", "-.")
 FILLS = ("full", "none", "left", "right", "bottom", "top")  # publications on one data set
 MANY_BINS = 50
+TOP = 9.0  # Delta chi^2 at the upper end of profiles
 LARGE = 1e6  # from here on numbers are written with an exponent
 
 
@@ -238,19 +239,21 @@ def profiles(results: list[Result]) -> Figure:
     for number, (result, name) in enumerate(zip(results, names, strict=True)):
         grid, delta = result.variables["grid"][1], result.variables["delta_chi2"][1]
         good = result.variables["point_converged"][1].astype(bool)
+        excluded = result.variables["point_excluded"][1].astype(bool)
         if names.count(name) > 1:
             config = result.attributes["provenance"].get("config", f"{number + 1}")
             name += f" ({drawable(Path(config).stem)})"
         kind = DATA_SETS.get(_data_set(result), "")
         colour = "black" if number == 0 else f"C{number - 1}"
         axes.plot(
-            *_with_minimum(result, grid[good], delta[good]),
+            *known_points(result, result.attributes["parameter"], grid),
             color=colour,
             linestyle=LINES[number % len(LINES)],
             label=f"cevns_jax, {name}" + (f", {kind}" if kind else ""),
         )
         if not good.all():
             axes.plot(grid[~good], delta[~good], "x", color="C3", label="not converged")
+        mark_excluded(axes, grid[excluded], TOP)
         known = [p for p, _ in shown]
         data = tuple(result.attributes["experiments"])
         found = published_for(result.attributes["parameter"], data)
@@ -285,30 +288,55 @@ def profiles(results: list[Result]) -> Figure:
     a = first.attributes
     axes.set_xlabel(with_unit(a["label"] or a["parameter"], a["unit"]))
     axes.set_ylabel(r"$\Delta\chi^2$")
-    axes.set_ylim(0, 9)
+    axes.set_ylim(0, TOP)
     axes.set_xlim(_visible(results))
     figure.legend(frameon=False, fontsize=8, loc="outside upper center")
     return figure
 
 
-def _with_minimum(
-    result: Result, grid: np.ndarray, delta: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """The curve with its best fit as one more point, if that lies on the grid's range."""
-    a = result.attributes
-    best = a["best"]["parameters"][a["parameter"]]["value"]
-    if not (len(grid) and grid[0] < best < grid[-1]):
-        return grid, delta
-    chi2, above = result.variables["chi2"][1], result.variables["delta_chi2"][1]
-    zero = float(np.nanmin(chi2) - np.nanmin(above))
-    at = np.searchsorted(grid, best)
-    return np.insert(grid, at, best), np.insert(delta, at, a["best"]["chi2"] - zero)
+def known_points(result: Result, name: str, grid: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Where Delta chi^2 of one parameter is known: at the points of the grid, at the best fit, and
+    where it crosses a level; so that a coarse grid draws what the numbers say.
+
+    Args:
+        result: A profile, or a scan of one parameter.
+        name: The parameter.
+        grid: Its values.
+    """
+    a, delta = result.attributes, result.variables["delta_chi2"][1]
+    use = result.variables["point_converged"][1].astype(bool) & np.isfinite(delta)
+    best = a["best"]["parameters"][name]
+    value = best["value"] if isinstance(best, dict) else best
+    more = []
+    if use.any() and grid[0] < value < grid[-1]:
+        lowest = np.median(
+            result.variables["chi2"][1][use] - delta[use]
+        )  # up to rounding all alike
+        more.append((value, float(a["best"]["chi2"] - lowest)))
+    for limit in a["limits"]:
+        for ends, kinds in zip(limit["allowed"], limit["ends"], strict=True):
+            pairs = zip(ends, kinds, strict=True)
+            more += [(end, limit["delta_chi2"]) for end, kind in pairs if kind == "crossing"]
+    points = np.array([*zip(grid[use], delta[use], strict=True), *more]).reshape(-1, 2)
+    order = np.argsort(points[:, 0], kind="stable")
+    return points[order, 0], points[order, 1]
+
+
+def mark_excluded(axes: Axes, values: np.ndarray, top: float) -> None:
+    """Arrows that leave the figure where chi^2 is infinite."""
+    if values.size:
+        label = r"excluded ($\chi^2$ infinite)"
+        axes.plot(values, np.full(values.size, 0.96 * top), "^", color="grey", label=label)
 
 
 def _visible(results: list[Result]) -> tuple[float, float]:
-    """Range of the grid that holds Delta chi^2 below the upper end of the figure, and a margin."""
-    grids = [r.variables["grid"][1][r.variables["delta_chi2"][1] < 9.5] for r in results]
-    used = np.concatenate([g for g in grids if g.size] or [results[0].variables["grid"][1]])
+    """Range in which Delta chi^2 is below the upper end of the figure, and a margin."""
+    parts = []
+    for result in results:
+        grid = result.variables["grid"][1]
+        x, delta = known_points(result, result.attributes["parameter"], grid)
+        parts.append(x[delta < TOP + 0.5])
+    used = np.concatenate([p for p in parts if p.size] or [results[0].variables["grid"][1]])
     return with_room(float(used.min()), float(used.max()), 0.02)
 
 

@@ -13,6 +13,8 @@ from cevns_jax.errors import ConfigError
 if TYPE_CHECKING:
     from cevns_jax.results import Result, Variables
 
+CURVE = ("chi2", "delta_chi2", "point_converged", "point_excluded")
+
 
 def check_drawable(path: Path, result: Result) -> None:
     """Refuse a result that lacks what its figure is drawn from.
@@ -31,8 +33,7 @@ def check_drawable(path: Path, result: Result) -> None:
     }
     try:
         _texts(result.attributes, "titles")
-        if result.kind != "scan":
-            _attribute(result.attributes, "provenance", dict)
+        _attribute(result.attributes, "provenance", dict)
         checks[result.kind](result)
     except ConfigError as error:
         raise ConfigError(
@@ -84,8 +85,9 @@ def _profile(result: Result) -> None:
     points = _variable(v, "grid", None)
     if not len(points):
         raise ConfigError("points on its grid")
-    for key in ("grid", "chi2", "delta_chi2", "point_converged"):
+    for key in ("grid", *CURVE):
         _variable(v, key, (len(points),))
+    _limits(a)
 
 
 def _scan(result: Result) -> None:
@@ -106,8 +108,21 @@ def _scan(result: Result) -> None:
         raise ConfigError("points on its grid")
     for name, size in zip(names, shape, strict=True):
         _variable(v, name, (size,))
-    for key in ("delta_chi2", "point_converged"):
+    for key in CURVE:
         _variable(v, key, shape)
+    _attribute(a["best"], "chi2", int | float)
+    _limits(a)
+
+
+def _limits(attributes: dict[str, Any]) -> None:
+    """Ranges and what their ends are."""
+    for limit in _attribute(attributes, "limits", list):
+        try:
+            level, pairs = limit["delta_chi2"], zip(limit["allowed"], limit["ends"], strict=True)
+            numbers = [level, *(end for ends, kinds in pairs for end in ends[: len(kinds)])]
+            [float(number) for number in numbers]
+        except (TypeError, KeyError, ValueError):
+            raise ConfigError("the attribute limits, ranges with their ends") from None
 
 
 def _attribute(attributes: dict[str, Any], key: str, kind: Any) -> Any:

@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cevns_jax.inference.regions import contours, scale_of
-from cevns_jax.plotting.figures import DATA_SETS, joined_titles, with_room
+from cevns_jax.plotting.figures import (
+    DATA_SETS,
+    joined_titles,
+    known_points,
+    mark_excluded,
+    with_room,
+)
 from cevns_jax.plotting.figures import _data_set as data_set
 from cevns_jax.plotting.figures import _figure as new_figure
 from cevns_jax.plotting.text import with_unit
@@ -19,6 +25,7 @@ if TYPE_CHECKING:
     from cevns_jax.results import Result
 
 SIGMAS = {2.30: r"1 $\sigma$", 4.61: "90 %", 6.18: r"2 $\sigma$", 11.83: r"3 $\sigma$"}
+EXCLUDED = 1e12  # Delta chi^2 that is drawn for infinite
 GREYS = ("0.45", "0.65", "0.85")
 LINES = ("-", "--", ":", "-.")
 
@@ -88,6 +95,11 @@ def region(axes: Axes, result: Result, name: str = "") -> None:
             zorder=5,
             clip_on=False,
         )
+    excluded = result.variables["point_excluded"][1].astype(bool)
+    if excluded.any():
+        at_x, at_y = np.nonzero(excluded)
+        label = r"excluded ($\chi^2$ infinite)"
+        axes.plot(x[at_x], y[at_y], "x", color="grey", markersize=3, label=label)
     describe(axes, result)
 
 
@@ -117,10 +129,13 @@ def _data(result: Result) -> str:
 
 
 def surface(result: Result) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Both grids, and Delta chi^2 with NaN where the minimisation did not converge."""
+    """Both grids, and Delta chi^2: NaN where the minimisation did not converge, far above all
+    levels where it is infinite."""
     x, y = (result.variables[p][1] for p in result.attributes["parameters"])
     good = result.variables["point_converged"][1].astype(bool)
-    return x, y, np.where(good, result.variables["delta_chi2"][1], np.nan)
+    excluded = result.variables["point_excluded"][1].astype(bool)
+    delta = np.where(excluded, EXCLUDED, result.variables["delta_chi2"][1])
+    return x, y, np.where(good, delta, np.nan)
 
 
 def describe(axes: Axes, result: Result) -> None:
@@ -144,11 +159,8 @@ def _curves(axes: Axes, results: list[Result]) -> None:
     """Delta chi^2 against the parameter, one curve for each scan."""
     (name,) = results[0].attributes["parameters"]
     for number, result in enumerate(results):
-        grid = result.variables[name][1]
-        good = result.variables["point_converged"][1].astype(bool)
         axes.plot(
-            grid[good],
-            result.variables["delta_chi2"][1][good],
+            *known_points(result, name, result.variables[name][1]),
             color="black" if number == 0 else f"C{number}",
             linestyle=LINES[number % len(LINES)],
             label=_data(result),
@@ -160,8 +172,10 @@ def _curves(axes: Axes, results: list[Result]) -> None:
     axes.set_xlabel(_label(first, name))
     axes.set_ylabel(r"$\Delta\chi^2$")
     axes.set_ylim(0, highest)
+    grid = first.variables[name][1]
+    mark_excluded(axes, grid[first.variables["point_excluded"][1].astype(bool)], highest)
     # Only what is in sight, and a tenth of the points more.
-    grid, below = first.variables[name][1], first.variables["delta_chi2"][1] < highest
+    below = first.variables["delta_chi2"][1] < highest
     if below.any():
         ends, more = np.flatnonzero(below)[[0, -1]], len(grid) // 10
         low, high = np.clip((ends[0] - more, ends[1] + more), 0, len(grid) - 1)
