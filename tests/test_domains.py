@@ -81,6 +81,11 @@ OTHER_UNITS = [
         ["quenching.csv", "up to 1e+05", "85.58", "in eV, not keV"],
     ),
     (
+        QUENCHING_IN,
+        {"quenching.csv": scaled(own.QUENCHING, "recoil_kev", 1e-3)},
+        ["quenching.csv", "to 85.581", "in MeV, not keV"],
+    ),
+    (
         {"response.efficiency": {"table": "e.csv"}},
         {"e.csv": scaled(own.RECOIL_EFFICIENCY, "recoil_kev", 1000)},
         ["e.csv", "in eV, not keV"],

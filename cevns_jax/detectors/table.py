@@ -15,6 +15,7 @@ from cevns_jax.parameters import static
 
 MOST_EDGES = 2001  # of bins on one axis
 OTHER_UNIT = 999.0  # how far a table in a unit of a thousandth reaches too far
+FAR_SHORT = 200.0  # by how much a table in a unit of a thousand falls short at least
 SELDOM = 0.01  # share of its rows that then lies where it is needed
 
 
@@ -49,9 +50,10 @@ class LinearTable:
         """
         slack = 1e-9 * abs(high)
         if self.x[0] > low + slack or self.x[-1] < high - slack:
+            unit = "; are its rows in MeV, not keV?" if self.x[-1] < high / FAR_SHORT else ""
             raise ConfigError(
                 f"{self.name}: the table must reach from {low:.5g} to {high:.5g}, "
-                f"not from {self.x[0]:.5g} to {self.x[-1]:.5g}{hint}"
+                f"not from {self.x[0]:.5g} to {self.x[-1]:.5g}{hint}{unit}"
             )
         # Rows in eV where keV are asked for hold any range, but hardly one of them lies in it.
         inside = int(np.count_nonzero((self.x > low) & (self.x < high)))
