@@ -31,7 +31,7 @@ def asimov(likelihood: Likelihood, values: Values | None = None) -> Likelihood:
     }
     made = likelihood.with_observed(counts, "asimov")
     for experiment in made.experiments:
-        deviance, *_ = experiment.bin_terms(jnp.asarray(experiment.observed))
+        deviance = experiment.deviance(jnp.asarray(experiment.observed))
         wrong = int(np.sum(~np.isfinite(deviance)))
         if wrong:
             raise ConfigError(
