@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import cevns_jax as cj
@@ -156,15 +156,30 @@ def test_gradient_of_chi2_has_no_kink(argon, pull, kink):
 SHAPES = ("f90", "timing", "brn_energy", "brn_time", "brn_time_width")
 
 
-@given(st.tuples(*[PULL] * len(SHAPES)), st.tuples(*[st.floats(-1, 1)] * len(SHAPES)))
-def test_gradient_of_chi2_is_continuous_for_several_shapes_moved_together(argon, pulls, way):
-    """And chi^2 is finite: no bin is empty."""
-    x = at(argon, **dict(zip(SHAPES, pulls, strict=True)))
-    step = at(argon, **dict(zip(SHAPES, way, strict=True))) - np.asarray(argon.start)
-    found = np.stack([gradient(argon, x + d * step) for d in (-1e-6, 0.0, 1e-6)])
+@settings(max_examples=12)
+@given(*[st.tuples(*[PULL] * len(SHAPES))] * 2)
+def test_gradient_of_chi2_never_jumps_with_several_shapes_moved_together(argon, first, last):
+    """Halving the piece of a line on which it changes most leaves next to nothing of the change;
+    of a jump all is left. chi^2 is finite: no bin is empty."""
+    ends = [at(argon, **dict(zip(SHAPES, pulls, strict=True))) for pulls in (first, last)]
+
+    def along(t):
+        return np.asarray(gradient(argon, (1 - t) * ends[0] + t * ends[1]))
+
+    t = np.linspace(0, 1, 25)
+    found = np.stack([along(x) for x in t])
     assert np.isfinite(found).all()
-    size = 1 + np.abs(found[1]).max()
-    assert np.abs(np.diff(found, axis=0)).max() < 1e-4 * size
+    steepest = int(np.abs(np.diff(found, axis=0)).max(axis=1).argmax())
+    low, high = t[steepest : steepest + 2]
+    at_low, at_high = found[steepest : steepest + 2]
+    for _ in range(16):
+        middle = (low + high) / 2
+        at_middle = along(middle)
+        if np.abs(at_middle - at_low).max() > np.abs(at_high - at_middle).max():
+            high, at_high = middle, at_middle
+        else:
+            low, at_low = middle, at_middle
+    assert np.abs(at_high - at_low).max() < 1e-4 * (1 + np.abs(found).max())
 
 
 def test_no_bin_of_argon_reaches_zero(argon):
@@ -173,6 +188,6 @@ def test_no_bin_of_argon_reaches_zero(argon):
     for x in (-5.0, -2.0, -0.5, 0.5, 2.0, 5.0):
         for template in (neutrons, f90):
             effects = {name: jnp.asarray(x) for name in template.effects}
-            counts = np.asarray(template(MODEL, {}, effects))
+            counts = np.asarray(MORPHED(template, effects))
             assert (counts[template.nominal > 0] > 0).all()
             assert counts.sum() == pytest.approx(template.nominal.sum(), rel=1e-12)
