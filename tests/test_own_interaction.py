@@ -200,3 +200,14 @@ def test_modules_of_one_name_beside_two_configs_are_two(tmp_path):
     del sys.modules["mine_of_two"]
     with pytest.raises(ConfigError, match="module 'json' has no attribute 'Mine'"):
         read_analysis(tmp_path / "json" / "own.toml")
+
+
+def test_a_class_without_fields_will_do(config):
+    path, _ = config((START + CLASS).replace("    size: float = 1.0\n", "    size = 1.0\n"))
+    likelihood = read_analysis(path).likelihood
+    changed = likelihood.components(likelihood.values() | {"q_mine": 5.0})
+    (before, after) = (
+        float(parts["coherent_csi_2021"]["cevns"].sum())
+        for parts in (likelihood.components(likelihood.values()), changed)
+    )
+    assert before != pytest.approx(after, rel=0.01)

@@ -156,7 +156,7 @@ def own_interaction(
         made = found(**arguments)
     with _blamed(f"{named} cannot be used", packages, found):
         numbers, structure = jax.tree_util.tree_flatten(made)
-        if jax.tree_util.treedef_is_leaf(structure):
+        if jax.tree_util.all_leaves([made]):
             raise TypeError("the class must be registered: @jax.tree_util.register_dataclass")
         for number in numbers:
             _check_array("every field that is not static", number, None)
