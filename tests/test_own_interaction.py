@@ -43,7 +43,7 @@ free = ["q_mine"]
 
 
 @pytest.fixture
-def config(tmp_path, monkeypatch, request):
+def config(tmp_path, request):
     """Makes a config whose own class lies in a module of its own, with a name never used before."""
     count = 0
 
@@ -183,3 +183,31 @@ def test_a_sound_class_predicts_as_it_does_in_python(config, capsys):
     assert main(["predict", str(path), "--json"]) == 0
     assert main(["predict", str(path), "--json", "--set", "parameters.q_mine.start=5"]) == 0
     assert capsys.readouterr().err == ""
+
+
+def test_modules_of_one_name_beside_two_configs_are_two(tmp_path):
+    for folder, start in (("one", "0.5"), ("two", "0.7"), ("json", "0.9")):
+        (tmp_path / folder).mkdir()
+        name = "json" if folder == "json" else "mine_of_two"
+        code = CLASS.replace('"q_mine",', f'"q_mine", start={start},')
+        (tmp_path / folder / f"{name}.py").write_text(START + code)
+        (tmp_path / folder / "own.toml").write_text(
+            f'[[interaction.own]]\nobject = "{name}:Mine"\n{FIT}'
+        )
+    for folder, start in (("one", 0.5), ("two", 0.7), ("one", 0.5)):
+        likelihood = read_analysis(tmp_path / folder / "own.toml").likelihood
+        assert likelihood.parameters["q_mine"].start == start
+    del sys.modules["mine_of_two"]
+    with pytest.raises(ConfigError, match="module 'json' has no attribute 'Mine'"):
+        read_analysis(tmp_path / "json" / "own.toml")
+
+
+def test_a_class_without_fields_will_do(config):
+    path, _ = config((START + CLASS).replace("    size: float = 1.0\n", "    size = 1.0\n"))
+    likelihood = read_analysis(path).likelihood
+    changed = likelihood.components(likelihood.values() | {"q_mine": 5.0})
+    (before, after) = (
+        float(parts["coherent_csi_2021"]["cevns"].sum())
+        for parts in (likelihood.components(likelihood.values()), changed)
+    )
+    assert before != pytest.approx(after, rel=0.01)

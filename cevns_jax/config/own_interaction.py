@@ -11,6 +11,7 @@ import importlib
 import inspect
 import math
 import sys
+import sysconfig
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -147,20 +148,15 @@ def own_interaction(
     if not (module and colon and name):
         raise ConfigError(f'{where}: object must look like "module:Class", not "{path}"')
     named = f'{where}: object "{path}"'
-    packages = frozenset({module.partition(".")[0]})
-    with _blamed(f"{named} cannot be made", packages), _first_on_path(folder):
-        found = getattr(importlib.import_module(module), name)
-    if not (isinstance(found, type) and issubclass(found, NewPhysics)):
-        raise ConfigError(
-            f"{named} cannot be made: it is no NewPhysics, a class derived from "
-            "cevns_jax.interactions.NewPhysics"
-        )
-    packages |= {c.__module__.partition(".")[0] for c in found.__mro__} - {"cevns_jax", "builtins"}
+    found = _class_at(named, module, name, folder)
+    packages = frozenset(
+        {module.partition(".")[0], *(c.__module__.partition(".")[0] for c in found.__mro__)}
+    ) - {"cevns_jax", "builtins"}
     with _blamed(f"{named} cannot be made", packages), _first_on_path(folder):
         made = found(**arguments)
     with _blamed(f"{named} cannot be used", packages, found):
         numbers, structure = jax.tree_util.tree_flatten(made)
-        if any(number is made for number in numbers):  # a leaf to JAX
+        if jax.tree_util.all_leaves([made]):
             raise TypeError("the class must be registered: @jax.tree_util.register_dataclass")
         for number in numbers:
             _check_array("every field that is not static", number, None)
@@ -175,6 +171,31 @@ def own_interaction(
         packages=packages,
         heavy_lepton=made.heavy_lepton,
     )
+
+
+def _class_at(named: str, module: str, name: str, folder: Path) -> type[NewPhysics]:
+    """The class of a module, imported; nothing of it is called."""
+    package = module.partition(".")[0]
+    with _blamed(f"{named} cannot be made", frozenset({package})), _first_on_path(folder):
+        _forget_namesake(package, folder)
+        found = getattr(importlib.import_module(module), name)
+    if not (isinstance(found, type) and issubclass(found, NewPhysics)):
+        raise ConfigError(
+            f"{named} cannot be made: it is no NewPhysics, a class derived from "
+            "cevns_jax.interactions.NewPhysics"
+        )
+    return found
+
+
+def _forget_namesake(package: str, folder: Path) -> None:
+    """Forget a module of this name that lies beside another config: it is another one's code."""
+    beside = folder.resolve() / f"{package}.py"
+    known = getattr(sys.modules.get(package), "__file__", None)
+    if not (known and beside.is_file()) or Path(known).resolve() == beside:
+        return
+    installed = [Path(sysconfig.get_path(key)) for key in ("stdlib", "purelib", "platlib")]
+    if not any(place in Path(known).parents for place in installed):
+        del sys.modules[package]
 
 
 @contextmanager
