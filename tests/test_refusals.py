@@ -13,6 +13,7 @@ from cevns_jax.cli import main
 from cevns_jax.errors import ConfigError
 from cevns_jax.experiments.component import Formula
 from cevns_jax.experiments.experiment import Nuisance
+from cevns_jax.inference.blocks import Blocks
 from cevns_jax.interactions import NewPhysics, light_scalar, with_new_physics
 from cevns_jax.interactions.mediators import Charges
 from cevns_jax.parameters import Parameter
@@ -88,7 +89,7 @@ def test_a_scan_of_points_that_are_all_not_finite_is_refused(csi, tmp_path):
     like = cj.Likelihood([csi], huge())
     blocks = tmp_path / "blocks"
     with pytest.raises(ConfigError, match=r'coherent_csi_2021, component "cevns": .* not finite'):
-        cj.scan(like, {"g_scalar": np.array([1e-4, 1e-3])}, blocks=blocks)
+        cj.scan(like, {"g_scalar": np.array([1e-4, 1e-3])}, blocks=Blocks(blocks))
     assert not blocks.exists()
 
 
