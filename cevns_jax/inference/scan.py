@@ -133,8 +133,6 @@ def scan(
         blocks=blocks,
     )
     if not np.isfinite(found.minima.chi2).any():
-        if blocks is not None:
-            blocks.remove()  # there is nothing in them to go on with
         if blocks is not None:  # nothing in them to go on with
             blocks.remove()
         first = {name: float(values[0]) for name, values in grids.items()}
