@@ -32,6 +32,7 @@ DATA_SETS = {"asimov": "Asimov data", "toy": "toy data", "toy_fixed_pulls": "toy
 LINES = ("-", "--", ":", "-.")
 FILLS = ("full", "none", "left", "right", "bottom", "top")  # publications on one data set
 MANY_BINS = 50
+FEW_POINTS = 40  # below which the points of a curve are marked
 TOP = 9.0  # Delta chi^2 at the upper end of profiles
 LARGE = 1e6  # from here on numbers are written with an exponent
 
@@ -245,19 +246,21 @@ def profiles(results: list[Result]) -> Figure:
             name += f" ({drawable(Path(config).stem)})"
         kind = DATA_SETS.get(_data_set(result), "")
         colour = "black" if number == 0 else f"C{number - 1}"
+        known = known_points(result, result.attributes["parameter"], grid)
         axes.plot(
-            *known_points(result, result.attributes["parameter"], grid),
+            *known,
             color=colour,
+            marker="." if len(known[0]) < FEW_POINTS else None,
             linestyle=LINES[number % len(LINES)],
             label=f"cevns_jax, {name}" + (f", {kind}" if kind else ""),
         )
         if not good.all():
             axes.plot(grid[~good], delta[~good], "x", color="C3", label="not converged")
         mark_excluded(axes, grid[excluded], TOP)
-        known = [p for p, _ in shown]
+        before = [p for p, _ in shown]
         data = tuple(result.attributes["experiments"])
         found = published_for(result.attributes["parameter"], data)
-        shown += [(p, colour) for p in found if p not in known]
+        shown += [(p, colour) for p in found if p not in before]
     for level, text in ((1, "68 %"), (2.71, "90 %"), (3.84, "95 %")):
         axes.axhline(level, color="grey", linewidth=0.7, linestyle="--")
         axes.annotate(
@@ -335,7 +338,12 @@ def _visible(results: list[Result]) -> tuple[float, float]:
     for result in results:
         grid = result.variables["grid"][1]
         x, delta = known_points(result, result.attributes["parameter"], grid)
-        parts.append(x[delta < TOP + 0.5])
+        seen = x[delta < TOP + 0.5]
+        excluded = grid[result.variables["point_excluded"][1].astype(bool)]
+        if seen.size:  # and the nearest on each side that are excluded
+            beside = (excluded[excluded < seen.min()][-1:], excluded[excluded > seen.max()][:1])
+            seen = np.concatenate([seen, *beside])
+        parts.append(seen)
     used = np.concatenate([p for p in parts if p.size] or [results[0].variables["grid"][1]])
     return with_room(float(used.min()), float(used.max()), 0.02)
 

@@ -9,6 +9,7 @@ import numpy as np
 from cevns_jax.inference.regions import contours, scale_of
 from cevns_jax.plotting.figures import (
     DATA_SETS,
+    FEW_POINTS,
     joined_titles,
     known_points,
     mark_excluded,
@@ -159,8 +160,10 @@ def _curves(axes: Axes, results: list[Result]) -> None:
     """Delta chi^2 against the parameter, one curve for each scan."""
     (name,) = results[0].attributes["parameters"]
     for number, result in enumerate(results):
+        known = known_points(result, name, result.variables[name][1])
         axes.plot(
-            *known_points(result, name, result.variables[name][1]),
+            *known,
+            marker="." if len(known[0]) < FEW_POINTS else None,
             color="black" if number == 0 else f"C{number}",
             linestyle=LINES[number % len(LINES)],
             label=_data(result),
