@@ -23,7 +23,7 @@ from own_experiments import BEAM_TABLES, CONFIGS, TABLES, write_all
 
 SHIPPED = sorted((Path(__file__).parents[2] / "configs").glob("*.toml"))
 OWN_SHARE = 4  # every n-th config is one of our own, with which something is computed
-EVERY = {"fit": 40, "profile": 60}  # every n-th table goes through more than a prediction
+EVERY = {"fit": 70, "profile": 110}  # every n-th table goes through more than a prediction
 
 
 def slow(*numbers):
