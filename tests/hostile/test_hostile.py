@@ -111,7 +111,8 @@ def scan(folder, *options, quick):
     del environment["CEVNS_CACHE"]
     if quick:
         environment["XLA_FLAGS"] = "--xla_backend_optimization_level=0"
-        options = (*options, "--set", "parameters.sns_flux.fixed=true")
+        axes = '[{parameter = "n_sigma", min = 0.1, max = 3, points = 2100}]'  # three blocks
+        options = (*options, "--set", f"scan.axes={axes}")
     command = [sys.executable, "-m", "cevns_jax.cli", "scan", str(folder / "beam.toml"), *options]
     return subprocess.Popen(
         command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
