@@ -19,8 +19,9 @@ def draw(figure):
         figure.savefig(io.BytesIO(), format="png", dpi=20)
 
 
-@pytest.mark.parametrize(("n", "m"), [(1, 1), (1, 4), (2, 1), (2, 2)])
-@pytest.mark.parametrize("failed", [False, True])
+@pytest.mark.parametrize(
+    ("n", "m", "failed"), [(1, 1, False), (1, 4, True), (2, 1, False), (2, 2, True)]
+)
 def test_planes_of_few_points(n, m, failed):
     x, y = GRIDS[n], GRIDS[m]
     result = scan_of("x")
@@ -37,8 +38,7 @@ def test_planes_of_few_points(n, m, failed):
     assert (contours((x, y), delta, 2.3) == []) == (min(n, m) < 2)
 
 
-@pytest.mark.parametrize("n", GRIDS)
-@pytest.mark.parametrize("failed", [False, True])
+@pytest.mark.parametrize(("n", "failed"), [(1, False), (1, True), (2, False), (4, True)])
 def test_curves_of_few_points(n, failed):
     x = GRIDS[n]
     good = np.full(n, not failed)
@@ -54,7 +54,7 @@ def test_curves_of_few_points(n, failed):
     draw(profiles([profile]))
 
 
-@pytest.mark.parametrize("factor", [0.0, -1.0, np.nan, 1e300])
+@pytest.mark.parametrize("factor", [0.0, np.nan, -1e300])
 def test_spectra_of_counts_out_of_measure(factor):
     result = fit_of("x")
     group = result.groups["mine"]

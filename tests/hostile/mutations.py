@@ -74,7 +74,7 @@ def spoiled_config(text: str, dice: random.Random) -> bytes:
     """A config with one to three slips, most of which leave it TOML."""
     if dice.random() < 0.12:
         return spoiled_bytes(text, dice)
-    lines, numbers_only = text.splitlines(), dice.random() < 0.3
+    lines, numbers_only = text.splitlines(), dice.random() < 0.15
     for _ in range(dice.choice((1, 1, 1, 2, 3))):
         written = [i for i, line in enumerate(lines) if line.strip() and not line.startswith("#")]
         if numbers_only:

@@ -89,13 +89,13 @@ prior_width = 10.0
 parameter = "sin2_theta_w"
 min = 0.1
 max = 0.4
-points = 96
+points = 80
 
 [[scan.axes]]
 parameter = "n_sigma"
 min = 0.1
 max = 3.0
-points = 96
+points = 80
 """
 BINS = [(0.2, 0.3, 60, 50), (0.3, 0.5, 55, 48), (0.5, 1.0, 40, 40)]
 TABLES = {
