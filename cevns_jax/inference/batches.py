@@ -15,6 +15,7 @@ from cevns_jax.inference.minimise import Minimum, minimise, minimise_lanes
 from cevns_jax.likelihood import Likelihood
 
 BLOCK = 1024  # points of one call: the unit of progress
+RELEVANT = 100.0  # chi^2 above the lowest up to which minima count
 CPU_LANES = 16  # points minimised together on a CPU device, whose cache they have to fit
 
 Progress = Callable[[Iterable[Any]], Iterable[Any]]
@@ -28,6 +29,8 @@ def minimise_points(
     starts: np.ndarray,
     progress: Progress = iter,
     steps: np.ndarray | None = None,
+    *,
+    second_order: bool = False,
 ) -> Minimum:
     """Minimise at every point of a grid, in blocks, over all local devices.
 
@@ -39,6 +42,7 @@ def minimise_points(
         progress: Wraps the iterable of blocks.
         steps: Steps that each point is guessed to take, shape (P,): a batch walks until its
             slowest lane has finished, so points that take as many go together.
+        second_order: As :func:`cevns_jax.inference.minimise.minimise`.
 
     Returns:
         The minima as NumPy arrays with a leading axis of P points.
@@ -52,11 +56,49 @@ def minimise_points(
         rows = np.minimum(np.arange(first, first + size), len(points) - 1)
         order = np.arange(size) if steps is None else _alike_together(steps[rows], devices)
         block = _minimise_block(
-            likelihood, points[rows[order]], starts[rows[order]], names=names, devices=devices
+            likelihood,
+            points[rows[order]],
+            starts[rows[order]],
+            names=names,
+            devices=devices,
+            second_order=second_order,
         )
         back = np.argsort(order)
         blocks.append(jax.tree.map(lambda array, back=back: np.asarray(array)[back], block))
     return jax.tree.map(lambda *parts: np.concatenate(parts)[: len(points)], *blocks)
+
+
+def minimise_firmly(
+    likelihood: Likelihood,
+    names: tuple[str, ...],
+    points: np.ndarray,
+    starts: np.ndarray,
+    steps: np.ndarray | None = None,
+) -> Minimum:
+    """As :func:`minimise_points`, and where that does not converge once more with second
+    derivatives, if a parameter that shapes the signal is among the minimised ones."""
+    found = minimise_points(likelihood, names, points, starts, steps=steps)
+    failed = np.flatnonzero(~found.converged)
+    if failed.size and set(likelihood.shaping) - set(names):
+        again = minimise_points(
+            likelihood, names, points[failed], found.x[failed], second_order=True
+        )
+        put_better(found, failed, again)
+    return found
+
+
+def put_better(minima: Minimum, rows: np.ndarray, others: Minimum) -> None:
+    """Put other ends of the same minimisations in place where they converged, or are lower."""
+    better = np.asarray(others.converged) | (others.chi2 < minima.chi2[rows])
+    for old, new in zip(minima, others, strict=True):
+        old[rows[better]] = new[better]
+
+
+def relevant_failures(minima: Minimum) -> np.ndarray:
+    """Rows of minima that did not converge, and are not far above the lowest one that did."""
+    lowest = np.min(minima.chi2, initial=np.inf, where=np.asarray(minima.converged))
+    rows: np.ndarray = np.flatnonzero(~minima.converged & (minima.chi2 < lowest + RELEVANT))
+    return rows
 
 
 def minimise_all(likelihood: Likelihood, starts: np.ndarray) -> Minimum:
@@ -69,13 +111,21 @@ def minimise_all(likelihood: Likelihood, starts: np.ndarray) -> Minimum:
     Returns:
         The minima as NumPy arrays with a leading axis of S.
     """
+    found = _all_lanes(likelihood, starts, second_order=False)
+    failed = relevant_failures(found)
+    if failed.size and likelihood.shaping:
+        put_better(found, failed, _all_lanes(likelihood, found.x[failed], second_order=True))
+    return found
+
+
+def _all_lanes(likelihood: Likelihood, starts: np.ndarray, *, second_order: bool) -> Minimum:
     lanes = lanes_of(likelihood)
     moving = np.ones((lanes, starts.shape[1]), bool)
     done = []
     for first in range(0, len(starts), lanes):
         block = starts[first : first + lanes]
         padded = np.concatenate([block, np.tile(block[-1:], (lanes - len(block), 1))])
-        result = minimise_lanes(likelihood, padded, moving)
+        result = minimise_lanes(likelihood, padded, moving, second_order=second_order)
         done.append(Minimum(*(np.asarray(a)[: len(block)] for a in result)))
     return Minimum(*(np.concatenate(arrays) for arrays in zip(*done, strict=True)))
 
@@ -104,7 +154,7 @@ def block_size(points: int) -> tuple[int, int]:
     return devices * CPU_LANES * batches, devices
 
 
-@partial(jax.jit, static_argnames=("names", "devices"))
+@partial(jax.jit, static_argnames=("names", "devices", "second_order"))
 def _minimise_block(
     likelihood: Likelihood,
     points: jax.Array,
@@ -112,9 +162,11 @@ def _minimise_block(
     *,
     names: tuple[str, ...],
     devices: int,
+    second_order: bool,
 ) -> Minimum:
     def one(likelihood: Likelihood, point: jax.Array, start: jax.Array) -> Minimum:
-        return minimise(likelihood.hold(**dict(zip(names, point, strict=True))), start)
+        held = likelihood.hold(**dict(zip(names, point, strict=True)))
+        return minimise(held, start, second_order=second_order)
 
     return over_points(one, likelihood, (points, starts), devices)
 

@@ -13,6 +13,7 @@ from cevns_jax.likelihood import Likelihood
 
 ERROR_STEPS = 20  # secant steps towards Delta chi^2 = 1
 ERROR_TOLERANCE = 1e-6  # of Delta chi^2
+LOWER = 1e-4  # chi^2 by which a point has to be lower to be in another valley
 SMALLEST_EIGENVALUE = 1e-10  # of the information with ones on its diagonal
 
 
@@ -62,8 +63,6 @@ def profile_errors(
 ) -> ProfileErrors:
     """Distances to Delta chi^2 = 1 below and above, all n parameters at once.
 
-    Secant iteration in sqrt(Delta chi^2), which is nearly linear in the distance.
-
     Args:
         likelihood: What was fitted.
         best: Its minimum.
@@ -71,6 +70,29 @@ def profile_errors(
         others: Minima in other valleys, shape (n,) each; the profiled chi^2 is the lowest of all.
         progress: Wraps the loop.
     """
+    found = _search(likelihood, best, covariance, [], progress)
+    if not others:
+        return found
+    # Mostly the other valleys are higher there: then the errors are those of this one.
+    n = len(best.x)
+    moving = np.arange(n) != np.repeat(np.arange(n), 2)[:, None]
+    ends = found.shifted.reshape(2 * n, n)
+    lanes = [np.where(moving, other, ends) for other in others]
+    lowest = _lowest_from(likelihood, lanes, ends[~moving], moving)
+    if not (lowest.converged & (lowest.chi2 < best.chi2 + 1 - LOWER)).any():
+        return found
+    return _search(likelihood, best, covariance, others, progress)
+
+
+def _search(
+    likelihood: Likelihood,
+    best: Minimum,
+    covariance: np.ndarray,
+    others: Sequence[np.ndarray],
+    progress: Progress,
+) -> ProfileErrors:
+    """Secant iteration in sqrt(Delta chi^2), which is nearly linear in the distance; arguments as
+    above."""
     n = len(best.x)
     which = np.repeat(np.arange(n), 2)
     sign = np.tile([-1.0, 1.0], n)
@@ -121,7 +143,8 @@ def _lowest_from(
     best: Minimum | None = None
     for start in starts:
         rows = np.where(moving, start, held[:, None])
-        ends = Minimum(*map(np.asarray, minimise_lanes(likelihood, rows, moving)))
+        lanes = minimise_lanes(likelihood, rows, moving, second_order=False)
+        ends = Minimum(*map(np.asarray, lanes))
         if best is None:
             best = ends
             continue

@@ -12,7 +12,13 @@ import numpy as np
 from cevns_jax.errors import ConfigError, unknown
 from cevns_jax.forks import stop_if_forked
 from cevns_jax.inference.batches import Progress, minimise_all
-from cevns_jax.inference.errors import ProfileErrors, covariance_of, no_errors, profile_errors
+from cevns_jax.inference.errors import (
+    LOWER,
+    ProfileErrors,
+    covariance_of,
+    no_errors,
+    profile_errors,
+)
 from cevns_jax.inference.lbfgs import lbfgs
 from cevns_jax.inference.minimise import Minimum
 from cevns_jax.inference.valleys import (
@@ -28,7 +34,6 @@ from cevns_jax.inference.valleys import (
 from cevns_jax.likelihood import Likelihood, check_predictions
 from cevns_jax.statistics import LEAST
 
-LOWER = 1e-4  # chi^2 by which a point has to be lower for a fit to go on from there
 LOWER_POINTS = 5  # times that it does
 
 
@@ -260,7 +265,7 @@ def _with_errors(
 
 def _same(one: Minimum, other: Minimum) -> bool:
     away = one.x - other.x
-    return bool(away @ other.information @ away < APART)
+    return all(away @ minimum.information @ away < APART for minimum in (one, other))
 
 
 def _without_error(likelihood: Likelihood, best: Minimum) -> np.ndarray:

@@ -7,11 +7,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cevns_jax.inference.batches import BLOCK, Progress, minimise_points
+from cevns_jax.inference.batches import BLOCK, RELEVANT, Progress, minimise_firmly
 from cevns_jax.inference.blocks import Blocks
 from cevns_jax.inference.minimise import Minimum
 from cevns_jax.inference.neighbours import keep_better, neighbours_of, spread_better_minima
-from cevns_jax.inference.valleys import APART, RELEVANT, outside, search, take
+from cevns_jax.inference.valleys import APART, outside, search, take
 from cevns_jax.likelihood import Likelihood
 
 ANCHORS = {1: 5, 2: 3}  # points along each axis at which valleys are searched; two for more axes
@@ -66,7 +66,9 @@ def minimise_grid(
     else:
         all_starts = np.concatenate([starts[None], followed])
     found = _in_blocks(likelihood, rest, names, points, all_starts, shape, progress, blocks)
-    if not rest.names:
+    # Given starts lead to the one minimum, as they are made for each point.
+    sure = starts is not None and not rest.shaping and bool(found.minima.converged.all())
+    if sure or not rest.names:
         return found
     several = bool((found.valleys > 1).any())
     where = (likelihood, rest, names, points, shape)
@@ -109,12 +111,17 @@ def _followed(
 def _merged(valleys: Iterable[Minimum], most: int) -> np.ndarray:
     """Minima of several points, those that seem to be in one valley once, shape (V, n)."""
     chosen: list[np.ndarray] = []
+    metrics: list[np.ndarray] = []
     for minima in valleys:
         for x, information in zip(minima.x, minima.information, strict=True):
-            away = np.array(chosen).reshape(-1, len(x)) - x
-            above = np.einsum("ri,ij,rj->r", away, information, away)
-            if len(chosen) < most and (above > ANOTHER).all():
+            away = [x - other for other in chosen]
+            above = [
+                max(a @ information @ a, a @ metric @ a)
+                for a, metric in zip(away, metrics, strict=True)
+            ]
+            if len(chosen) < most and min(above, default=np.inf) > ANOTHER:
                 chosen.append(x)
+                metrics.append(information)
     return np.stack(chosen)
 
 
@@ -140,7 +147,7 @@ def _in_blocks(
         here = slice(number * BLOCK, (number + 1) * BLOCK)
         steps = _steps_before(parts, len(points[here]), line)
         ends = [
-            minimise_points(likelihood, names, points[here], rows, steps=steps)
+            minimise_firmly(likelihood, names, points[here], rows, steps)
             for rows in starts[:, here]
         ]
         parts.append(_lowest(rest, ends))
@@ -159,7 +166,9 @@ def _lowest(likelihood: Likelihood, ends: list[Minimum]) -> GridMinima:
         new = relevant[i]
         for j in range(i):
             away = end.x - ends[j].x
-            above = np.einsum("pi,pij,pj->p", away, end.information, away)
+            above = np.maximum(
+                *(np.einsum("pi,pij,pj->p", away, e.information, away) for e in (end, ends[j]))
+            )
             new = new & ~(relevant[j] & (above < APART))
         count += new
     keys = [

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cevns_jax.inference.batches import minimise_all, minimise_points
+from cevns_jax.inference.batches import minimise_all, minimise_firmly
 from cevns_jax.inference.minimise import Minimum
 from cevns_jax.inference.neighbours import BETTER
 from cevns_jax.inference.regions import coordinate, from_coordinate
@@ -102,7 +102,7 @@ def _with_local_minima(likelihood: Likelihood, name: str, curve: Curve) -> Curve
     values, unique = np.unique(found[new], return_index=True)
     values, unique = values[~np.isin(values, curve.values)], unique[~np.isin(values, curve.values)]
     rest = np.delete(np.asarray(ends.x)[new][unique], free, axis=1)
-    minima = minimise_points(likelihood, (name,), values[:, None], rest)
+    minima = minimise_firmly(likelihood, (name,), values[:, None], rest)
     return joined(curve, Curve(values, minima))
 
 
@@ -171,7 +171,7 @@ def _lower_of_two(
     likelihood: Likelihood, name: str, values: np.ndarray, starts: np.ndarray
 ) -> Minimum:
     """The lower minimum at each of B values that two starts, shape (2, B, n), lead to."""
-    both = minimise_points(
+    both = minimise_firmly(
         likelihood, (name,), np.tile(values, 2)[:, None], np.concatenate(list(starts))
     )
     key = np.where(both.converged, both.chi2, np.inf).reshape(2, -1)

@@ -8,6 +8,7 @@ a batch of fits under ``vmap`` wants, where every lane walks until the slowest h
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -66,7 +67,13 @@ class _Carry(NamedTuple):
     steps: jax.Array
 
 
-def minimise(likelihood: Likelihood, start: jax.Array, moving: jax.Array | None = None) -> Minimum:
+def minimise(
+    likelihood: Likelihood,
+    start: jax.Array,
+    moving: jax.Array | None = None,
+    *,
+    second_order: bool = False,
+) -> Minimum:
     """Minimise chi^2 over the varying parameters of a likelihood.
 
     Args:
@@ -74,6 +81,9 @@ def minimise(likelihood: Likelihood, start: jax.Array, moving: jax.Array | None 
         start: Start values, shape (n,).
         moving: Which parameters move, shape (n,), boolean; default all. Unlike held parameters
             these can change from call to call, or lane to lane, without a new compilation.
+        second_order: Whether the curvature has the second derivatives of the signal as well. They
+            cost as much again to compile, and are needed only where a rate is smallest: there its
+            first derivative vanishes, and a minimisation without them does not converge.
 
     Returns:
         The minimum. Never raises: ``converged`` says how it went.
@@ -84,6 +94,7 @@ def minimise(likelihood: Likelihood, start: jax.Array, moving: jax.Array | None 
     mean, precision = likelihood.priors
     lower, upper = likelihood.bounds
     moving = jnp.ones(start.shape, bool) if moving is None else moving
+    bent = second_order and bool(likelihood.shaping)
 
     def local(x: jax.Array) -> _Local:
         values = likelihood.values(x)
@@ -106,7 +117,7 @@ def minimise(likelihood: Likelihood, start: jax.Array, moving: jax.Array | None 
                 by_pair = jnp.sum((jacobian * weight)[:, None] * jacobian, axis=2)
                 gradient += _spread(by_row, rows, likelihood.names)
                 information += _spread(by_pair, rows, likelihood.names)
-        bend = _bend(likelihood, values, slopes) if likelihood.shaping else None
+        bend = _bend(likelihood, values, slopes) if bent else None
         return _Local(chi2, impossible, gradient, information, bend)
 
     def restricted(x: jax.Array, point: _Local) -> tuple[jax.Array, jax.Array]:
@@ -181,7 +192,7 @@ def minimise(likelihood: Likelihood, start: jax.Array, moving: jax.Array | None 
     # everything that it finds out later.
     zeros = 0 * start
     number = 1 + zeros[0]
-    bend = 0 * jnp.diag(zeros) if likelihood.shaping else None
+    bend = 0 * jnp.diag(zeros) if bent else None
     nowhere = _Local(number * jnp.inf, number < 0, zeros, jnp.diag(1 + zeros), bend)
     done = jax.lax.while_loop(
         unfinished,
@@ -298,5 +309,20 @@ def _solve(matrix: jax.Array, vector: jax.Array) -> jax.Array:
     return jax.lax.fori_loop(0, vector.size, eliminate, rows)[:, -1]
 
 
-minimise_lanes = jax.jit(jax.vmap(minimise, in_axes=(None, 0, 0)))
-"""Many minimisations of one likelihood: starts (L, n) and moving parameters (L, n)."""
+@partial(jax.jit, static_argnames="second_order")
+def minimise_lanes(
+    likelihood: Likelihood, starts: jax.Array, moving: jax.Array, *, second_order: bool
+) -> Minimum:
+    """Many minimisations of one likelihood.
+
+    Args:
+        likelihood: What to minimise.
+        starts: Start values, shape (L, n).
+        moving: Which parameters move, shape (L, n), boolean.
+        second_order: As :func:`minimise`.
+    """
+
+    def one(start: jax.Array, moves: jax.Array) -> Minimum:
+        return minimise(likelihood, start, moves, second_order=second_order)
+
+    return jax.vmap(one)(starts, moving)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import jax
 import numpy as np
 
-from cevns_jax.inference.batches import chi2_of, minimise_points
+from cevns_jax.inference.batches import RELEVANT, chi2_of, minimise_firmly
 from cevns_jax.inference.minimise import Minimum
-from cevns_jax.inference.valleys import APART, RELEVANT, outside
+from cevns_jax.inference.valleys import APART, outside
 from cevns_jax.likelihood import Likelihood
 
 BETTER = 1e-4  # chi^2 by which a minimum has to be lower to count
@@ -45,7 +45,7 @@ def spread_better_minima(
     for _ in range(SWEEPS):
         known = np.where(np.isfinite(result.chi2), result.chi2, np.inf)
         rows = np.flatnonzero(active & ((known < known.min() + RELEVANT) | ~result.converged))
-        elsewhere = _elsewhere(result, rows, neighbours[rows])
+        elsewhere = _elsewhere(result, rows, neighbours[rows], several)
         use = elsewhere.any(axis=1) | ~result.converged[rows]
         rows, elsewhere = rows[use], elsewhere[use]
         if not rows.size:
@@ -57,12 +57,13 @@ def spread_better_minima(
         row, column = np.nonzero(tries)
         if not row.size:
             break
-        ends = minimise_points(likelihood, names, points[rows[row]], result.x[sources[row, column]])
+        ends = minimise_firmly(likelihood, names, points[rows[row]], result.x[sources[row, column]])
         changed = keep_better(rest, result, rows[row], ends)
         if not changed.size:
             break
         active = np.zeros(len(points), bool)
         active[neighbours[changed].ravel()] = True
+        active[changed] |= ~result.converged[changed]
     return result
 
 
@@ -107,11 +108,19 @@ def keep_better(
     return found
 
 
-def _elsewhere(result: Minimum, rows: np.ndarray, neighbours: np.ndarray) -> np.ndarray:
+def _elsewhere(
+    result: Minimum, rows: np.ndarray, neighbours: np.ndarray, several: bool
+) -> np.ndarray:
     """Whether the minimum of each neighbour lies where chi^2 of a point, if it is a parabola, is
-    above its own minimum: such a neighbour may be in another valley. Shape (R, 2k)."""
+    above its own minimum: such a neighbour may be in another valley. Shape (R, 2k).
+
+    With several valleys the parabola of the neighbour counts as well: one's own is flat where a
+    rate is smallest."""
     away = result.x[neighbours] - result.x[rows][:, None]
     above = np.einsum("rki,rij,rkj->rk", away, result.information[rows], away)
+    if several:
+        theirs = np.einsum("rki,rkij,rkj->rk", away, result.information[neighbours], away)
+        above = np.maximum(above, theirs)
     far: np.ndarray = ~(above < APART)
     return far
 

@@ -122,6 +122,10 @@ def scan(
     grids = _checked(likelihood, grids)
     for name in grids:
         likelihood = freed(likelihood, name)
+    # Declared apart, so that the search for the best fit, which narrows their domains to the grid,
+    # is the same program.
+    apart = {name: likelihood.parameters[name] for name in grids}
+    likelihood = dataclasses.replace(likelihood, declarations={**likelihood.declarations, **apart})
     rest = tuple(name for name in likelihood.names if name not in grids)
     declared = {name: likelihood.parameters[name].start for name in rest}
     known = [[(declared | dict(given))[name] for name in rest] for given in starts]

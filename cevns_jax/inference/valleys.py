@@ -14,14 +14,18 @@ from typing import NamedTuple
 import jax
 import numpy as np
 
-from cevns_jax.inference.batches import minimise_points
+from cevns_jax.inference.batches import (
+    RELEVANT,
+    minimise_points,
+    put_better,
+    relevant_failures,
+)
 from cevns_jax.inference.minimise import Minimum
 from cevns_jax.likelihood import Likelihood
 
 FARTHEST = 1e6  # start of a parameter without bounds
 TRIED = np.geomspace(1e-12, 1.0, 73)  # starts off zero, in units of the farthest one
 APART = 0.1  # chi^2 by which two minima are away from each other, if they are two
-RELEVANT = 100.0  # chi^2 above the lowest up to which minima count
 DECADES = (-0.5, 5.0)  # of starts around zero, in units of the step that moves chi^2 by one
 FACTOR = 100.0  # of starts around a value far from the ends of its domain
 WIDEST = 1e5  # ends of a domain, in the same units, up to which all of it is searched
@@ -153,7 +157,8 @@ def outside(likelihood: Likelihood, x: np.ndarray) -> np.ndarray:
 
 
 def distinct(minima: Minimum) -> list[int]:
-    """Rows of minima that are valleys of their own, the lowest first; one at least.
+    """Rows of minima that are valleys of their own, the lowest first; one at least. Two are one
+    where each is at the foot of the other's parabola.
 
     Args:
         minima: With a leading axis.
@@ -172,7 +177,7 @@ def distinct(minima: Minimum) -> list[int]:
             np.einsum("ri,rij,rj->r", away, np.asarray(minima.information)[which], away)
             for which in (rows, [row] * len(rows))
         ]
-        if not rows or np.minimum(*above).min() > APART:
+        if not rows or np.maximum(*above).min() > APART:
             rows.append(row)
     return rows or [int(np.argmin(np.nan_to_num(minima.chi2, nan=np.inf)))]
 
@@ -196,12 +201,18 @@ def search(
         held = likelihood.hold(**dict(zip(names, map(float, point), strict=True)))
         starts.append(np.concatenate([near, wide_starts(held, near[0], whole_domain=False)]))
     number = [len(rows) for rows in starts]
-    minima = minimise_points(
-        likelihood, names, np.repeat(points, number, axis=0), np.concatenate(starts)
-    )
+    places = np.repeat(points, number, axis=0)
+    minima = minimise_points(likelihood, names, places, np.concatenate(starts))
+    lanes = np.split(np.arange(len(places)), np.cumsum(number)[:-1])
+    failed = np.concatenate([rows[relevant_failures(take(minima, rows))] for rows in lanes])
+    if failed.size:
+        again = minimise_points(
+            likelihood, names, places[failed], minima.x[failed], second_order=True
+        )
+        put_better(minima, failed, again)
     found = []
-    for last, size in zip(np.cumsum(number), number, strict=True):
-        here = take(minima, range(last - size, last))
+    for rows in lanes:
+        here = take(minima, rows)
         here = take(here, distinct(here))
         found.append(take(here, np.argsort(outside(held, here.x), kind="stable")))
     return found
