@@ -191,9 +191,12 @@ GAUSSIAN = gaussian_resolution(noise_kev=0.3)
         (TabulatedQuenching(linear_table("qf", [0, 20, 100], [0.1, 1.2, 0.2])), "qf: .*1.2"),
         (PolynomialQuenching(coefficients=(0.2, 30.0)), "E_ee/T must lie between 0 and 1"),
         (PolynomialQuenching(coefficients=(-0.2,)), "E_ee/T must lie between 0 and 1"),
-        (Lindhard(protons=32, k=15.7), "lindhard_k must lie between 0 and 1"),
-        (ModifiedLindhard(protons=32, k=15.7, q=-1e-4), "lindhard_k must lie between 0 and 1"),
-        (ModifiedLindhard(protons=32, k=0.157, q=-0.1), "lindhard_q must lie between -0.001 and 0"),
+        (Lindhard(protons=32, k=15.7), "lindhard_k must .*lie between 0 and 1"),
+        (ModifiedLindhard(protons=32, k=15.7, q=-1e-4), "lindhard_k must .*lie between 0 and 1"),
+        (
+            ModifiedLindhard(protons=32, k=0.157, q=-0.1),
+            "lindhard_q must .*lie between -0.001 and 0",
+        ),
     ],
 )
 def test_a_quenching_that_gives_energy_is_refused_in_python(quenching, words):

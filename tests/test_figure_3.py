@@ -8,7 +8,6 @@ import pytest
 from scipy.optimize import differential_evolution
 
 from cevns_jax.config.analysis import read_analysis
-from cevns_jax.inference.regions import limit
 from cevns_jax.inference.scan import scan
 
 CONFIGS = Path(__file__).parent.parent / "configs"
@@ -67,6 +66,6 @@ def test_heavy_vectors_are_allowed_in_two_islands(quenching):
         grid = np.geomspace(*couplings, 400)
         done = scan(likelihood.hold(m_vector=mass), {"g_vector": grid})
         assert done.converged.all()
-        found[mass] = [limit(grid, done.delta_chi2, level) for level in (2.30, 6.18)]
-    assert [len(each.allowed) for each in found[100.0]] == [2, 2]
-    assert [len(each.allowed) for each in found[1.0]] == [1, 1]
+        found[mass] = done.intervals([2.30, 6.18])
+    assert [len(ranges) for ranges in found[100.0]] == [2, 2]
+    assert [len(ranges) for ranges in found[1.0]] == [1, 1]

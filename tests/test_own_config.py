@@ -361,15 +361,15 @@ def test_the_command_line_predicts_fits_and_profiles(capsys, tmp_path):
         assert (status, err) == (0, "")
         found[" ".join(options)] = json.loads(text)
         assert all(Path(f).is_file() for f in found[" ".join(options)]["files"])
-    names = ["prediction.json", "fit.nc", "spectra.png"]
-    names += ["profile.nc", "profile.csv", "profile.png"]
+    names = ["prediction.json", *(f"asimov_profile.{kind}" for kind in ("nc", "csv", "png"))]
+    names += [f"{data}_{file}" for data in ("asimov", "toy1") for file in ("fit.nc", "spectra.png")]
     assert sorted(p.name for p in out.iterdir()) == sorted(f"config_{name}" for name in names)
     predicted = found[""]["predictions"]["mine"]
     assert predicted["observed"] == 65
     assert predicted["bins"]["edges"] == {"x_kev": EDGES.tolist()}
     assert predicted["components"]["flat"] == 18
     assert (
-        results.load(out / "config_fit.nc").groups["mine"]["observed"][1].sum()
+        results.load(out / "config_toy1_fit.nc").groups["mine"]["observed"][1].sum()
         == (found["--data toy --seed 1"]["fitted"]["mine"]["observed"])
     )
 

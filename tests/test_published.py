@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from cevns_jax import published
+from cevns_jax.inference.intervals import Interval
 from cevns_jax.published import STATUSES, Published
 from cevns_jax.validation import Bound, Row, table_text
 
@@ -66,8 +67,7 @@ def test_page_and_json_name_status_and_text():
         group="other",
         quantity="g",
         data="LAr",
-        allowed=[(0.0, 1.0)],
-        error=0.0,
+        allowed=[Interval(0.0, 1.0, ("domain", "crossing"))],
         config="some.toml",
         published="< 2",
         source="somebody",

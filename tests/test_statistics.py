@@ -191,10 +191,10 @@ def test_fit_of_gaussian_bins_agrees_with_iminuit(subtracted):
 
 def test_gaussian_bins_may_hold_and_expect_negative_numbers(subtracted):
     """A negative expectation costs what its distance costs; in Poisson bins it is impossible."""
-    like = cj.Likelihood([subtracted], MODEL).hold(n_sigma=0.0, subtracted_neutrons=-4.0)
+    like = cj.Likelihood([subtracted], MODEL).hold(n_sigma=0.0, subtracted_neutrons=-3.0)
     expected = np.asarray(like.expected(like.values()))
     assert (expected < 0).any()
-    direct = np.sum(((expected - NEGATIVE) / SPECTRUM_ERRORS) ** 2) + 4.0**2
+    direct = np.sum(((expected - NEGATIVE) / SPECTRUM_ERRORS) ** 2) + 3.0**2
     assert float(like.chi2(like.values())) == pytest.approx(direct, rel=1e-12)
 
 

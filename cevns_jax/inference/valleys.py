@@ -25,6 +25,7 @@ from cevns_jax.likelihood import Likelihood
 
 FARTHEST = 1e6  # start of a parameter without bounds
 TRIED = np.geomspace(1e-12, 1.0, 73)  # starts off zero, in units of the farthest one
+LEVEL = 1e-6  # chi^2 up to which a minimum beside zero coupling is the one at zero
 APART = 0.1  # chi^2 by which two minima are away from each other, if they are two
 DECADES = (-0.5, 5.0)  # of starts around zero, in units of the step that moves chi^2 by one
 FACTOR = 100.0  # of starts around a value far from the ends of its domain
@@ -167,7 +168,7 @@ def distinct(minima: Minimum) -> list[int]:
     # At zero coupling a parameter that enters squared is at rest: a minimum only if none is lower.
     at_rest = (np.diagonal(minima.information, axis1=1, axis2=2) == 0).any(axis=1)
     rows: list[int] = []
-    for row in map(int, np.argsort(chi2, kind="stable")):
+    for row in map(int, np.argsort(chi2 - np.where(at_rest, LEVEL, 0.0), kind="stable")):
         if not chi2[row] < chi2.min() + RELEVANT:
             break
         if rows and at_rest[row]:
