@@ -209,6 +209,7 @@ def test_an_experiment_cannot_be_combined_with_itself(lar, lar_lumped):
 # ------------------------------------------------------------------------------------------- fits
 
 
+@pytest.mark.slow
 def test_csi_and_argon_together_know_the_angle_better_than_each(csi, lar):
     """A value between the two, 0.233 +0.027 -0.026 (own, a tripwire; arXiv:2211.11905 quotes
     0.237 +- 0.029 for CsI and LAr), and smaller errors than either data set alone."""

@@ -8,6 +8,8 @@ from cevns_jax.validation import bounds, rows, table_text
 
 ROOT = Path(__file__).parent.parent
 
+pytestmark = pytest.mark.slow  # some forty fits and scans of different likelihoods
+
 
 @pytest.fixture(scope="module")
 def found():
@@ -89,13 +91,11 @@ def test_the_time_shape_of_each_flavour_has_a_config_of_its_own(found):
     assert pick(found, "Miranda", "coherent_lar_2020").value == pytest.approx(0.264, abs=0.002)
 
 
-@pytest.mark.slow
 def test_committed_page_is_what_the_command_writes(found, limits):
     page = (ROOT / "docs" / "validation.md").read_text(encoding="utf-8")
     assert page == table_text(found, limits)
 
 
-@pytest.mark.slow
 def test_magnetic_moment_from_dresden(limits):
     """|mu| < 2.13e-10 mu_B at 90 % with the iron-filter table (arXiv:2205.09484, with COHERENT)."""
     (bound,) = [b for b in limits if "magnetic" in b.quantity and "iron" in b.data]
@@ -104,7 +104,6 @@ def test_magnetic_moment_from_dresden(limits):
     assert ends == ("domain", "crossing")
 
 
-@pytest.mark.slow
 def test_bands_of_non_standard_interactions(limits):
     """Two solutions, at zero and where the charge of that flavour changes sign: 0.00 and 0.186 for
     muon neutrinos in the first data (arXiv:2008.06062); 2 N g_V^n/(2 Z + N) = 0.4 with u quarks."""
@@ -122,7 +121,6 @@ def test_bands_of_non_standard_interactions(limits):
         assert second[0] < 0.38 < second[1]
 
 
-@pytest.mark.slow
 def test_light_mediators_scale_as_their_propagators(limits):
     """g^2/m^2 where the mediator is heavier than the momentum, g^2 where it is lighter; argon adds
     to CsI; electrons see a massless vector best."""
