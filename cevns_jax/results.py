@@ -250,6 +250,7 @@ def profile_result(
     from cevns_jax.inference.edges import profile_remarks
 
     likelihood = profile.best.likelihood
+    highest = max(levels, default=0.0)
     declared = likelihood.parameters[profile.parameter]
     return Result(
         kind="profile",
@@ -268,9 +269,10 @@ def profile_result(
             "n_bins": likelihood.n_bins,
             "limits": _limits(levels, profile.intervals(levels)),
             "n_valleys": int(profile.valleys.max()),
-            "points": _points(profile, max(levels)),
+            "points": _points(profile, highest),
             "remarks": profile_remarks(profile),
-            "converged": profile.best.converged and not profile.affecting(max(levels)).any(),
+            "converged": profile.best.converged
+            and not profile.affecting(max(levels, default=0.0)).any(),
             "conventions": FIT_CONVENTIONS | conventions(likelihood),
             "provenance": provenance(likelihood, analysis),
         },

@@ -89,7 +89,8 @@ def minimise_firmly(
 
 def put_better(minima: Minimum, rows: np.ndarray, others: Minimum) -> None:
     """Put other ends of the same minimisations in place where they converged, or are lower."""
-    better = np.asarray(others.converged) | (others.chi2 < minima.chi2[rows])
+    better = others.chi2 < minima.chi2[rows]
+    better |= np.asarray(others.converged) & np.isfinite(others.chi2)
     for old, new in zip(minima, others, strict=True):
         old[rows[better]] = new[better]
 

@@ -34,7 +34,7 @@ from cevns_jax.inference.valleys import (
 from cevns_jax.likelihood import Likelihood, check_predictions
 from cevns_jax.statistics import LEAST
 
-LOWER_POINTS = 5  # times that it does
+LOWER_POINTS = 5  # times that a fit goes on from a lower point before it gives up
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,6 +127,8 @@ def chi2_survival(chi2: float, degrees_of_freedom: int) -> float:
     """
     if degrees_of_freedom < 1:
         return math.nan
+    if math.isinf(chi2):
+        return 0.0
     half, odd = chi2 / 2, degrees_of_freedom % 2
     total = math.erfc(math.sqrt(half)) if odd else 0.0
     for i in range(degrees_of_freedom // 2):
@@ -175,7 +177,7 @@ def fit(
         check_predictions(likelihood)  # says which experiment and component
     anywhere = any(outside(likelihood, start) for start in given)
     valleys = _valleys(likelihood, minima, anywhere)
-    valleys, exempt, covariance, errors = _with_errors(likelihood, valleys, progress)
+    valleys, exempt, covariance, errors = _with_errors(likelihood, valleys, anywhere, progress)
     best = valleys[0]
     problem = _problem(likelihood, best, np.isfinite(np.diag(covariance)) | exempt)
     return Fit(
@@ -240,7 +242,7 @@ def _valleys(likelihood: Likelihood, minima: Minimum, anywhere: bool) -> list[Mi
 
 
 def _with_errors(
-    likelihood: Likelihood, valleys: list[Minimum], progress: Progress
+    likelihood: Likelihood, valleys: list[Minimum], anywhere: bool, progress: Progress
 ) -> tuple[list[Minimum], np.ndarray, np.ndarray, ProfileErrors]:
     """Valleys, and of the first: parameters without a symmetric error, covariance and errors. Where
     a lower point turns up on the way to the errors, those of the minimum below it."""
@@ -253,19 +255,25 @@ def _with_errors(
         known = np.isfinite(np.diag(covariance)) | exempt
         if not (best.converged and np.isfinite(best.chi2) and known.all()):
             return valleys, exempt, covariance, no_errors(len(best.x))
-        others = [v.x for v in valleys[1:]]
+        # Another solution where parameters are not expected has no part in the errors.
+        away = [anywhere or not outside(likelihood, v.x) for v in valleys]
+        others = [v.x for v, counts in zip(valleys[1:], away[1:], strict=True) if counts]
         errors = profile_errors(likelihood, best, covariance, others, progress)
         lowest = errors.lowest
-        if lowest is None or not lowest.chi2 < best.chi2 - LOWER or outside(likelihood, lowest.x):
-            break
+        if lowest is None or not lowest.chi2 < best.chi2 - LOWER:
+            return valleys, exempt, covariance, errors
         lower = one(minimise_all(likelihood, lowest.x[None]), 0)
+        if outside(likelihood, lower.x) and not (anywhere or outside(likelihood, best.x)):
+            return valleys, exempt, covariance, errors
         valleys = [lower, *(v for v in valleys if not _same(v, lower))]
-    return valleys, exempt, covariance, errors
+    unsettled = valleys[0]._replace(converged=np.array(False))
+    return [unsettled, *valleys[1:]], exempt, covariance, no_errors(len(best.x))
 
 
-def _same(one: Minimum, other: Minimum) -> bool:
-    away = one.x - other.x
-    return all(away @ minimum.information @ away < APART for minimum in (one, other))
+def _same(first: Minimum, second: Minimum) -> bool:
+    """Whether two minima are one."""
+    away = first.x - second.x
+    return all(away @ minimum.information @ away < APART for minimum in (first, second))
 
 
 def _without_error(likelihood: Likelihood, best: Minimum) -> np.ndarray:

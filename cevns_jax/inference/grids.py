@@ -174,7 +174,7 @@ def _lowest(likelihood: Likelihood, ends: list[Minimum]) -> GridMinima:
     keys = [
         np.stack([np.nan_to_num(end.chi2, nan=np.inf) for end in ends]),
         np.stack([outside(likelihood, end.x) for end in ends]),
-        ~np.stack([end.converged for end in ends]),
+        ~np.stack([end.converged & np.isfinite(end.chi2) for end in ends]),
     ]
     order = np.lexsort(keys, axis=0)  # the last key first
     points = np.arange(len(count))

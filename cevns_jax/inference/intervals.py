@@ -100,7 +100,10 @@ def _with_local_minima(likelihood: Likelihood, name: str, curve: Curve) -> Curve
         return curve
     # Once more with the parameter held: a point of the curve like every other.
     values, unique = np.unique(found[new], return_index=True)
-    values, unique = values[~np.isin(values, curve.values)], unique[~np.isin(values, curve.values)]
+    apart = ~np.isin(values, curve.values)
+    values, unique = values[apart], unique[apart]
+    if not values.size:
+        return curve
     rest = np.delete(np.asarray(ends.x)[new][unique], free, axis=1)
     minima = minimise_firmly(likelihood, (name,), values[:, None], rest)
     return joined(curve, Curve(values, minima))

@@ -93,14 +93,23 @@ def keep_better(
     """
     own_out = outside(likelihood, result.x[rows])
     end_out = outside(likelihood, ends.x)
-    order = np.lexsort([np.nan_to_num(ends.chi2, nan=np.inf), end_out, ~ends.converged, rows])
+    sound = ends.converged & np.isfinite(ends.chi2)
+    order = np.lexsort([np.nan_to_num(ends.chi2, nan=np.inf), end_out, ~sound, rows])
+        [
+            np.nan_to_num(ends.chi2, nan=np.inf),
+            end_out,
+            ~(ends.converged & np.isfinite(ends.chi2)),
+            rows,
+        ]
+    )
     first = order[np.unique(rows[order], return_index=True)[1]]
     chi2, known = ends.chi2[first], result.chi2[rows[first]]
     same = end_out[first] == own_out[first]
     better = (chi2 < known - BETTER) & same | (own_out[first] & ~end_out[first])
     better &= ends.converged[first] | ~result.converged[rows[first]]
-    better |= ends.converged[first] & ~result.converged[rows[first]]
-    better |= np.isnan(known)
+    # An infinite chi^2 is taken for a finite one never, a finite one for an infinite one always.
+    better |= ends.converged[first] & np.isfinite(chi2) & ~result.converged[rows[first]]
+    better |= np.isfinite(chi2) & ~np.isfinite(known)
     changed = first[better]
     for old, new in zip(result, ends, strict=True):
         old[rows[changed]] = np.asarray(new)[changed]

@@ -26,7 +26,7 @@ def coordinate(grid: np.ndarray, values: np.ndarray) -> np.ndarray:
     scale = scale_of(grid)
     if scale == "log":
         return np.log(values)
-    return np.arcsinh(values / np.abs(grid).min()) if scale == "signed" else values
+    return np.arcsinh(values / smallest(grid)) if scale == "signed" else values
 
 
 def from_coordinate(grid: np.ndarray, u: np.ndarray) -> np.ndarray:
@@ -34,7 +34,12 @@ def from_coordinate(grid: np.ndarray, u: np.ndarray) -> np.ndarray:
     scale = scale_of(grid)
     if scale == "log":
         return np.exp(u)
-    return np.sinh(u) * np.abs(grid).min() if scale == "signed" else u
+    return np.sinh(u) * smallest(grid) if scale == "signed" else u
+
+
+def smallest(grid: np.ndarray) -> float:
+    """The smallest distance of a grid from zero, but for zero itself."""
+    return float(np.abs(grid[grid != 0]).min())
 
 
 def contours(

@@ -120,6 +120,8 @@ def scan(
     """
     stop_if_forked()
     grids = _checked(likelihood, grids)
+    if not starts:
+        raise ConfigError("scan: at least one start is needed")
     for name in grids:
         likelihood = freed(likelihood, name)
     # Declared apart, so that the search for the best fit, which narrows their domains to the grid,

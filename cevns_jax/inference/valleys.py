@@ -122,7 +122,8 @@ def _first_moves(sides: list[tuple[np.ndarray, np.ndarray]]) -> list[np.ndarray]
     """On each side the farthest point at which chi^2 has changed by less than one."""
     found = []
     for rows, chi2 in sides:
-        changed = np.flatnonzero(~(np.abs(chi2 - chi2[0]) < 1))
+        with np.errstate(invalid="ignore"):  # infinite where counts are impossible
+            changed = np.flatnonzero(~(np.abs(chi2 - chi2[0]) < 1))
         if changed.size and changed[0] > 1:
             found.append(rows[changed[0] - 1])
     return found

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cevns_jax.inference.regions import contours, scale_of
+from cevns_jax.inference.regions import contours, scale_of, smallest
 from cevns_jax.plotting.figures import (
     DATA_SETS,
     FEW_POINTS,
@@ -146,7 +146,7 @@ def describe(axes: Axes, result: Result) -> None:
         getattr(axes, f"set_{which}label")(_label(result, name))
         scale = scale_of(grid)
         if scale == "signed":
-            getattr(axes, f"set_{which}scale")("symlog", linthresh=float(np.abs(grid).min()))
+            getattr(axes, f"set_{which}scale")("symlog", linthresh=smallest(grid))
         elif scale == "log":
             getattr(axes, f"set_{which}scale")("log")
         getattr(axes, f"set_{which}lim")(*with_room(grid[0], grid[-1]))
@@ -187,4 +187,4 @@ def _curves(axes: Axes, results: list[Result]) -> None:
     if scale == "log":
         axes.set_xscale("log")
     elif scale == "signed":
-        axes.set_xscale("symlog", linthresh=float(np.abs(first.variables[name][1]).min()))
+        axes.set_xscale("symlog", linthresh=smallest(first.variables[name][1]))
