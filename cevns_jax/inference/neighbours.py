@@ -95,13 +95,6 @@ def keep_better(
     end_out = outside(likelihood, ends.x)
     sound = ends.converged & np.isfinite(ends.chi2)
     order = np.lexsort([np.nan_to_num(ends.chi2, nan=np.inf), end_out, ~sound, rows])
-        [
-            np.nan_to_num(ends.chi2, nan=np.inf),
-            end_out,
-            ~(ends.converged & np.isfinite(ends.chi2)),
-            rows,
-        ]
-    )
     first = order[np.unique(rows[order], return_index=True)[1]]
     chi2, known = ends.chi2[first], result.chi2[rows[first]]
     same = end_out[first] == own_out[first]
