@@ -79,7 +79,8 @@ def test_spoiled_tables(judge, own, cases):
         if status == 0 and cases > 100:
             for command, every in EVERY.items():
                 if number % every == 0 and (command == "fit" or config.stem == "reactor"):
-                    judge.try_command([command, str(config), "--output", out], config, case)
+                    options = ["--output", out, "--overwrite"]
+                    judge.try_command([command, str(config), *options], config, case)
         (own / table).write_text(TABLES[table])
     judge.verdict("spoiled tables")
 
