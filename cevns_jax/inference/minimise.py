@@ -82,7 +82,7 @@ def minimise(
         moving: Which parameters move, shape (n,), boolean; default all. Unlike held parameters
             these can change from call to call, or lane to lane, without a new compilation.
         second_order: Whether the curvature has the second derivatives of the signal as well. They
-            cost as much again to compile, and are needed only where a rate is smallest: there its
+            take long to compile, and are needed only where a rate is smallest: there its
             first derivative vanishes, and a minimisation without them does not converge.
 
     Returns:
