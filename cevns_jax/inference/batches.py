@@ -30,6 +30,7 @@ def minimise_points(
     progress: Progress = iter,
     steps: np.ndarray | None = None,
     *,
+    whole: int = 0,
     second_order: bool = False,
 ) -> Minimum:
     """Minimise at every point of a grid, in blocks, over all local devices.
@@ -42,6 +43,7 @@ def minimise_points(
         progress: Wraps the iterable of blocks.
         steps: Steps that each point is guessed to take, shape (P,): a batch walks until its
             slowest lane has finished, so points that take as many go together.
+        whole: Points of all calls, if this is one of several: the last takes the same program.
         second_order: As :func:`cevns_jax.inference.minimise.minimise`.
 
     Returns:
@@ -49,7 +51,7 @@ def minimise_points(
     """
     stop_if_forked()
     likelihood = jax.device_put(likelihood)
-    size, devices = block_size(len(points))
+    size, devices = block_size(max(len(points), whole))
     blocks = []
     for first in progress(range(0, len(points), size)):
         # The last block repeats its last point.
@@ -74,10 +76,12 @@ def minimise_firmly(
     points: np.ndarray,
     starts: np.ndarray,
     steps: np.ndarray | None = None,
+    *,
+    whole: int = 0,
 ) -> Minimum:
     """As :func:`minimise_points`, and where that does not converge once more with second
     derivatives, if a parameter that shapes the signal is among the minimised ones."""
-    found = minimise_points(likelihood, names, points, starts, steps=steps)
+    found = minimise_points(likelihood, names, points, starts, steps=steps, whole=whole)
     failed = np.flatnonzero(~found.converged)
     if failed.size and set(likelihood.shaping) - set(names):
         again = minimise_points(

@@ -27,7 +27,8 @@ def spread_better_minima(
     """Start again wherever the minimum of a neighbour does better, until nothing changes.
 
     Every sweep reads the minima of the one before: the outcome does not depend on an order. A point
-    that did not converge starts from all its neighbours, and from where it ended.
+    that did not converge goes on from the lowest of its neighbours and where it ended, and where
+    that does not help, from all of them.
 
     Args:
         likelihood: What is minimised, n parameters beside those held at the points.
@@ -42,6 +43,7 @@ def spread_better_minima(
     result = jax.tree.map(np.array, minima)
     neighbours = neighbours_of(shape)
     active = np.ones(len(points), bool)
+    stuck = np.zeros(len(points), bool)  # did not converge, and did not get lower
     for _ in range(SWEEPS):
         known = np.where(np.isfinite(result.chi2), result.chi2, np.inf)
         rows = np.flatnonzero(active & ((known < known.min() + RELEVANT) | ~result.converged))
@@ -53,15 +55,18 @@ def spread_better_minima(
         sources = np.concatenate([neighbours[rows], rows[:, None]], axis=1)  # (R, 2k + 1)
         chi2 = chi2_of(likelihood, names, points[rows], result.x[sources])
         chi2 = np.where(np.isfinite(chi2), chi2, np.inf)
-        tries = _tries(result, rows, chi2, elsewhere, several)
+        tries = _tries(result, rows, chi2, elsewhere & (stuck[rows, None] | several), several)
         row, column = np.nonzero(tries)
         if not row.size:
             break
         ends = minimise_firmly(likelihood, names, points[rows[row]], result.x[sources[row, column]])
         changed = keep_better(rest, result, rows[row], ends)
-        if not changed.size:
+        failed = rows[~result.converged[rows] & ~stuck[rows] & ~np.isin(rows, changed)]
+        if not changed.size and not failed.size:
             break
+        stuck[failed] = True
         active = np.zeros(len(points), bool)
+        active[failed] = True
         active[neighbours[changed].ravel()] = True
         active[changed] |= ~result.converged[changed]
     return result

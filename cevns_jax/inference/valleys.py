@@ -30,10 +30,9 @@ APART = 0.1  # chi^2 by which two minima are away from each other, if they are t
 DECADES = (-0.5, 5.0)  # of starts around zero, in units of the step that moves chi^2 by one
 FACTOR = 100.0  # of starts around a value far from the ends of its domain
 WIDEST = 1e5  # ends of a domain, in the same units, up to which all of it is searched
-# Additive recurrence with the powers of 1/phi_d, phi_d^(d+1) = phi_d + 1: an even cover of the unit
-# cube by any number of points (M. Roberts, 2018).
-STARTS = {0: 0, 1: 16, 2: 32}
+STARTS = {0: 0, 1: 16, 2: 32}  # by the number of parameters
 MOST_STARTS = 64
+EVENLY = 7  # starts in one parameter that is not about zero: few, as every fit of an angle has them
 
 
 class Valley(NamedTuple):
@@ -56,7 +55,10 @@ def wide_starts(likelihood: Likelihood, centre: np.ndarray, whole_domain: bool) 
         Shape (S, n); no start where there is no such parameter.
     """
     names = likelihood.shaping
-    places = _even_cover(STARTS.get(len(names), MOST_STARTS), len(names))
+    number = STARTS.get(len(names), MOST_STARTS)
+    if len(names) == 1 and centre[likelihood.names.index(names[0])] != 0:
+        number = EVENLY
+    places = _even_cover(number, len(names))
     starts = np.tile(centre, (len(places), 1))
     minima = [np.zeros((0, len(centre)))]
     for column, name in enumerate(names):
@@ -74,7 +76,8 @@ def wide_starts(likelihood: Likelihood, centre: np.ndarray, whole_domain: bool) 
 
 
 def _even_cover(points: int, dimensions: int) -> np.ndarray:
-    """Points of the unit cube, shape (points, dimensions)."""
+    """Points of the unit cube, shape (points, dimensions): the additive recurrence with the powers
+    of 1/phi_d, phi_d^(d+1) = phi_d + 1, even for any number of points (M. Roberts, 2018)."""
     root = 2.0
     for _ in range(40):
         root = (1 + root) ** (1 / (dimensions + 1))

@@ -1,0 +1,161 @@
+"""Did it become slower? The working tree beside another revision of the project, warm.
+
+    python benchmarks/revisions.py REVISION [--only TEXT] [--repeats N] [--output FILE.json]
+
+Each tree runs in a process of its own, compiles first, and then both do each job in turn, so that
+a machine that drifts slows both; the median of the ratios of neighbours counts. A job whose answer
+differs is marked. Two kinds of job: with one valley, which are to cost no more, and with several.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[1]
+SAME = 1e-4  # of chi^2
+
+Job = tuple[str | int, ...]  # config, what to do, points of each axis
+JOBS: dict[str, dict[str, Job]] = {  # by the number of valleys of chi^2
+    "one": {
+        "fit, CsI 2017 count": ("coherent_csi_2017_count", "fit"),
+        "fit, CsI 2021 count": ("coherent_csi_2021_count", "fit"),
+        "profile of 10^4 points, CsI 2017": ("coherent_csi_2017", "profile", 10000),
+        "profile of 10^4 points, CsI 2021": ("coherent_csi_2021", "profile", 10000),
+        "profile of 10^4 points, CsI 2021 split": ("coherent_csi_2021_split", "profile", 10000),
+        "profile of 10^4 points, Dresden-II": ("dresden_ii_fef", "profile", 10000),
+        "profile of 10^4 points, CsI 2021 + argon": ("coherent_csi_lar", "profile", 10000),
+        "100 x 100, vector, Dresden-II": ("fig3_vector_fef", "scan", 100, 100),
+        "100 x 100, vector, CsI 2021 + argon": ("fig3_vector_coherent", "scan", 100, 100),
+        "100 x 200, dipole, Dresden-II": ("fig3_dipole_fef", "scan", 100, 200),
+    },
+    "several": {  # of an angle: the mirror solution
+        "fit, CsI 2017": ("coherent_csi_2017", "fit"),
+        "fit, CsI 2021": ("coherent_csi_2021", "fit"),
+        "fit, CsI 2021 split": ("coherent_csi_2021_split", "fit"),
+        "fit, argon": ("coherent_lar_2020", "fit"),
+        "fit, Dresden-II": ("dresden_ii_fef", "fit"),
+        "fit, CsI 2021 + argon": ("coherent_csi_lar", "fit"),
+        "NSI plane, CsI + argon": ("nsi_csi_lar", "scan", 61, 61),
+    },
+}
+
+
+def work(root: Path) -> None:
+    """Do the jobs that come in, a line of JSON each, and answer with seconds and chi^2."""
+    import time
+
+    import numpy as np
+
+    import cevns_jax as cj
+    from cevns_jax.config.analysis import read_analysis
+    from cevns_jax.inference.scan import scan
+    from cevns_jax.startup import start_jax
+
+    if not Path(cj.__file__).is_relative_to(root):
+        raise SystemExit(f"cevns_jax of another tree: {cj.__file__}")
+    start_jax()
+    analyses: dict[str, Any] = {}
+    for line in sys.stdin:
+        config, what, *points = json.loads(line)
+        if config not in analyses:
+            analyses[config] = read_analysis(root / "configs" / f"{config}.toml")
+        analysis = analyses[config]
+        like = analysis.likelihood
+        began = time.perf_counter()
+        if what == "fit":
+            chi2 = np.array([cj.fit(like, analysis.starts).chi2])
+        elif what == "profile":
+            settings = analysis.profile
+            grid = np.linspace(settings.low, settings.high, *points)
+            chi2 = cj.profile(like, **{settings.parameter: grid}).chi2
+        else:
+            axes = {
+                name: np.interp(np.linspace(0, 1, n), np.linspace(0, 1, len(grid)), grid)
+                for n, (name, grid) in zip(points, analysis.scan.grids.items(), strict=True)
+            }
+            chi2 = np.ravel(scan(like, axes).chi2)
+        seconds = time.perf_counter() - began
+        print(json.dumps([seconds, chi2[:: max(1, len(chi2) // 500)].tolist()]), flush=True)
+
+
+class Tree:
+    """A process that works with the package of one tree."""
+
+    def __init__(self, root: Path) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, __file__, "--work", str(root)],
+            env=os.environ | {"PYTHONPATH": str(root)},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def do(self, job: Job) -> tuple[float, list[float]]:
+        """Seconds that a job took, and some of its chi^2."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write(json.dumps(job) + "\n")
+        self.process.stdin.flush()
+        answer = self.process.stdout.readline()
+        if not answer:
+            raise SystemExit(f"{job}: the process ended")
+        seconds, chi2 = json.loads(answer)
+        return seconds, chi2
+
+
+def differ(ours: list[float], theirs: list[float]) -> int:
+    """How many chi^2 differ between two answers."""
+    return sum(not (abs(a - b) < SAME or a == b) for a, b in zip(ours, theirs, strict=True))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("revision", nargs="?", default="HEAD~1")
+    parser.add_argument("--only", default="", help="jobs whose name has this text")
+    parser.add_argument("--repeats", type=int, default=7)
+    parser.add_argument("--output", type=Path)
+    parser.add_argument("--work", type=Path, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.work:
+        work(arguments.work)
+        return
+    rows = []
+    with tempfile.TemporaryDirectory() as folder:
+        other = Path(folder) / "other"
+        subprocess.run(["git", "-C", ROOT, "worktree", "add", "-f", "--detach", other,
+                        arguments.revision], check=True, capture_output=True)  # fmt: skip
+        try:
+            new, old = Tree(ROOT), Tree(other)
+            print(f"{'warm, s':<44}{'here':>9}{arguments.revision[:8]:>10}{'ratio':>8}  chi^2")
+            for valleys, jobs in JOBS.items():
+                print(f"{valleys} valley{'s' * (valleys != 'one')}")
+                for name, job in jobs.items():
+                    if arguments.only not in name:
+                        continue
+                    ours, theirs = new.do(job)[1], old.do(job)[1]  # compiles
+                    pairs = [(new.do(job)[0], old.do(job)[0]) for _ in range(arguments.repeats)]
+                    here, there = (statistics.median(times) for times in zip(*pairs, strict=True))
+                    ratio = statistics.median(a / b for a, b in pairs)
+                    count = differ(ours, theirs)
+                    note = "same" if not count else f"{count} of {len(ours)} differ"
+                    print(f"  {name:<42}{here:9.4f}{there:10.4f}{ratio:8.2f}  {note}", flush=True)
+                    rows.append({"job": name, "valleys": valleys, "here": here, "there": there,
+                                 "ratio": ratio, "differ": count})  # fmt: skip
+        finally:
+            subprocess.run(["git", "-C", ROOT, "worktree", "remove", "--force", other], check=True)
+    if arguments.output:
+        machine = {"machine": platform.processor(), "cores": os.cpu_count()}
+        arguments.output.write_text(json.dumps(machine | {"rows": rows}, indent=1))
+
+
+if __name__ == "__main__":
+    main()
