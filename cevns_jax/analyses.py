@@ -101,8 +101,7 @@ def profile(options: argparse.Namespace) -> int:
         grid = np.linspace(settings.low, settings.high, settings.points)
         given: dict[str, Any] = {settings.parameter: grid}
         began = time.perf_counter()
-        starts = run.analysis.starts
-        scan = profiled(likelihood, best=best, starts=starts, progress=progress_bar, **given)
+        scan = profiled(likelihood, best=best, progress=progress_bar, **given)
         seconds = time.perf_counter() - began
         result = profile_result(scan, LEVELS, run.record)
         writer.submit(output.save_result, result, files[0])
@@ -141,8 +140,9 @@ def scan(options: argparse.Namespace) -> int:
         blocks = _blocks(options, run, files[0].with_suffix(".blocks"))
         grids = {name: np.array(values) for name, values in settings.grids.items()}
         began = time.perf_counter()
-        starts = run.analysis.starts
-        found = scanned(run.likelihood, grids, starts=starts, progress=progress_bar, blocks=blocks)
+        found = scanned(
+            run.likelihood, grids, starts=run.analysis.starts, progress=progress_bar, blocks=blocks
+        )
         seconds = time.perf_counter() - began
         result = scan_result(found, settings.levels, run.record)
         writer.submit(output.save_result, result, files[0])

@@ -72,15 +72,16 @@ class Likelihood:
         self._check_widths()
         self._check_lumped()
         for experiment in self.experiments:
-            declared = [p.name for p in (*self.interaction.parameters, *experiment.parameters)]
+            all_names = [p.name for p in (*self.interaction.parameters, *experiment.parameters)]
             for name in experiment.pulls:
-                if declared.count(name) > 1:
+                if all_names.count(name) > 1:
                     raise ConfigError(
                         f'likelihood: a nuisance takes the name of parameter "{name}"'
                     )
+        declared = self.parameters
         for name in (*self.free, *self.held, *self.declarations):
-            if name not in self.parameters:
-                raise unknown("likelihood", "parameter", name, self.parameters)
+            if name not in declared:
+                raise unknown("likelihood", "parameter", name, declared)
         self._check_held()
 
     def _check_held(self) -> None:
@@ -88,9 +89,10 @@ class Likelihood:
         gradients; and where counts are no arrays, this only says which leaves are mapped."""
         if not all(isinstance(e.observed, np.ndarray | jax.Array) for e in self.experiments):
             return
+        declared = self.parameters
         for name, value in self.held.items():
             if isinstance(value, int | float):
-                check_domain("likelihood, held", self.parameters[name], value)
+                check_domain("likelihood, held", declared[name], value)
 
     def _check_shared(self) -> None:
         """Names that several experiments use must mean the same in all of them."""
@@ -154,6 +156,12 @@ class Likelihood:
         return tuple(n for n in dict.fromkeys((*self.free, *others)) if n not in self.held)
 
     @property
+    def _varying(self) -> list[Parameter]:
+        """Declarations of the varying parameters; all at once, as they are made anew each time."""
+        declared = self.parameters
+        return [declared[name] for name in self.names]
+
+    @property
     def shaping(self) -> tuple[str, ...]:
         """Names of the varying parameters of the interaction and of what is scattered on, in which
         chi^2 can have several minima; in all others it has one."""
@@ -165,12 +173,12 @@ class Likelihood:
     @property
     def start(self) -> jax.Array | np.ndarray:
         """Start values of the varying parameters, shape (n,)."""
-        return _vector([self.parameters[name].start for name in self.names])
+        return _vector([p.start for p in self._varying])
 
     @property
     def bounds(self) -> tuple[jax.Array | np.ndarray, jax.Array | np.ndarray]:
         """Lowest and highest values of the varying parameters, shape (n,) each."""
-        varying = [self.parameters[name] for name in self.names]
+        varying = self._varying
         return _vector([p.lower for p in varying]), _vector([p.upper for p in varying])
 
     def values(self, x: jax.Array | np.ndarray | None = None) -> dict[str, jax.Array]:
@@ -188,8 +196,9 @@ class Likelihood:
             ConfigError: an unknown parameter, or a value outside its domain; a value that JAX
                 traces cannot be checked.
         """
-        for name in held.keys() & self.parameters.keys():
-            check_domain("hold", self.parameters[name], held[name])
+        declared = self.parameters
+        for name in held.keys() & declared.keys():
+            check_domain("hold", declared[name], held[name])
         return dataclasses.replace(self, held={**self.held, **held})
 
     def frozen(self, values: Values, varying: Sequence[str] = ()) -> Likelihood:
@@ -250,7 +259,7 @@ class Likelihood:
     @property
     def priors(self) -> tuple[jax.Array | np.ndarray, jax.Array | np.ndarray]:
         """Mean and precision (zero: no prior) of the varying parameters, shape (n,) each."""
-        varying = [self.parameters[name] for name in self.names]
+        varying = self._varying
         mean = _vector([p.prior_mean for p in varying])
         return mean, _vector([p.prior_width for p in varying]) ** -2.0
 
@@ -260,7 +269,8 @@ class Likelihood:
         A held parameter keeps its prior, so that a profile over it rises with its pull.
         """
         stop_if_forked()
-        known = [self.parameters[name] for name in dict.fromkeys((*self.names, *self.held))]
+        declared = self.parameters
+        known = [declared[name] for name in dict.fromkeys((*self.names, *self.held))]
         mean = _vector([p.prior_mean for p in known])
         width = _vector([p.prior_width for p in known])
         x = _vector([values[p.name] for p in known])
@@ -297,10 +307,11 @@ def predictions(
         ConfigError: an unknown parameter, a value outside its domain, or a component that is not
             finite somewhere.
     """
+    declared = likelihood.parameters
     for name, value in (values or {}).items():
-        if name not in likelihood.parameters:
-            raise unknown("values", "parameter", name, likelihood.parameters)
-        check_domain("values", likelihood.parameters[name], value)
+        if name not in declared:
+            raise unknown("values", "parameter", name, declared)
+        check_domain("values", declared[name], value)
     full = likelihood.values() | {k: jnp.asarray(v) for k, v in (values or {}).items()}
     expected = jax.jit(Likelihood.components)(likelihood, full)
     for experiment, parts in expected.items():

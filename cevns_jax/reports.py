@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from cevns_jax.results import Result, Variables
+from cevns_jax.results import Result, Variables, surface
 
 
 def plain(value: Any) -> Any:
@@ -197,15 +197,17 @@ def _point_lines(summary: dict[str, Any]) -> list[str]:
     failed, affecting = summary["n_not_converged"], summary["n_affecting"]
     if failed and not affecting:
         lines.append(
-            f"{failed} points did not converge, all above Delta chi2 = "
+            f"points without convergence: {failed}, all above Delta chi2 = "
             f"{summary['not_converged_above']:.4g} like all their neighbours: no range or contour "
             "depends on them"
         )
     elif failed:
-        lines.append(f"{failed} points did not converge; ranges or contours depend on {affecting}")
+        lines.append(
+            f"points without convergence: {failed}; ranges or contours depend on {affecting}"
+        )
     if excluded := summary["n_excluded"]:
         lines.append(
-            f"excluded, as chi2 is infinite whatever the other parameters: {excluded} of the points"
+            f"points excluded, as chi2 is infinite whatever the other parameters: {excluded}"
         )
     if summary["n_valleys"] > 1:
         lines.append(
@@ -235,9 +237,7 @@ def _contour_table(result: Result) -> str:
     from cevns_jax.inference.regions import contours
 
     axes = result.attributes["parameters"]
-    x, y = (result.variables[name][1] for name in axes)
-    good = result.variables["point_converged"][1].astype(bool)
-    delta = np.where(good, result.variables["delta_chi2"][1], np.nan)
+    x, y, delta = surface(result)
     rows = [",".join(["delta_chi2", "line", *axes])]
     for level in result.attributes["levels"]:
         for number, line in enumerate(contours((x, y), delta, level), start=1):

@@ -91,12 +91,38 @@ def minimise_firmly(
     return found
 
 
+def better(new: Minimum, old: Minimum, by: float = 0.0) -> np.ndarray:
+    """Where one of two ends of the same minimisations is to be preferred, boolean: one that
+    converged to a finite chi^2, and of two that did, or did not, the lower one.
+
+    Args:
+        new, old: With the same leading axis.
+        by: chi^2 by which the new one has to be lower.
+    """
+    settled_new, settled_old = settled(new), settled(old)
+    lower = (new.chi2 < old.chi2 - by) | (np.isfinite(new.chi2) & ~np.isfinite(old.chi2))
+    found: np.ndarray = (settled_new & ~settled_old) | ((settled_new == settled_old) & lower)
+    return found
+
+
+def settled(minima: Minimum) -> np.ndarray:
+    """Whether minimisations converged to a finite chi^2; an excluded point has none."""
+    return np.asarray(minima.converged) & np.isfinite(minima.chi2)
+
+
+def where(chosen: np.ndarray, new: Minimum, old: Minimum) -> Minimum:
+    """The new minima where they are chosen, with a leading axis, the old ones elsewhere."""
+    rows = np.arange(len(chosen))
+    return Minimum(
+        *(np.stack(pair)[chosen.astype(int), rows] for pair in zip(old, new, strict=True))
+    )
+
+
 def put_better(minima: Minimum, rows: np.ndarray, others: Minimum) -> None:
-    """Put other ends of the same minimisations in place where they converged, or are lower."""
-    better = others.chi2 < minima.chi2[rows]
-    better |= np.asarray(others.converged) & np.isfinite(others.chi2)
+    """Put other ends of the same minimisations in place where they are better."""
+    chosen = better(others, Minimum(*(array[rows] for array in minima)))
     for old, new in zip(minima, others, strict=True):
-        old[rows[better]] = new[better]
+        old[rows[chosen]] = new[chosen]
 
 
 def relevant_failures(minima: Minimum) -> np.ndarray:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cevns_jax.inference.batches import Progress
+from cevns_jax.inference.batches import Progress, better, where
 from cevns_jax.inference.minimise import Minimum, minimise_lanes
 from cevns_jax.likelihood import Likelihood
 
@@ -140,22 +140,16 @@ def _lowest_from(
     likelihood: Likelihood, starts: Sequence[np.ndarray], held: np.ndarray, moving: np.ndarray
 ) -> Minimum:
     """The lowest minimum that the starts of each lane, (2n, n) each, lead to."""
-    best: Minimum | None = None
-    for start in starts:
+
+    def end(start: np.ndarray) -> Minimum:
         rows = np.where(moving, start, held[:, None])
         lanes = minimise_lanes(likelihood, rows, moving, second_order=False)
-        ends = Minimum(*map(np.asarray, lanes))
-        if best is None:
-            best = ends
-            continue
-        better = (ends.converged & ~best.converged) | (
-            (ends.chi2 < best.chi2) & (ends.converged >= best.converged)
-        )
-        lanes = np.arange(len(better))
-        best = Minimum(
-            *(np.stack(pair)[better.astype(int), lanes] for pair in zip(best, ends, strict=True))
-        )
-    assert best is not None
+        return Minimum(*map(np.asarray, lanes))
+
+    best = end(starts[0])
+    for start in starts[1:]:
+        other = end(start)
+        best = where(better(other, best), other, best)
     return best
 
 

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 import jax
 import numpy as np
 
-from cevns_jax.errors import ConfigError, unknown
+from cevns_jax.errors import ConfigError
 from cevns_jax.forks import stop_if_forked
 from cevns_jax.inference.batches import Progress, minimise_all
+from cevns_jax.inference.checks import check_data, checked_starts
 from cevns_jax.inference.errors import (
     LOWER,
     ProfileErrors,
@@ -162,13 +163,8 @@ def fit(
     names = likelihood.names
     if not names:
         raise ConfigError("fit: no parameter varies; free one or declare a nuisance")
-    for experiment in likelihood.experiments:
-        if not np.isfinite(experiment.observed).all():
-            raise ConfigError(
-                f"{experiment.name}: has no data, only bins; fit an Asimov or toy data set of it "
-                "(--data asimov, --data toy)"
-            )
-    given = _start_points(likelihood, starts)
+    check_data("fit", likelihood)
+    given = checked_starts("fit", likelihood, starts)
     points = [p for start in given for p in _starts_near(likelihood, start)]
     near = [lbfgs(likelihood, point) for point in progress(points)]
     wide = wide_starts(likelihood, given[0], whole_domain=True)
@@ -204,27 +200,6 @@ def fit(
             if name in names
         },
     )
-
-
-def _start_points(
-    likelihood: Likelihood, starts: Sequence[Mapping[str, float]]
-) -> list[np.ndarray]:
-    """The starts as vectors, checked."""
-    if not starts:
-        raise ConfigError("fit: at least one start is needed")
-    names = likelihood.names
-    for given in starts:
-        for name, value in given.items():
-            if name not in names:
-                raise unknown("fit.starts", "varying parameter", name, names)
-            declared = likelihood.parameters[name]
-            if not declared.lower <= value <= declared.upper:
-                raise ConfigError(
-                    f"fit.starts: {name} must lie between {declared.lower:g} and "
-                    f"{declared.upper:g}, not at {value:g}"
-                )
-    declared_start = dict(zip(names, likelihood.start, strict=True))
-    return [np.array([*(declared_start | dict(given)).values()], dtype=float) for given in starts]
 
 
 def _starts_near(likelihood: Likelihood, point: np.ndarray) -> list[np.ndarray]:

@@ -7,11 +7,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cevns_jax.inference.batches import BLOCK, RELEVANT, Progress, minimise_firmly
+from cevns_jax.inference.batches import BLOCK, RELEVANT, Progress, minimise_firmly, where
 from cevns_jax.inference.blocks import Blocks
 from cevns_jax.inference.minimise import Minimum
 from cevns_jax.inference.neighbours import keep_better, neighbours_of, spread_better_minima
-from cevns_jax.inference.valleys import APART, outside, search, take
+from cevns_jax.inference.valleys import APART, preferred, search, take
 from cevns_jax.likelihood import Likelihood
 
 ANCHORS = {1: 5, 2: 3}  # points along each axis at which valleys are searched; two for more axes
@@ -71,10 +71,10 @@ def minimise_grid(
     if sure or not rest.names:
         return found
     several = bool((found.valleys > 1).any())
-    where = (likelihood, rest, names, points, shape)
-    minima = spread_better_minima(*where, found.minima, several=several)
+    problem = (likelihood, rest, names, points, shape)
+    minima = spread_better_minima(*problem, found.minima, several=several)
     if several:
-        minima = _searched_again(*where, minima, found.valleys)
+        minima = _searched_again(*problem, minima, found.valleys)
     return GridMinima(minima, found.valleys)
 
 
@@ -171,14 +171,9 @@ def _lowest(likelihood: Likelihood, ends: list[Minimum]) -> GridMinima:
             )
             new = new & ~(relevant[j] & (above < APART))
         count += new
-    keys = [
-        np.stack([np.nan_to_num(end.chi2, nan=np.inf) for end in ends]),
-        np.stack([outside(likelihood, end.x) for end in ends]),
-        ~np.stack([end.converged & np.isfinite(end.chi2) for end in ends]),
-    ]
-    order = np.lexsort(keys, axis=0)  # the last key first
-    points = np.arange(len(count))
-    best = Minimum(*(np.stack(arrays)[order[0], points] for arrays in zip(*ends, strict=True)))
+    best = ends[0]
+    for end in ends[1:]:
+        best = where(preferred(likelihood, end, best), end, best)
     return GridMinima(best, np.maximum(count, 1))
 
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cevns_jax.inference.batches import minimise_all, minimise_firmly
+from cevns_jax.inference.batches import better, minimise_all, minimise_firmly, where
 from cevns_jax.inference.minimise import Minimum
 from cevns_jax.inference.neighbours import BETTER
 from cevns_jax.inference.regions import coordinate, from_coordinate
@@ -177,9 +177,10 @@ def _lower_of_two(
     both = minimise_firmly(
         likelihood, (name,), np.tile(values, 2)[:, None], np.concatenate(list(starts))
     )
-    key = np.where(both.converged, both.chi2, np.inf).reshape(2, -1)
-    which = np.argmin(key, axis=0)
-    return take(both, which * len(values) + np.arange(len(values)))
+    first, second = (
+        Minimum(*halves) for halves in zip(*(np.split(a, 2) for a in both), strict=True)
+    )
+    return where(better(second, first), second, first)
 
 
 def _ranges(

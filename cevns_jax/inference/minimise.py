@@ -295,9 +295,7 @@ def _spread(block: jax.Array, names: Collection[str], of: Sequence[str]) -> jax.
     return padded[rows] if block.ndim == 1 else padded[rows][:, rows]
 
 
-def _solve(
-    matrix: jax.Array, vector: jax.Array, needed: jax.Array | bool = True
-) -> jax.Array:
+def _solve(matrix: jax.Array, vector: jax.Array, needed: jax.Array | bool = True) -> jax.Array:
     """Solve a positive definite system, by elimination; NaN where it is not positive definite,
     anything where no solution is needed: no time is spent where no lane of a batch needs one.
 

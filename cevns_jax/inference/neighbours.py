@@ -5,9 +5,9 @@ from __future__ import annotations
 import jax
 import numpy as np
 
-from cevns_jax.inference.batches import RELEVANT, chi2_of, minimise_firmly
+from cevns_jax.inference.batches import RELEVANT, chi2_of, minimise_firmly, settled
 from cevns_jax.inference.minimise import Minimum
-from cevns_jax.inference.valleys import APART, outside
+from cevns_jax.inference.valleys import APART, outside, preferred, take
 from cevns_jax.likelihood import Likelihood
 
 BETTER = 1e-4  # chi^2 by which a minimum has to be lower to count
@@ -96,22 +96,14 @@ def keep_better(
         rows: Row of each end, shape (R,).
         ends: New minima, with a leading axis of R.
     """
-    own_out = outside(likelihood, result.x[rows])
-    end_out = outside(likelihood, ends.x)
-    sound = ends.converged & np.isfinite(ends.chi2)
-    order = np.lexsort([np.nan_to_num(ends.chi2, nan=np.inf), end_out, ~sound, rows])
+    out, chi2 = outside(likelihood, ends.x), np.nan_to_num(ends.chi2, nan=np.inf)
+    order = np.lexsort([chi2, out, ~settled(ends), rows])
     first = order[np.unique(rows[order], return_index=True)[1]]
-    chi2, known = ends.chi2[first], result.chi2[rows[first]]
-    same = end_out[first] == own_out[first]
-    better = (chi2 < known - BETTER) & same | (own_out[first] & ~end_out[first])
-    better &= ends.converged[first] | ~result.converged[rows[first]]
-    # An infinite chi^2 is taken for a finite one never, a finite one for an infinite one always.
-    better |= ends.converged[first] & np.isfinite(chi2) & ~result.converged[rows[first]]
-    better |= np.isfinite(chi2) & ~np.isfinite(known)
-    changed = first[better]
-    for old, new in zip(result, ends, strict=True):
-        old[rows[changed]] = np.asarray(new)[changed]
-    found: np.ndarray = rows[changed]
+    best = take(ends, first)
+    changed = preferred(likelihood, best, take(result, rows[first]), BETTER)
+    for old, new in zip(result, best, strict=True):
+        old[rows[first[changed]]] = new[changed]
+    found: np.ndarray = rows[first[changed]]
     return found
 
 

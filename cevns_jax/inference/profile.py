@@ -9,8 +9,9 @@ from dataclasses import dataclass
 import jax
 import numpy as np
 
-from cevns_jax.errors import ConfigError, unknown
+from cevns_jax.errors import ConfigError
 from cevns_jax.inference.batches import Progress
+from cevns_jax.inference.checks import checked_grid
 from cevns_jax.inference.fit import Fit, fit
 from cevns_jax.inference.grids import affecting, minimise_grid
 from cevns_jax.inference.intervals import Curve, Interval, intervals, joined
@@ -111,33 +112,27 @@ def profile(
 
     Args:
         likelihood: What to profile. The parameter may be free in it or not.
-        best: Best fit with the parameter free; fitted here if not given.
-        starts: Starts of that fit, and of the search for valleys; as those of a fit.
+        best: Best fit with the parameter free, and its valleys; fitted here if not given.
+        starts: Starts of that fit; not used where it is given.
         progress: Wraps the iterable of blocks, e.g. ``tqdm.tqdm``.
         **grid: One parameter and its values, shape (P,).
 
     Raises:
-        ConfigError: no or several parameters, an unknown one, or a grid that is empty, not finite,
-            not ascending or outside the domain.
+        ConfigError: no or several parameters, an unknown one, a grid that is empty, not finite,
+            not ascending or outside the domain, or a best fit of other parameters.
     """
     if len(grid) != 1:
         raise ConfigError(f"profile: give one parameter and its grid, not {len(grid)}")
     ((name, values),) = grid.items()
-    if name not in likelihood.parameters:
-        raise unknown("profile", "parameter", name, likelihood.parameters)
-    points = np.asarray(values, dtype=float)
-    if points.ndim != 1 or points.size == 0 or not np.isfinite(points).all():
-        raise ConfigError(f"profile: the grid of {name} must be a list of finite numbers")
-    declared = likelihood.parameters[name]
-    if (points < declared.lower).any() or (points > declared.upper).any():
-        raise ConfigError(
-            f"profile: the grid of {name} must lie between {declared.lower:g} and "
-            f"{declared.upper:g}"
-        )
-    if (np.diff(points) <= 0).any():
-        raise ConfigError(f"profile: the grid of {name} must be ascending")
+    points = checked_grid("profile", likelihood, name, values)
     likelihood = freed(likelihood, name)
-    best = best or fit(likelihood, starts, progress=progress)
+    if best is None:
+        best = fit(likelihood, starts, progress=progress)
+    elif best.names != likelihood.names:
+        raise ConfigError(
+            f"profile: best is a fit of {', '.join(best.names)}, not of "
+            f"{', '.join(likelihood.names)}"
+        )
     index = best.names.index(name)
     valleys = np.stack([np.delete(valley.x, index) for valley in best.valleys])
     found = minimise_grid(

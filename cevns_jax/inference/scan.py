@@ -11,10 +11,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cevns_jax.errors import ConfigError, unknown
+from cevns_jax.errors import ConfigError
 from cevns_jax.forks import stop_if_forked
 from cevns_jax.inference.batches import Progress, minimise_all
 from cevns_jax.inference.blocks import Blocks
+from cevns_jax.inference.checks import check_data, checked_grid, checked_starts
 from cevns_jax.inference.grids import affecting, minimise_grid
 from cevns_jax.inference.intervals import Curve, Interval, intervals
 from cevns_jax.inference.minimise import Minimum
@@ -115,26 +116,28 @@ def scan(
             removed by the caller, once the result is on disk.
 
     Raises:
-        ConfigError: no or an unknown parameter, a grid that cannot be used, an experiment without
-            data, predictions that are not finite, or blocks that cannot be written.
+        ConfigError: no or an unknown parameter, a grid or start that cannot be used, an experiment
+            without data, predictions that are not finite, or blocks that cannot be written.
     """
     stop_if_forked()
-    grids = _checked(likelihood, grids)
-    if not starts:
-        raise ConfigError("scan: at least one start is needed")
+    if not grids:
+        raise ConfigError("scan: name one parameter at least")
+    grids = {name: checked_grid("scan", likelihood, name, values) for name, values in grids.items()}
+    check_data("scan", likelihood)
     for name in grids:
         likelihood = freed(likelihood, name)
+    rest = tuple(name for name in likelihood.names if name not in grids)
+    known = checked_starts("scan", likelihood, starts)
+    known = known[:, [likelihood.names.index(name) for name in rest]]
     # Declared apart, so that the search for the best fit, which narrows their domains to the grid,
     # is the same program.
-    apart = {name: likelihood.parameters[name] for name in grids}
+    parameters = likelihood.parameters
+    apart = {name: parameters[name] for name in grids}
     likelihood = dataclasses.replace(likelihood, declarations={**likelihood.declarations, **apart})
-    rest = tuple(name for name in likelihood.names if name not in grids)
-    declared = {name: likelihood.parameters[name].start for name in rest}
-    known = [[(declared | dict(given))[name] for name in rest] for given in starts]
     found = minimise_grid(
         likelihood,
         grids,
-        known=np.array(known, dtype=float).reshape(len(known), len(rest)),
+        known=known,
         progress=progress,
         blocks=blocks,
     )
@@ -153,31 +156,6 @@ def scan(
         best_chi2=best_chi2,
         likelihood=likelihood,
     )
-
-
-def _checked(likelihood: Likelihood, grids: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    if not grids:
-        raise ConfigError("scan: name one parameter at least")
-    checked = {}
-    for name, values in grids.items():
-        if name not in likelihood.parameters:
-            raise unknown("scan", "parameter", name, likelihood.parameters)
-        grid = np.asarray(values, dtype=float)
-        if grid.ndim != 1 or not grid.size or not np.isfinite(grid).all():
-            raise ConfigError(f"scan: the grid of {name} must be a list of finite numbers")
-        if (np.diff(grid) <= 0).any():
-            raise ConfigError(f"scan: the grid of {name} must be ascending")
-        declared = likelihood.parameters[name]
-        if grid[0] < declared.lower or grid[-1] > declared.upper:
-            raise ConfigError(
-                f"scan: the grid of {name} must lie between {declared.lower:g} and "
-                f"{declared.upper:g}"
-            )
-        checked[name] = grid
-    for experiment in likelihood.experiments:
-        if not np.isfinite(experiment.observed).all():
-            raise ConfigError(f"{experiment.name}: has no data, only bins; scan an Asimov data set")
-    return checked
 
 
 def _best(

@@ -16,9 +16,11 @@ import numpy as np
 
 from cevns_jax.inference.batches import (
     RELEVANT,
+    better,
     minimise_points,
     put_better,
     relevant_failures,
+    settled,
 )
 from cevns_jax.inference.minimise import Minimum
 from cevns_jax.likelihood import Likelihood
@@ -159,6 +161,14 @@ def outside(likelihood: Likelihood, x: np.ndarray) -> np.ndarray:
     ends = np.array([declared[name].expected for name in likelihood.names]).reshape(-1, 2)
     found: np.ndarray = np.asarray(((x < ends[:, 0]) | (x > ends[:, 1])).any(axis=-1))
     return found
+
+
+def preferred(likelihood: Likelihood, new: Minimum, old: Minimum, by: float = 0.0) -> np.ndarray:
+    """As :func:`cevns_jax.inference.batches.better`, but of two that converged to where a
+    parameter is expected and to where not, the first."""
+    out_new, out_old = outside(likelihood, new.x), outside(likelihood, old.x)
+    decided = (settled(new) == settled(old)) & (out_new != out_old)
+    return np.where(decided, out_old, better(new, old, by))
 
 
 def distinct(minima: Minimum) -> list[int]:

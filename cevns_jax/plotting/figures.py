@@ -34,6 +34,7 @@ FILLS = ("full", "none", "left", "right", "bottom", "top")  # publications on on
 MANY_BINS = 50
 FEW_POINTS = 40  # below which the points of a curve are marked
 TOP = 9.0  # Delta chi^2 at the upper end of profiles
+FAILED, EXCLUDED = "not converged", r"excluded ($\chi^2$ infinite)"
 LARGE = 1e6  # from here on numbers are written with an exponent
 
 
@@ -45,7 +46,7 @@ def save(figure: Figure, path: Path) -> None:
     )
 
 
-def _figure(width: float, height: float) -> Figure:
+def new_figure(width: float, height: float) -> Figure:
     figure = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
     return figure
@@ -53,7 +54,7 @@ def _figure(width: float, height: float) -> Figure:
 
 def warm_up() -> None:
     """Draw an empty figure: loads fonts and parsers, which takes longer than a figure itself."""
-    figure = _figure(1, 1)
+    figure = new_figure(1, 1)
     figure.subplots().set_title(r"$\chi^2$")
     figure.savefig(io.BytesIO(), format="png")
 
@@ -69,7 +70,7 @@ def spectra(result: Result, experiment: str) -> Figure:
     axes, observed = group["observed"]
     _, expected = group["expected"]
     components = [str(name) for name in group["component"][1]]
-    figure = _figure(5.2 if len(axes) == 1 else 4.4 * len(axes), 5.6)
+    figure = new_figure(5.2 if len(axes) == 1 else 4.4 * len(axes), 5.6)
     panels = figure.subplots(2, len(axes), height_ratios=(3, 1), sharex="col", squeeze=False)
     for column, axis in enumerate(axes):
         others = tuple(i for i in range(len(axes)) if i != column)
@@ -86,7 +87,7 @@ def spectra(result: Result, experiment: str) -> Figure:
             observed.sum(axis=others),
             dict(zip(components, parts, strict=True)),
             variance,
-            DATA_SETS.get(_data_set(result), "observed"),
+            DATA_SETS.get(data_set(result), "observed"),
             result.attributes.get("counted", {}).get(experiment, "events"),
         )
     handles, labels = panels[0, 0].get_legend_handles_labels()
@@ -96,7 +97,7 @@ def spectra(result: Result, experiment: str) -> Figure:
     )
     a = result.attributes
     quality = f", $\\chi^2$/dof = {a['chi2']:.1f}/{a['degrees_of_freedom']}"
-    if _data_set(result) == "asimov":
+    if data_set(result) == "asimov":
         quality = " (Asimov data)"
     figure.suptitle(
         f"{drawable(a['titles'][experiment])}\nbest fit: {_headline(result)}{quality}", fontsize=11
@@ -202,7 +203,7 @@ def joined_titles(result: Result) -> str:
     return " + ".join(map(drawable, result.attributes["titles"].values()))
 
 
-def _data_set(result: Result) -> str:
+def data_set(result: Result) -> str:
     """``observed``, ``asimov`` or ``toy`` where the caller has said so."""
     return str(result.attributes["provenance"].get("data_set", ""))
 
@@ -219,8 +220,10 @@ def _headline(result: Result) -> str:
         )
         unit = drawable(result.attributes["units"][name])
         digits = 2 if value > 1 else 3
-        form = f".{digits}f" if max(map(abs, (value, low, high))) < LARGE else ".3g"
-        right = f"{value:{form}}^{{+{high:{form}}}}_{{-{low:{form}}}}"
+        form = f".{digits}f" if np.nanmax(np.abs([value, low, high])) < LARGE else ".3g"
+        right = f"{value:{form}}"
+        for mark, sign, error in (("^", "+", high), ("_", "-", low)):
+            right += f"{mark}{{{sign}{error:{form}}}}" if np.isfinite(error) else ""
         texts.append(f"{equation(result.attributes['labels'][name] or name, right)} {unit}")
     return ", ".join(texts).strip()
 
@@ -231,7 +234,7 @@ def profiles(results: list[Result]) -> Figure:
     Args:
         results: Profiles of the same parameter.
     """
-    figure = _figure(6.4, 4.8)
+    figure = new_figure(6.4, 4.8)
     axes = figure.subplots()
     first = results[0]
     shown: list[tuple[Published, str]] = []
@@ -244,7 +247,7 @@ def profiles(results: list[Result]) -> Figure:
         if names.count(name) > 1:
             config = result.attributes["provenance"].get("config", f"{number + 1}")
             name += f" ({drawable(Path(config).stem)})"
-        kind = DATA_SETS.get(_data_set(result), "")
+        kind = DATA_SETS.get(data_set(result), "")
         colour = "black" if number == 0 else f"C{number - 1}"
         known = known_points(result, result.attributes["parameter"], grid)
         axes.plot(
@@ -255,7 +258,7 @@ def profiles(results: list[Result]) -> Figure:
             label=f"cevns_jax, {name}" + (f", {kind}" if kind else ""),
         )
         if not good.all():
-            axes.plot(grid[~good], delta[~good], "x", color="C3", label="not converged")
+            axes.plot(grid[~good], delta[~good], "x", color="C3", label=_once(axes, FAILED))
         mark_excluded(axes, grid[excluded], TOP)
         before = [p for p, _ in shown]
         data = tuple(result.attributes["experiments"])
@@ -328,8 +331,13 @@ def known_points(result: Result, name: str, grid: np.ndarray) -> tuple[np.ndarra
 def mark_excluded(axes: Axes, values: np.ndarray, top: float) -> None:
     """Arrows that leave the figure where chi^2 is infinite."""
     if values.size:
-        label = r"excluded ($\chi^2$ infinite)"
-        axes.plot(values, np.full(values.size, 0.96 * top), "^", color="grey", label=label)
+        heights = np.full(values.size, 0.96 * top)
+        axes.plot(values, heights, "^", color="grey", label=_once(axes, EXCLUDED))
+
+
+def _once(axes: Axes, label: str) -> str:
+    """A label for the legend, unless it is there."""
+    return "" if label in axes.get_legend_handles_labels()[1] else label
 
 
 def _visible(results: list[Result]) -> tuple[float, float]:

@@ -95,6 +95,8 @@ def _scan(result: Result) -> None:
     names, levels = _attribute(a, "parameters", list), _attribute(a, "levels", list)
     if not names or not all(isinstance(name, str) for name in names):
         raise ConfigError("names of parameters")
+    if len(names) > 2:
+        raise ConfigError(f"one or two parameters on its grid, not {len(names)}")
     numbers = [n for n in levels if isinstance(n, int | float) and not isinstance(n, bool)]
     if not levels or len(numbers) < len(levels) or not min(numbers) > 0:
         raise ConfigError("positive numbers as levels")

@@ -9,15 +9,19 @@ import numpy as np
 from cevns_jax.inference.regions import contours, scale_of, smallest
 from cevns_jax.plotting.figures import (
     DATA_SETS,
+    EXCLUDED,
+    FAILED,
     FEW_POINTS,
+    LINES,
+    data_set,
     joined_titles,
     known_points,
     mark_excluded,
+    new_figure,
     with_room,
 )
-from cevns_jax.plotting.figures import _data_set as data_set
-from cevns_jax.plotting.figures import _figure as new_figure
 from cevns_jax.plotting.text import with_unit
+from cevns_jax.results import surface
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -26,9 +30,7 @@ if TYPE_CHECKING:
     from cevns_jax.results import Result
 
 SIGMAS = {2.30: r"1 $\sigma$", 4.61: "90 %", 6.18: r"2 $\sigma$", 11.83: r"3 $\sigma$"}
-EXCLUDED = 1e12  # Delta chi^2 that is drawn for infinite
 GREYS = ("0.45", "0.65", "0.85")
-LINES = ("-", "--", ":", "-.")
 
 
 def scans(results: list[Result]) -> Figure:
@@ -79,9 +81,11 @@ def region(axes: Axes, result: Result, name: str = "") -> None:
     name = name or _data(result)
     if min(delta.shape) < 2:  # a line of points has no area
         levels = []
+    height = np.sqrt(np.maximum(delta, 0.0)).T  # straighter between points than Delta chi^2
     for level, grey in reversed([*zip(levels, GREYS, strict=False)]):
-        axes.contourf(x, y, delta.T, levels=[-1.0, level], colors=[grey])
-        axes.contour(x, y, delta.T, levels=[level], colors="black", linewidths=0.7)
+        axes.contourf(x, y, height, levels=[-1.0, np.sqrt(level)], colors=[grey])
+        for path in contours((x, y), delta, level):
+            axes.plot(path[:, 0], path[:, 1], color="black", linewidth=0.7)
         axes.plot([], [], "s", color=grey, label=f"{name}, {SIGMAS.get(level, f'{level:g}')}")
     best = result.attributes["best"]["parameters"]
     at = [best[p] for p in result.attributes["parameters"]]
@@ -97,10 +101,15 @@ def region(axes: Axes, result: Result, name: str = "") -> None:
             clip_on=False,
         )
     excluded = result.variables["point_excluded"][1].astype(bool)
-    if excluded.any():
-        at_x, at_y = np.nonzero(excluded)
-        label = r"excluded ($\chi^2$ infinite)"
-        axes.plot(x[at_x], y[at_y], "x", color="grey", markersize=3, label=label)
+    failed = ~result.variables["point_converged"][1].astype(bool)
+    marks = (
+        (excluded, "x", "grey", EXCLUDED),
+        (failed, "+", "black", FAILED),
+    )
+    for where, mark, colour, label in marks:
+        if where.any():
+            at_x, at_y = np.nonzero(where)
+            axes.plot(x[at_x], y[at_y], mark, color=colour, markersize=3, label=label)
     describe(axes, result)
 
 
@@ -127,16 +136,6 @@ def _data(result: Result) -> str:
     """The experiments, and what their data are unless they are measured."""
     kind = DATA_SETS.get(data_set(result), "")
     return joined_titles(result) + (f", {kind}" if kind else "")
-
-
-def surface(result: Result) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Both grids, and Delta chi^2: NaN where the minimisation did not converge, far above all
-    levels where it is infinite."""
-    x, y = (result.variables[p][1] for p in result.attributes["parameters"])
-    good = result.variables["point_converged"][1].astype(bool)
-    excluded = result.variables["point_excluded"][1].astype(bool)
-    delta = np.where(excluded, EXCLUDED, result.variables["delta_chi2"][1])
-    return x, y, np.where(good, delta, np.nan)
 
 
 def describe(axes: Axes, result: Result) -> None:

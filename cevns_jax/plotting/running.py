@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from cevns_jax.plotting.figures import _figure
+from cevns_jax.plotting.figures import new_figure
 from cevns_jax.plotting.text import drawable
 from cevns_jax.published import ANGLES_AT_SCALES, AngleAtScale
 from cevns_jax.running import sin2_theta_w
@@ -63,7 +63,7 @@ def running_angle(
         own: Results of one's own, with their ranges of Q.
         published: Measurements elsewhere.
     """
-    figure = _figure(7.2, 7.4 if own else 4.6)
+    figure = new_figure(7.2, 7.4 if own else 4.6)
     if own:
         wide, narrow = figure.subplots(2, 1, sharex=True, height_ratios=(1.15, 1))
         _curve(wide)
