@@ -8,6 +8,7 @@ a batch of fits under ``vmap`` wants, where every lane walks until the slowest h
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -93,18 +94,77 @@ def minimise(
     likelihood = likelihood.frozen(likelihood.values(), varying=likelihood.names)
     mean, precision = likelihood.priors
     lower, upper = likelihood.bounds
-    moving = jnp.ones(start.shape, bool) if moving is None else moving
-    bent = second_order and bool(likelihood.shaping)
+    descent = _Descent(
+        likelihood=likelihood,
+        mean=mean,
+        precision=precision,
+        lower=lower,
+        upper=upper,
+        moving=jnp.ones(start.shape, bool) if moving is None else moving,
+        bent=second_order and bool(likelihood.shaping),
+    )
+    done = jax.lax.while_loop(descent.unfinished, descent.step, descent.begin(start))
+    gradient, _ = descent.restricted(done.x, done.point)
+    return Minimum(
+        x=done.x,
+        chi2=jnp.where(done.point.impossible, jnp.inf, done.point.chi2),
+        gradient=2 * gradient,
+        information=done.point.information,
+        edm=done.edm,
+        steps=done.steps,
+        converged=jnp.isfinite(done.point.chi2) & descent.arrived(done),
+    )
 
-    def local(x: jax.Array) -> _Local:
-        values = likelihood.values(x)
-        chi2 = likelihood.penalty(values)
-        gradient = jnp.asarray(precision * (x - mean))
-        information = jnp.diag(jnp.asarray(precision))
+
+@dataclass(frozen=True, kw_only=True)
+class _Descent:
+    """One minimisation: what it walks on, and its steps.
+
+    Attributes:
+        likelihood: Frozen but for its varying parameters.
+        mean, precision: Of their priors, shape (n,).
+        lower, upper: Their bounds, shape (n,).
+        moving: Which of them move, shape (n,).
+        bent: Whether second derivatives of the signal are added.
+    """
+
+    likelihood: Likelihood
+    mean: Any
+    precision: Any
+    lower: Any
+    upper: Any
+    moving: Any
+    bent: bool
+
+    def begin(self, start: jax.Array) -> _Carry:
+        """Before the first evaluation."""
+        start = jnp.clip(start, self.lower, self.upper)
+        # Made of the start, so that vmap knows at once what is batched: it traces the loop again
+        # for everything that it finds out later.
+        zeros = 0 * start
+        number = 1 + zeros[0]
+        bend = 0 * jnp.diag(zeros) if self.bent else None
+        return _Carry(
+            x=start,
+            point=_Local(number * jnp.inf, number < 0, zeros, jnp.diag(1 + zeros), bend),
+            edm=number * jnp.inf,
+            trial=start,
+            promised=number,
+            damping=1e-3 * number,
+            growth=2 * number,
+            steps=jnp.zeros_like(number, int),
+        )
+
+    def local(self, x: jax.Array) -> _Local:
+        """chi^2 and its derivatives at a point."""
+        values = self.likelihood.values(x)
+        chi2 = self.likelihood.penalty(values)
+        gradient = jnp.asarray(self.precision * (x - self.mean))
+        information = jnp.diag(jnp.asarray(self.precision))
         impossible = jnp.isnan(chi2)
         slopes = []
-        for experiment in likelihood.experiments:
-            mu, rows = _expected_and_jacobian(experiment, likelihood, values)
+        for experiment in self.likelihood.experiments:
+            mu, rows = _expected_and_jacobian(experiment, self.likelihood, values)
             deviance, slope, weight, never = map(jnp.ravel, experiment.bin_terms(mu))
             chi2 += jnp.sum(deviance)
             impossible |= jnp.any(never)
@@ -115,17 +175,19 @@ def minimise(
                 # costs four times as much on a CPU.
                 by_row = jnp.sum(jacobian * slope, axis=1)
                 by_pair = jnp.sum((jacobian * weight)[:, None] * jacobian, axis=2)
-                gradient += _spread(by_row, rows, likelihood.names)
-                information += _spread(by_pair, rows, likelihood.names)
-        bend = _bend(likelihood, values, slopes) if bent else None
+                gradient += _spread(by_row, rows, self.likelihood.names)
+                information += _spread(by_pair, rows, self.likelihood.names)
+        bend = _bend(self.likelihood, values, slopes) if self.bent else None
         return _Local(chi2, impossible, gradient, information, bend)
 
-    def restricted(x: jax.Array, point: _Local) -> tuple[jax.Array, jax.Array]:
+    def restricted(self, x: jax.Array, point: _Local) -> tuple[jax.Array, jax.Array]:
         """Gradient and curvature in the parameters that can move from x: not past a bound, and not
         where they change nothing, as the mass of a mediator without coupling. The curvature is the
         expected information, with its second-order part where the sum is positive definite."""
-        at_bound = ((x <= lower) & (point.gradient > 0)) | ((x >= upper) & (point.gradient < 0))
-        open_ = moving & ~at_bound & (jnp.diag(point.information) > 0)
+        at_bound = ((x <= self.lower) & (point.gradient > 0)) | (
+            (x >= self.upper) & (point.gradient < 0)
+        )
+        open_ = self.moving & ~at_bound & (jnp.diag(point.information) > 0)
         gradient = jnp.where(open_, point.gradient, 0.0)
         both = open_[:, None] & open_[None, :]
         information = jnp.where(both, point.information, jnp.eye(x.size))
@@ -135,25 +197,22 @@ def minimise(
         definite = jnp.isfinite(_solve(whole, gradient)).all()
         return gradient, jnp.where(definite, whole, information)
 
-    def inside(x: jax.Array) -> jax.Array:
-        return jnp.all((x >= lower) & (x <= upper))
-
     def bounded(
-        x: jax.Array, there: jax.Array, gradient: jax.Array, metric: jax.Array
+        self, x: jax.Array, there: jax.Array, gradient: jax.Array, metric: jax.Array
     ) -> jax.Array:
         """Step to the minimum of the quadratic model inside the bounds, nearly: what would leave
         them on the way there stops, and the others take that into account."""
-        stopped = (there < lower) | (there > upper)
-        ends = jnp.where(stopped, jnp.clip(there, lower, upper) - x, 0.0)
+        stopped = (there < self.lower) | (there > self.upper)
+        ends = jnp.where(stopped, jnp.clip(there, self.lower, self.upper) - x, 0.0)
         rest = jnp.where(stopped, 0.0, gradient + metric @ ends)
         both = stopped[:, None] | stopped[None, :]
         cut = jnp.where(both, jnp.eye(x.size), metric)
         others = x + ends - _solve(cut, rest, needed=stopped.any())
-        return jnp.clip(jnp.where(stopped.any(), others, there), lower, upper) - x
+        return jnp.clip(jnp.where(stopped.any(), others, there), self.lower, self.upper) - x
 
-    def step(carry: _Carry) -> _Carry:
+    def step(self, carry: _Carry) -> _Carry:
         """Judge the trial point, then propose the next one. The only place that evaluates."""
-        new = local(carry.trial)
+        new = self.local(carry.trial)
         gain = (carry.point.chi2 - new.chi2) / jnp.where(carry.promised > 0, carry.promised, 1.0)
         at_rounding = jnp.abs(carry.promised) < 1e-12 * jnp.maximum(1.0, jnp.abs(new.chi2))
         accept = jnp.isfinite(new.chi2) & (((gain > 0) & (carry.promised > 0)) | at_rounding)
@@ -161,7 +220,7 @@ def minimise(
         point = jax.tree.map(lambda a, b: jnp.where(accept, a, b), new, carry.point)
         shrink = jnp.clip(1 - (2 * gain - 1) ** 3, 1 / 5, 2.0)
         damping = carry.damping * jnp.where(accept, shrink, carry.growth)
-        gradient, curvature = restricted(x, point)
+        gradient, curvature = self.restricted(x, point)
 
         def fall(dx: jax.Array) -> jax.Array:
             """Of chi^2, as the quadratic model has it."""
@@ -171,8 +230,9 @@ def minimise(
         both = jnp.stack([curvature, damped])
         newton, there = x - jax.vmap(_solve, (0, None))(both, gradient)
         # What cannot be moved any more is no distance: x is a number of 53 bits, and has bounds.
-        edm = jnp.where(inside(newton), fall(newton - x), gradient @ (x - newton))
-        dx = bounded(x, there, gradient, damped)
+        inside = jnp.all((newton >= self.lower) & (newton <= self.upper))
+        edm = jnp.where(inside, fall(newton - x), gradient @ (x - newton))
+        dx = self.bounded(x, there, gradient, damped)
         return _Carry(
             x=x,
             point=point,
@@ -184,44 +244,14 @@ def minimise(
             steps=carry.steps + 1,
         )
 
-    def arrived(carry: _Carry) -> jax.Array:
+    def arrived(self, carry: _Carry) -> jax.Array:
+        """Whether the minimum is near enough."""
         # Far from the data, rounding of chi^2 itself sets the limit.
         return carry.edm < TOLERANCE * jnp.maximum(1.0, ROUNDING * carry.point.chi2)
 
-    def unfinished(carry: _Carry) -> jax.Array:
-        return ~arrived(carry) & (carry.steps < MAX_STEPS)
-
-    start = jnp.clip(start, lower, upper)
-    # Made of the start, so that vmap knows at once what is batched: it traces the loop again for
-    # everything that it finds out later.
-    zeros = 0 * start
-    number = 1 + zeros[0]
-    bend = 0 * jnp.diag(zeros) if bent else None
-    nowhere = _Local(number * jnp.inf, number < 0, zeros, jnp.diag(1 + zeros), bend)
-    done = jax.lax.while_loop(
-        unfinished,
-        step,
-        _Carry(
-            x=start,
-            point=nowhere,
-            edm=number * jnp.inf,
-            trial=start,
-            promised=number,
-            damping=1e-3 * number,
-            growth=2 * number,
-            steps=jnp.zeros_like(number, int),
-        ),
-    )
-    gradient, _ = restricted(done.x, done.point)
-    return Minimum(
-        x=done.x,
-        chi2=jnp.where(done.point.impossible, jnp.inf, done.point.chi2),
-        gradient=2 * gradient,
-        information=done.point.information,
-        edm=done.edm,
-        steps=done.steps,
-        converged=jnp.isfinite(done.point.chi2) & arrived(done),
-    )
+    def unfinished(self, carry: _Carry) -> jax.Array:
+        """Whether another step is to be tried."""
+        return ~self.arrived(carry) & (carry.steps < MAX_STEPS)
 
 
 def _nothing_to_minimise(likelihood: Likelihood, start: jax.Array) -> Minimum:
