@@ -159,6 +159,8 @@ def _in_blocks(
 
 def _lowest(likelihood: Likelihood, ends: list[Minimum]) -> GridMinima:
     """The best of several ends at each point, and how many minima they are."""
+    if len(ends) == 1:
+        return GridMinima(ends[0], np.ones(len(ends[0].chi2), int))
     count = np.zeros(len(ends[0].chi2), int)
     chi2 = np.stack([np.where(end.converged, end.chi2, np.inf) for end in ends])
     relevant = chi2 < chi2.min(axis=0) + RELEVANT
