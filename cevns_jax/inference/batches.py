@@ -132,19 +132,22 @@ def relevant_failures(minima: Minimum) -> np.ndarray:
     return rows
 
 
-def minimise_all(likelihood: Likelihood, starts: np.ndarray) -> Minimum:
+def minimise_all(likelihood: Likelihood, starts: np.ndarray, *, firmly: bool = True) -> Minimum:
     """Minimise all varying parameters from several starts.
 
     Args:
         likelihood: What to minimise.
         starts: Start values, shape (S, n).
+        firmly: Whether what does not converge is tried again with second derivatives, as
+            :func:`minimise_firmly`. They take as long to compile as the rest, and make a minimum
+            sure more than they lower it.
 
     Returns:
         The minima as NumPy arrays with a leading axis of S.
     """
     found = _all_lanes(likelihood, starts, second_order=False)
     failed = relevant_failures(found)
-    if failed.size and likelihood.shaping:
+    if firmly and failed.size and likelihood.shaping:
         put_better(found, failed, _all_lanes(likelihood, found.x[failed], second_order=True))
     return found
 
@@ -228,7 +231,12 @@ def over_points(
 
 
 def chi2_of(
-    likelihood: Likelihood, names: tuple[str, ...], points: np.ndarray, offered: np.ndarray
+    likelihood: Likelihood,
+    names: tuple[str, ...],
+    points: np.ndarray,
+    offered: np.ndarray,
+    *,
+    whole: int = 0,
 ) -> np.ndarray:
     """chi^2 at each of R points with each of m vectors offered for the rest, shape (R, m).
 
@@ -237,8 +245,9 @@ def chi2_of(
         names: The k parameters held at the points.
         points: Their values, shape (R, k).
         offered: Values of the n parameters that vary, shape (R, m, n).
+        whole: As :func:`minimise_points`.
     """
-    size, devices = block_size(len(points))
+    size, devices = block_size(max(len(points), whole))
     blocks = []
     for first in range(0, len(points), size):
         rows = np.minimum(np.arange(first, first + size), len(points) - 1)

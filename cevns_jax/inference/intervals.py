@@ -92,10 +92,10 @@ def _with_local_minima(likelihood: Likelihood, name: str, curve: Curve) -> Curve
         return curve
     free = likelihood.names.index(name)
     starts = np.insert(curve.minima.x[rows], free, curve.values[rows], axis=1)
-    ends = minimise_all(likelihood, starts)
+    ends = minimise_all(likelihood, starts, firmly=False)
     found = np.asarray(ends.x)[:, free]
     inside = (found > curve.values[0]) & (found < curve.values[-1])
-    new = ends.converged & inside & (ends.chi2 < chi2[rows] - BETTER)
+    new = inside & (ends.chi2 < chi2[rows] - BETTER)
     if not new.any():
         return curve
     # Once more with the parameter held: a point of the curve like every other.

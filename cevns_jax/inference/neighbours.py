@@ -53,13 +53,14 @@ def spread_better_minima(
         if not rows.size:
             break
         sources = np.concatenate([neighbours[rows], rows[:, None]], axis=1)  # (R, 2k + 1)
-        chi2 = chi2_of(likelihood, names, points[rows], result.x[sources])
+        offered = result.x[sources]
+        chi2 = chi2_of(likelihood, names, points[rows], offered, whole=len(points))
         chi2 = np.where(np.isfinite(chi2), chi2, np.inf)
         tries = _tries(result, rows, chi2, elsewhere & (stuck[rows, None] | several), several)
         row, column = np.nonzero(tries)
         if not row.size:
             break
-        ends = minimise_firmly(likelihood, names, points[rows[row]], result.x[sources[row, column]])
+        ends = minimise_firmly(likelihood, names, points[rows[row]], offered[row, column])
         changed = keep_better(rest, result, rows[row], ends)
         failed = rows[~result.converged[rows] & ~stuck[rows] & ~np.isin(rows, changed)]
         if not changed.size and not failed.size:

@@ -165,8 +165,8 @@ def _best(
     rest: tuple[str, ...],
 ) -> tuple[dict[str, float], float]:
     """The lowest chi^2 on the grid and between its points: the lowest local minima of the grid,
-    with all parameters free inside its range. A flat direction, as at zero coupling, is no
-    obstacle: only chi^2 counts."""
+    with all parameters free inside its range. A flat direction, as at zero coupling or where a
+    rate is smallest, is no obstacle: only chi^2 counts."""
     inside = {
         name: dataclasses.replace(
             likelihood.parameters[name],
@@ -187,8 +187,8 @@ def _best(
     values = {name: grid[i] for (name, grid), i in zip(grids.items(), index, strict=True)}
     values |= {name: np.asarray(result.x)[rows, i] for i, name in enumerate(rest)}
     starts = np.stack([values[name] for name in likelihood.names], axis=1)
-    ends = minimise_all(likelihood, starts)
-    end_chi2 = np.where(ends.converged & np.isfinite(ends.chi2), ends.chi2, np.inf)
+    ends = minimise_all(likelihood, starts, firmly=False)
+    end_chi2 = np.nan_to_num(ends.chi2, nan=np.inf)
     if end_chi2.min() < chi2[rows[0]]:
         x, lowest = np.asarray(ends.x)[np.argmin(end_chi2)], float(end_chi2.min())
     else:
