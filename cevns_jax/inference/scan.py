@@ -117,7 +117,8 @@ def scan(
 
     Raises:
         ConfigError: no or an unknown parameter, a grid or start that cannot be used, an experiment
-            without data, predictions that are not finite, or blocks that cannot be written.
+            without data, predictions that are not finite, counts that are impossible everywhere on
+            the grid, or blocks that cannot be written.
     """
     stop_if_forked()
     if not grids:
@@ -146,6 +147,10 @@ def scan(
             blocks.remove()
         first = {name: float(values[0]) for name, values in grids.items()}
         check_predictions(likelihood, first)  # says which experiment and component
+        raise ConfigError(
+            "scan: chi^2 is infinite or not a number at every point of the grid: some bins with "
+            "counts expect none whatever the other parameters"
+        )
     best, best_chi2 = _best(likelihood, grids, found.minima, rest)
     return Scan(
         grids=dict(grids),
@@ -181,7 +186,7 @@ def _best(
     chi2 = np.where(result.converged, result.chi2, np.inf)
     local = np.flatnonzero((chi2[:, None] <= chi2[neighbours_of(shape)]).all(axis=1))
     rows = local[np.argsort(chi2[local], kind="stable")][:LOWEST]
-    if not np.isfinite(chi2).any():
+    if not np.isfinite(chi2).any():  # no point converged
         return dict.fromkeys(likelihood.names, float("nan")), float("nan")
     index = np.unravel_index(rows, shape)
     values = {name: grid[i] for (name, grid), i in zip(grids.items(), index, strict=True)}

@@ -5,6 +5,7 @@ import pytest
 from germanium import germanium
 
 import cevns_jax as cj
+from cevns_jax.errors import ConfigError
 from cevns_jax.inference.edges import profile_remarks, scan_remarks
 from cevns_jax.inference.grids import affecting
 from cevns_jax.inference.minimise import Minimum
@@ -77,6 +78,11 @@ def test_a_point_without_any_expectation_is_excluded_not_failed():
     assert not found.affecting(3.84).any()
     ((low, high, _),) = found.intervals([1.0])[0]
     assert (low, high) == pytest.approx((0.01016, 0.02781), abs=1e-4)
+
+
+def test_a_scan_without_any_possible_point_is_refused():
+    with pytest.raises(ConfigError, match=r"infinite.*at every point"):
+        scan(counted([3, 1, 0], None), {"n_sigma": np.array([0.0])})
 
 
 def test_contours_that_leave_the_grid_are_named():
