@@ -226,7 +226,7 @@ def scan_table(result: Result) -> str:
     rows = [",".join([*axes, "delta_chi2", "chi2", "point_converged", *names])]
     grids = np.meshgrid(*(v[name][1] for name in axes), indexing="ij")
     columns = [*grids, *(v[name][1] for name in ("delta_chi2", "chi2", "point_converged"))]
-    minima = v["minimum"][1].reshape(-1, len(names))
+    minima = v["minimum"][1].reshape(columns[0].size, len(names))
     for row, minimum in zip(zip(*map(np.ravel, columns), strict=True), minima, strict=True):
         rows.append(",".join(f"{float(x):.10g}" for x in (*row, *minimum)))
     return "\n".join(rows) + "\n"

@@ -43,7 +43,8 @@ def spread_better_minima(
     result = jax.tree.map(np.array, minima)
     neighbours = neighbours_of(shape)
     active = np.ones(len(points), bool)
-    stuck = np.zeros(len(points), bool)  # did not converge, and did not get lower
+    # Did not converge and did not get lower: of several valleys all are tried at once.
+    stuck = np.full(len(points), several)
     for _ in range(SWEEPS):
         known = np.where(np.isfinite(result.chi2), result.chi2, np.inf)
         rows = np.flatnonzero(active & ((known < known.min() + RELEVANT) | ~result.converged))
@@ -56,7 +57,7 @@ def spread_better_minima(
         offered = result.x[sources]
         chi2 = chi2_of(likelihood, names, points[rows], offered, whole=len(points))
         chi2 = np.where(np.isfinite(chi2), chi2, np.inf)
-        tries = _tries(result, rows, chi2, elsewhere & (stuck[rows, None] | several), several)
+        tries = _tries(result, rows, chi2, elsewhere & stuck[rows, None], several)
         row, column = np.nonzero(tries)
         if not row.size:
             break
@@ -97,8 +98,8 @@ def keep_better(
         rows: Row of each end, shape (R,).
         ends: New minima, with a leading axis of R.
     """
-    out, chi2 = outside(likelihood, ends.x), np.nan_to_num(ends.chi2, nan=np.inf)
-    order = np.lexsort([chi2, out, ~settled(ends), rows])
+    sound, chi2 = settled(ends), np.nan_to_num(ends.chi2, nan=np.inf)
+    order = np.lexsort([chi2, outside(likelihood, ends.x) & sound, ~sound, rows])
     first = order[np.unique(rows[order], return_index=True)[1]]
     best = take(ends, first)
     changed = preferred(likelihood, best, take(result, rows[first]), BETTER)

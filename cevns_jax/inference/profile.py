@@ -128,7 +128,7 @@ def profile(
     likelihood = freed(likelihood, name)
     if best is None:
         best = fit(likelihood, starts, progress=progress)
-    elif best.names != likelihood.names:
+    elif name not in best.names or _others(best.names, name) != _others(likelihood.names, name):
         raise ConfigError(
             f"profile: best is a fit of {', '.join(best.names)}, not of "
             f"{', '.join(likelihood.names)}"
@@ -147,9 +147,13 @@ def profile(
         grid=points,
         minima=found.minima,
         valleys=found.valleys,
-        names=tuple(n for n in likelihood.names if n != name),
+        names=_others(likelihood.names, name),
         best=best,
     )
+
+
+def _others(names: tuple[str, ...], name: str) -> tuple[str, ...]:
+    return tuple(other for other in names if other != name)
 
 
 def _point_of(best: Fit, name: str) -> Curve:

@@ -147,9 +147,14 @@ def scan(
             blocks.remove()
         first = {name: float(values[0]) for name, values in grids.items()}
         check_predictions(likelihood, first)  # says which experiment and component
+        failed = int(np.sum(~found.minima.converged))
         raise ConfigError(
-            "scan: chi^2 is infinite or not a number at every point of the grid: some bins with "
-            "counts expect none whatever the other parameters"
+            "scan: chi^2 is infinite or not a number at every point of the grid; "
+            + (
+                f"{failed} did not converge"
+                if failed
+                else "some bins with counts expect none whatever the other parameters"
+            )
         )
     best, best_chi2 = _best(likelihood, grids, found.minima, rest)
     return Scan(

@@ -34,7 +34,7 @@ FACTOR = 100.0  # of starts around a value far from the ends of its domain
 WIDEST = 1e5  # ends of a domain, in the same units, up to which all of it is searched
 STARTS = {0: 0, 1: 16, 2: 32}  # by the number of parameters
 MOST_STARTS = 64
-EVENLY = 7  # starts in one parameter that is not about zero: few, as every fit of an angle has them
+EVENLY = 7  # starts in one parameter of a small domain: few, as every fit of an angle has them
 
 
 class Valley(NamedTuple):
@@ -58,7 +58,7 @@ def wide_starts(likelihood: Likelihood, centre: np.ndarray, whole_domain: bool) 
     """
     names = likelihood.shaping
     number = STARTS.get(len(names), MOST_STARTS)
-    if len(names) == 1 and centre[likelihood.names.index(names[0])] != 0:
+    if len(names) == 1 and _small_domain(likelihood, names[0], centre):
         number = EVENLY
     places = _even_cover(number, len(names))
     starts = np.tile(centre, (len(places), 1))
@@ -75,6 +75,12 @@ def wide_starts(likelihood: Likelihood, centre: np.ndarray, whole_domain: bool) 
             minima += [rows[_local_minima(chi2)] for rows, chi2 in sides]
         starts[:, index] = np.clip(_spread(places[:, column], centre[index], ends, unit), *ends)
     return np.concatenate([starts, *minima])
+
+
+def _small_domain(likelihood: Likelihood, name: str, centre: np.ndarray) -> bool:
+    """Whether the domain of a parameter is no wider than what its start is a measure of."""
+    declared, value = likelihood.parameters[name], centre[likelihood.names.index(name)]
+    return bool(declared.upper - declared.lower <= FACTOR * abs(value))
 
 
 def _even_cover(points: int, dimensions: int) -> np.ndarray:
@@ -167,7 +173,7 @@ def preferred(likelihood: Likelihood, new: Minimum, old: Minimum, by: float = 0.
     """As :func:`cevns_jax.inference.batches.better`, but of two that converged to where a
     parameter is expected and to where not, the first."""
     out_new, out_old = outside(likelihood, new.x), outside(likelihood, old.x)
-    decided = (settled(new) == settled(old)) & (out_new != out_old)
+    decided = settled(new) & settled(old) & (out_new != out_old)
     return np.where(decided, out_old, better(new, old, by))
 
 

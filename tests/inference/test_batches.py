@@ -3,8 +3,11 @@
 import numpy as np
 import pytest
 
+import cevns_jax as cj
 from cevns_jax.inference.batches import better, where
 from cevns_jax.inference.minimise import Minimum
+from cevns_jax.inference.valleys import preferred
+from cevns_jax.interactions import standard_model
 
 INF, NAN = np.inf, np.nan
 
@@ -66,3 +69,21 @@ def test_chosen_rows_are_taken_whole():
     assert taken.chi2.tolist() == [1.0, 5.0, 3.0]
     assert taken.x.ravel().tolist() == [10.0, 1.0, 12.0]
     assert taken.converged.tolist() == [True, False, True]
+
+
+@pytest.mark.parametrize(
+    ("new", "old", "expected"),
+    [
+        ((9.0, True, 0.2), (5.0, True, -0.4), True),  # where the angle is expected
+        ((5.0, True, -0.4), (9.0, True, 0.2), False),
+        ((INF, True, 0.2), (5.0, False, -0.4), False),
+        ((NAN, False, 0.2), (5.0, False, -0.4), False),
+        ((5.0, False, -0.4), (INF, True, 0.2), True),
+    ],
+)
+def test_of_two_minima_the_one_where_parameters_are_expected(new, old, expected):
+    csi = cj.experiments.coherent_csi_2021()
+    like = cj.Likelihood([csi], standard_model(), free=["sin2_theta_w"])
+    like = like.hold(**{name: 0.0 for name in like.names if name != "sin2_theta_w"})
+    ends = [minima([chi2], [done])._replace(x=np.array([[x]])) for chi2, done, x in (new, old)]
+    assert preferred(like, *ends).tolist() == [expected]

@@ -57,3 +57,12 @@ def test_a_best_fit_of_other_parameters_is_no_best_fit(like):
     best = cj.fit(like)
     with pytest.raises(ConfigError, match=r"best is a fit of n_sigma, .*not of n_sigma, sin2"):
         cj.profile(like, best=best, sin2_theta_w=np.linspace(0.1, 0.3, 3))
+
+
+def test_a_best_fit_with_its_parameters_in_another_order_is_one():
+    csi = cj.experiments.coherent_csi_2021()
+    best = cj.fit(cj.Likelihood([csi], standard_model(), free=["sin2_theta_w", "n_sigma"]))
+    like = cj.Likelihood([csi], standard_model(), free=["n_sigma"])
+    found = cj.profile(like, best=best, sin2_theta_w=best.x[:1])
+    assert found.names == like.names
+    assert found.chi2[0] == pytest.approx(best.chi2, abs=1e-6)
