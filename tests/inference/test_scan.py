@@ -17,6 +17,8 @@ from cevns_jax.inference.profile import profile
 from cevns_jax.inference.regions import contours, scale_of
 from cevns_jax.inference.scan import scan
 from cevns_jax.interactions import light_vector, standard_model, with_new_physics
+from cevns_jax.reports import scan_table
+from cevns_jax.results import scan_result
 
 CHI2 = jax.jit(lambda like, x: like.chi2(like.values(x)))
 GRIDS = {"m_vector": np.geomspace(1.0, 1e3, 12), "g_vector": np.geomspace(1e-5, 3e-3, 16)}
@@ -187,3 +189,18 @@ def test_contours_of_a_known_surface_keep_regions_apart():
     hole = square.copy()
     hole[square > 20] = np.nan
     assert len(contours((x, y), hole, 2.30)) == 2
+
+
+def test_a_scan_that_minimises_nothing_has_a_table():
+    csi = cj.experiments.coherent_csi_2021()
+    like = cj.Likelihood([csi], standard_model(), free=["n_sigma"])
+    like = like.hold(**{name: 0.0 for name in like.names if name != "n_sigma"})
+    found = scan(like, {"n_sigma": np.array([0.9, 1.0, 1.1])})
+    assert found.names == ()
+    rows = scan_table(scan_result(found, [1.0])).splitlines()
+    assert rows[0] == "n_sigma,delta_chi2,chi2,point_converged"
+    for row, value in zip(rows[1:], [0.9, 1.0, 1.1], strict=True):
+        n_sigma, _, chi2, done = map(float, row.split(","))
+        assert (n_sigma, done) == (value, 1.0)
+        held = like.hold(n_sigma=value)
+        assert chi2 == pytest.approx(float(held.chi2(held.values())), rel=1e-9)
