@@ -1,9 +1,10 @@
 """Did it become slower? The working tree beside another revision of the project, warm.
 
-    python benchmarks/revisions.py REVISION [--only TEXT] [--repeats N] [--output FILE.json]
+    python benchmarks/revisions.py [REVISION] [--only TEXT] [--repeats N] [--output FILE.json]
 
 Each tree runs in a process of its own, compiles first, and then both do each job in turn, so that
-a machine that drifts slows both; the median of the ratios of neighbours counts. A job whose answer
+a machine that drifts slows both; the median of the ratios of neighbours counts. A profile is timed
+without the fit that it starts from. A job whose answer
 differs is marked. Two kinds of job: with one valley, which are to cost no more, and with several.
 """
 
@@ -57,6 +58,7 @@ def work(root: Path) -> None:
 
     import cevns_jax as cj
     from cevns_jax.config.analysis import read_analysis
+    from cevns_jax.inference.profile import freed
     from cevns_jax.inference.scan import scan
     from cevns_jax.startup import start_jax
 
@@ -64,19 +66,22 @@ def work(root: Path) -> None:
         raise SystemExit(f"cevns_jax of another tree: {cj.__file__}")
     start_jax()
     analyses: dict[str, Any] = {}
+    fits: dict[str, Any] = {}
     for line in sys.stdin:
         config, what, *points = json.loads(line)
         if config not in analyses:
             analyses[config] = read_analysis(root / "configs" / f"{config}.toml")
         analysis = analyses[config]
         like = analysis.likelihood
+        if what == "profile" and config not in fits:
+            fits[config] = cj.fit(freed(like, analysis.profile.parameter), analysis.starts)
         began = time.perf_counter()
         if what == "fit":
             chi2 = np.array([cj.fit(like, analysis.starts).chi2])
         elif what == "profile":
             settings = analysis.profile
             grid = np.linspace(settings.low, settings.high, *points)
-            chi2 = cj.profile(like, **{settings.parameter: grid}).chi2
+            chi2 = cj.profile(like, best=fits[config], **{settings.parameter: grid}).chi2
         else:
             axes = {
                 name: np.interp(np.linspace(0, 1, n), np.linspace(0, 1, len(grid)), grid)
@@ -132,7 +137,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         other = Path(folder) / "other"
         subprocess.run(["git", "-C", ROOT, "worktree", "add", "-f", "--detach", other,
-                        arguments.revision], check=True, capture_output=True)  # fmt: skip
+                        arguments.revision], check=True, stdout=subprocess.DEVNULL)  # fmt: skip
         try:
             new, old = Tree(ROOT), Tree(other)
             print(f"{'warm, s':<44}{'here':>9}{arguments.revision[:8]:>10}{'ratio':>8}  chi^2")

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from cevns_jax.likelihood import Likelihood
     from cevns_jax.parameters import Values
 
-EXCLUDED = 1e12  # Delta chi^2 that stands for infinite
+FAR_ABOVE = 1e12  # Delta chi^2 that stands for infinite
 Variables = dict[str, tuple[tuple[str, ...], np.ndarray]]
 
 FIT_CONVENTIONS = {
@@ -344,5 +344,5 @@ def surface(result: Result) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     x, y = (result.variables[p][1] for p in result.attributes["parameters"])
     good = result.variables["point_converged"][1].astype(bool)
     excluded = result.variables["point_excluded"][1].astype(bool)
-    delta = np.where(excluded, EXCLUDED, result.variables["delta_chi2"][1])
+    delta = np.where(excluded, FAR_ABOVE, result.variables["delta_chi2"][1])
     return x, y, np.where(good, delta, np.nan)

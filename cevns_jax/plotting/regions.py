@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -68,9 +68,18 @@ def panels(planes: dict[str, Result], columns: dict[str, str], sns: str) -> Figu
             region(axes, planes[f"{plane}_{column}"], title)
             outline(axes, planes[f"{plane}_coherent"], "C0", "--", 6.18, sns)
             axes.set_title(title, fontsize=10)
-    handles, labels = grid[0, -1].get_legend_handles_labels()
-    labels = [text.replace(f"{[*columns.values()][-1]}, ", "Dresden-II, ") for text in labels]
-    figure.legend(handles, labels, frameon=False, fontsize=9, loc="outside upper center", ncols=5)
+    shown: dict[str, Any] = {}
+    for axes, title in zip(grid.flat, [*columns.values()] * len(rows), strict=True):
+        for handle, text in zip(*axes.get_legend_handles_labels(), strict=True):
+            shown.setdefault(text.replace(f"{title}, ", "Dresden-II, "), handle)
+    figure.legend(
+        list(shown.values()),
+        list(shown),
+        frameon=False,
+        fontsize=9,
+        loc="outside upper center",
+        ncols=5,
+    )
     return figure
 
 
@@ -176,6 +185,10 @@ def _curves(axes: Axes, results: list[Result]) -> None:
     axes.set_ylim(0, highest)
     grid = first.variables[name][1]
     mark_excluded(axes, grid[first.variables["point_excluded"][1].astype(bool)], highest)
+    failed = ~first.variables["point_converged"][1].astype(bool)
+    if failed.any():
+        heights = first.variables["delta_chi2"][1][failed]
+        axes.plot(grid[failed], heights, "x", color="C3", label=FAILED)
     # Only what is in sight, and a tenth of the points more.
     below = first.variables["delta_chi2"][1] < highest
     if below.any():
