@@ -96,7 +96,7 @@ class Case:
         """The likelihood of cevns_jax, and the ends of the scan."""
         analysis = read_analysis(CONFIGS / f"{self.config}.toml", self.overrides)
         likelihood = asimov(analysis.likelihood) if self.asimov else analysis.likelihood
-        return likelihood, (analysis.profile.low, analysis.profile.high)
+        return likelihood, (analysis.profile.grid[0], analysis.profile.grid[-1])
 
 
 @dataclass(frozen=True, kw_only=True)

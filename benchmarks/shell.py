@@ -19,7 +19,8 @@ import sys, time
 began = time.perf_counter()
 import jax, optax
 from pathlib import Path
-from cevns_jax import results, startup
+from cevns_jax import startup
+from cevns_jax.results.fit import fit_result
 from cevns_jax.config.analysis import read_analysis
 from cevns_jax.inference import fit
 imported = time.perf_counter()
@@ -34,7 +35,7 @@ jax.monitoring.register_event_duration_secs_listener(listen)
 analysis = read_analysis(Path(sys.argv[1]))
 built = time.perf_counter()
 best = fit.fit(analysis.likelihood, analysis.starts)
-results.fit_result(best, analysis.record)
+fit_result(best, analysis.record)
 seconds = {"import": imported - began, "build": built - imported, **spent}
 seconds["run"] = time.perf_counter() - built - sum(spent.values())
 import json

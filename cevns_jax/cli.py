@@ -1,4 +1,4 @@
-"""Command line: ``cevns COMMAND [CONFIG] [options]``.
+"""Command line: ``cevns COMMAND [options]``; the commands are the files of ``commands``.
 
 Exit status: 0 done, 1 internal error, 2 bad input, 3 finished but not converged (saved all the
 same). JAX, xarray and matplotlib are imported by the commands that need them.
@@ -10,11 +10,31 @@ import argparse
 import os
 import signal
 import sys
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Sequence
+from typing import NoReturn
 
-from cevns_jax import analyses, commands
-from cevns_jax.errors import ConfigError
+from cevns_jax import __version__
+from cevns_jax.commands import (
+    common,
+    experiments,
+    fit,
+    import_release,
+    init,
+    limit,
+    plot,
+    predict,
+    profile,
+    reproduce,
+    scan,
+    show,
+    validate,
+)
+from cevns_jax.errors import ConfigError, unknown
+
+COMMANDS = (
+    *(init, fit, profile, limit, scan, predict, show, plot),
+    *(experiments, import_release, reproduce, validate),
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -22,15 +42,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):  # a title that the terminal cannot show is escaped
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
-    options = _parser().parse_args(arguments)
     if arguments is None:  # as a program, not called from Python
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, _interrupted)
     try:
+        given = list(sys.argv[1:] if arguments is None else arguments)
+        if not given:
+            _parser().print_help(sys.stderr)
+            return 2
+        _check_command(given)
+        options = _parser().parse_args(given)
         status: int = options.run(options)
         return status
     except ConfigError as error:
-        print(f"cevns: {error}", file=sys.stderr)
+        text = str(error)
+        print(text if text.startswith("cevns") else f"cevns: {text}", file=sys.stderr)
         return 2
     except Exception as error:
         if os.environ.get("CEVNS_TRACEBACK"):
@@ -50,81 +76,35 @@ def _interrupted(number: int, frame: object) -> None:
     os._exit(128 + number)
 
 
+def _check_command(given: list[str]) -> None:
+    """Say which command was meant, where the first word is none."""
+    names = [command.NAME for command in COMMANDS]
+    if given and not given[0].startswith("-") and given[0] not in names:
+        raise unknown("cevns", "command", given[0], names)
+
+
+class Parser(argparse.ArgumentParser):
+    """Bad options end like all bad input, in one sentence."""
+
+    def error(self, message: str) -> NoReturn:
+        raise ConfigError(f"{self.prog}: {message}; see {self.prog} --help")
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="cevns",
-        description="CEvNS analyses: from a config to a fit, a profile, a prediction.",
+        description="CEvNS analyses: from a config to a fit, a limit, a profile, a prediction.",
         epilog="Exit status: 0 done, 1 internal error, 2 bad input, 3 not converged.",
     )
-    common = argparse.ArgumentParser(add_help=False)
-    common.add_argument("--json", action="store_true", help="one JSON document on stdout")
-    common.add_argument("--output", metavar="DIR", type=Path, default=None, help="folder for files")
-    common.add_argument(
-        "--set",
-        metavar="TABLE.KEY=VALUE",
-        dest="overrides",
-        action="append",
-        default=[],
-        help="override one value of the config (repeatable)",
+    parser.add_argument("--version", action="version", version=f"cevns_jax {__version__}")
+    subparsers = parser.add_subparsers(
+        title="commands", metavar="COMMAND", dest="command", required=True
     )
-    data = argparse.ArgumentParser(add_help=False)
-    data.add_argument(
-        "--data",
-        choices=("observed", "asimov", "toy", "toy_fixed_pulls"),
-        default="observed",
-        help="measured counts, their expectation at the start values, or a draw from it, with the "
-        "centres of the priors drawn as well (toy) or not",
-    )
-    data.add_argument("--seed", type=int, default=None, help="seed of the toy data set")
-    write = argparse.ArgumentParser(add_help=False)
-    write.add_argument(
-        "--overwrite", action="store_true", help="replace a result of other settings"
-    )
-    resume = argparse.ArgumentParser(add_help=False)
-    resume.add_argument(
-        "--resume", action="store_true", help="go on with the finished blocks of this scan"
-    )
-    subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-
-    def add(
-        name: str,
-        run: Callable[[argparse.Namespace], int],
-        text: str,
-        *parents: argparse.ArgumentParser,
-    ) -> argparse.ArgumentParser:
-        made = subparsers.add_parser(name, help=text, description=text, parents=[common, *parents])
-        made.set_defaults(run=run)
-        return made
-
-    for name, run, text, parents in (
-        ("fit", analyses.fit, "Best fit, with errors, figure and result file.", [data]),
-        ("profile", analyses.profile, "Delta chi^2 of one parameter, figure and table.", [data]),
-        ("scan", analyses.scan, "Delta chi^2 on a grid, figure and contours.", [data, resume]),
-        ("predict", analyses.predict, "Expected events at the start values of the config.", []),
-    ):
-        add(name, run, text, *parents, write).add_argument("config", type=Path, help="TOML file")
-    add("experiments", commands.experiments, "The data sets: bins, exposure, citation.")
-    plot = add("plot", commands.plot, "Figures of saved results.")
-    plot.add_argument("results", type=Path, nargs="+", metavar="RESULT", help="netCDF file")
-    read = add(
-        "import",
-        commands.import_release,
-        "Condense an official data release into the tables used here.",
-    )
-    releases = (
-        *("coherent-csi-2017", "coherent-csi-2021", "coherent-lar-2020"),
-        *("dresden-ii", "reactor-spectra"),
-    )
-    read.add_argument("name", choices=releases, help="data set")
-    read.add_argument("release", type=Path, metavar="PATH", help="folder with the released files")
-    again = add(
-        "reproduce", commands.reproduce, "A figure of the mission paper, computed from the data."
-    )
-    again.add_argument("figure", choices=("fig1", "fig2", "fig3"), help="which figure")
-    validate = add(
-        "validate", commands.validate, "Compare with published numbers; writes validation.md."
-    )
-    validate.add_argument("configs", type=Path, help="folder with the configs")
+    for command in COMMANDS:
+        made = subparsers.add_parser(command.NAME, help=command.TEXT, description=command.TEXT)
+        command.add_options(made)
+        common.add_said(made)
+        made.set_defaults(run=command.run)
     return parser
 
 

@@ -36,6 +36,8 @@ class Parameter:
         expected: Range inside the domain in which the value is expected [unit]. A minimum outside
             it is another solution, which is reported only where there is none inside, or where a
             start asks for it.
+        searched: Range inside the domain in which limits are looked for unless another is given
+            [unit], as couplings of a mediator that are not negative.
         unit: Unit of the value; empty for a pure number.
         label: TeX label for figures.
 
@@ -50,6 +52,7 @@ class Parameter:
     lower: float = -math.inf
     upper: float = math.inf
     expected: tuple[float, float] = static(default=(-math.inf, math.inf))
+    searched: tuple[float, float] = static(default=(-math.inf, math.inf))
     unit: str = static(default="")
     label: str = static(default="")
 

@@ -43,8 +43,8 @@ def profile_of(text):
         kind="profile",
         attributes={
             "parameter": "a",
-            "label": text,
-            "unit": text,
+            "labels": {"a": text},
+            "units": {"a": text},
             "experiments": ["mine"],
             "titles": {"mine": text},
             "best": {"parameters": {"a": {"value": 0.5}}, "chi2": 0.0},
@@ -52,11 +52,11 @@ def profile_of(text):
             "provenance": {"config": f"{text}.toml"},
         },
         variables={
-            "grid": (("grid",), grid),
-            "chi2": (("grid",), (4 * (grid - 0.5)) ** 2),
-            "delta_chi2": (("grid",), (4 * (grid - 0.5)) ** 2),
-            "point_converged": (("grid",), np.ones(5, bool)),
-            "point_excluded": (("grid",), np.zeros(5, bool)),
+            "a": (("a",), grid),
+            "chi2": (("a",), (4 * (grid - 0.5)) ** 2),
+            "delta_chi2": (("a",), (4 * (grid - 0.5)) ** 2),
+            "point_converged": (("a",), np.ones(5, bool)),
+            "point_excluded": (("a",), np.zeros(5, bool)),
         },
     )
 

@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cevns_jax import analyses, cli, results
+from cevns_jax import cli, results
+from cevns_jax.commands import analysis
 
 ROOT = Path(__file__).parent.parent
 CONFIG = str(ROOT / "configs" / "coherent_csi_2021.toml")
@@ -126,8 +127,9 @@ def test_predict_writes_only_where_asked(capsys, tmp_path, monkeypatch):
     document(capsys, "predict", CONFIG)
     assert list(tmp_path.iterdir()) == []
     found = document(capsys, "predict", CONFIG, "--output", "out")
-    (path,) = found["files"]
-    assert json.loads(Path(path).read_text())["predictions"] == found["predictions"]
+    kinds = [Path(path).suffix for path in found["files"]]
+    assert kinds == [".json", ".nc", ".png"]
+    assert json.loads(Path(found["files"][0]).read_text())["predictions"] == found["predictions"]
 
 
 def test_predict_is_made_at_the_start_values_of_the_config(capsys):
@@ -225,7 +227,7 @@ def test_a_run_that_does_not_converge_is_status_3_and_saved(capsys, tmp_path, mo
 
 def test_an_internal_error_is_status_1_without_a_traceback(capsys, monkeypatch):
     monkeypatch.delenv("CEVNS_TRACEBACK", raising=False)
-    monkeypatch.setattr(analyses, "_prepare", lambda options: 1 / 0)
+    monkeypatch.setattr(analysis, "prepare", lambda *_: 1 / 0)
     status, out, err = run(capsys, "predict", CONFIG)
     assert (status, out) == (1, "")
     assert "ZeroDivisionError" in err

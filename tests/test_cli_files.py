@@ -10,11 +10,13 @@ import numpy as np
 import pytest
 
 import cevns_jax as cj
-from cevns_jax import analyses, commands, output, reports
 from cevns_jax.cli import main
+from cevns_jax.commands import common, output
 from cevns_jax.config.analysis import read_analysis
 from cevns_jax.errors import ConfigError
-from cevns_jax.results import Result, load, provenance
+from cevns_jax.results import Result, load, told
+from cevns_jax.results.prediction import events_blocks
+from cevns_jax.results.provenance import provenance
 
 CONFIG = str(Path(__file__).parent.parent / "configs" / "coherent_csi_2021.toml")
 OTHER = ["--set", "interaction.couplings=radiative_2023"]
@@ -64,10 +66,12 @@ def test_text_about_pseudo_data_says_what_they_are():
         ("toy_fixed_pulls", 0, "toy data, seed 0, pulls at their start"),
     ):
         record = {"data_set": kind, "seed": seed}
-        assert reports.data_set(record) == words
-        assert reports.titled("A", record) == (f"A ({words})" if words else "A")
-        line = reports.prediction_text("csi", group, words)[1]
-        assert line == (f"csi: 7 in {words}" if words else "csi: 7 observed")
+        assert told.data_set(record) == words
+        attributes = {"provenance": record, "titles": {"csi": "A"}, "counted": {"csi": "events"}}
+        assert told.title_of(attributes) == (f"A ({words})" if words else "A")
+        result = Result(kind="fit", attributes=attributes, variables={}, groups={"csi": group})
+        (block,) = events_blocks(result, "here")
+        assert block.title == f"csi: events here; 7 {f'in {words}' if words else 'observed'}"
 
 
 def test_pseudo_data_made_in_python_say_what_they_are():
@@ -82,7 +86,7 @@ def test_pseudo_data_made_in_python_say_what_they_are():
 
 
 def test_a_fit_is_saved_before_it_is_printed(tmp_path, monkeypatch):
-    monkeypatch.setattr(analyses, "print_lines", lambda *_: 1 / 0)
+    monkeypatch.setattr(common, "print_lines", lambda *_: 1 / 0)
     monkeypatch.delenv("CEVNS_TRACEBACK", raising=False)
     assert main(["fit", CONFIG, "--output", str(tmp_path)]) == 1
     assert load(tmp_path / "coherent_csi_2021_fit.nc").attributes["converged"]
@@ -96,7 +100,7 @@ def test_two_results_are_not_drawn_in_one_file(tmp_path, capsys):
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr("cevns_jax.plotting.needs.check_drawable", lambda *_: None)
         assert main(["plot", str(path), str(path)]) == 2
-    assert "a_spectra.png would be drawn from two results" in capsys.readouterr().err
+    assert "a_spectra would be drawn from two results" in capsys.readouterr().err
 
 
 def test_a_title_that_the_terminal_cannot_show_is_escaped():
@@ -104,7 +108,7 @@ def test_a_title_that_the_terminal_cannot_show_is_escaped():
     env = os.environ | {"PYTHONIOENCODING": "cp1252"}
     done = subprocess.run(command, capture_output=True, env=env)
     assert done.returncode == 0
-    assert done.stdout.startswith(b"\\u03c7")
+    assert done.stdout.startswith(b"Prediction: \\u03c7")
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is full")
@@ -112,12 +116,12 @@ def test_output_that_nobody_can_take_is_status_2_and_output_that_nobody_reads_is
     with open("/dev/full", "w") as full, monkeypatch.context() as patched:
         patched.setattr(sys, "stdout", full)
         with pytest.raises(ConfigError, match=r"standard output: cannot be written \(No space"):
-            commands.print_lines("text")
+            common.print_lines("text")
     read, write = os.pipe()
     os.close(read)
     with os.fdopen(write, "w") as pipe, monkeypatch.context() as patched:
         patched.setattr(sys, "stdout", pipe)
-        commands.print_lines("text")
+        common.print_lines("text")
 
 
 @pytest.mark.parametrize("name", ["fit.nc", "spectra.png"])

@@ -66,7 +66,8 @@ def test_a_config_becomes_what_it_says(tmp_path):
     assert analysis.title == "test"
     assert analysis.likelihood.names[0] == "sin2_theta_w"
     assert analysis.likelihood.start[0] == 0.23
-    assert (analysis.profile.low, analysis.profile.high, analysis.profile.points) == (0.1, 0.3, 11)
+    grid = analysis.profile.grid
+    assert (grid[0], grid[-1], len(grid)) == (0.1, 0.3, 11)
     target = analysis.likelihood.experiments[0].signal.kernel.target
     np.testing.assert_allclose(target.neutron_radius, [5.0, 4.94])  # I-127 keeps its default
 

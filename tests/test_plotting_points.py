@@ -44,7 +44,7 @@ def test_curves_of_few_points(n, failed):
     good = np.full(n, not failed)
     curve, profile = scan_of("x"), profile_of("x")
     curve.attributes["parameters"] = ["a"]
-    for result, grid in ((curve, "a"), (profile, "grid")):
+    for result, grid in ((curve, "a"), (profile, "a")):
         result.variables.update(
             {grid: ((grid,), x), "delta_chi2": ((grid,), x), "point_converged": ((grid,), good)}
         )

@@ -38,8 +38,8 @@ def test_a_sound_result_is_drawn_and_is_netcdf_for_everybody(saved, capsys):
     assert saved.with_suffix(".png").is_file()
     assert capsys.readouterr().err == ""
     with xarray.open_datatree(saved) as tree:
-        assert tree.attrs["format_version"] == 1
-        assert json.loads(tree.attrs["attributes"])["label"] == "a label"
+        assert tree.attrs["format_version"] == 2
+        assert json.loads(tree.attrs["attributes"])["labels"] == {"a": "a label"}
 
 
 def test_no_byte_can_be_flipped_and_no_end_be_missing(saved, capsys):
@@ -72,8 +72,9 @@ def set_version(version):
         (lambda file: file.attrs.__delitem__("kind"), "no attribute kind"),
         (lambda file: file.attrs.__delitem__("attributes"), "no attribute attributes"),
         (lambda file: file.attrs.__delitem__("format_version"), "no attribute format_version"),
-        (set_version(2), "format_version 2, a newer cevns_jax"),
+        (set_version(3), "format_version 3, a newer cevns_jax"),
         (set_version(0), "format_version 0"),
+        (set_version(1), "format_version 1, an older cevns_jax"),
         (set_version("one"), "not a number"),
         (set_version(np.array([1, 1])), "not a number"),
         (lambda file: file.attrs.__setitem__("kind", "posterior"), "fit, profile, scan"),

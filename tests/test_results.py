@@ -16,7 +16,7 @@ from cevns_jax.results import Result, load
 def result():
     return Result(
         kind="profile",
-        attributes={"parameter": "a", "limits": [{"allowed": [[0.1, 0.2]]}], "flag": True},
+        attributes={"parameter": "grid", "limits": [{"allowed": [[0.1, 0.2]]}], "flag": True},
         variables={
             "grid": (("grid",), np.linspace(0, 1, 5)),
             "chi2": (("grid",), np.array([4.0, 1.0, np.nan, 1.0, 4.0])),
@@ -48,7 +48,7 @@ def test_the_file_opens_in_plain_xarray(result, tmp_path):
     result.save(tmp_path / "result.nc")
     with xarray.open_datatree(tmp_path / "result.nc", engine="h5netcdf") as tree:
         assert tree["chi2"].sel(grid=0.25) == 1.0
-        assert tree["one/observed"].shape == (2, 3)
+        assert tree["experiments/one/observed"].shape == (2, 3)
 
 
 def test_a_failed_write_leaves_the_old_file_and_no_debris(tmp_path):

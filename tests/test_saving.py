@@ -5,9 +5,9 @@ import json
 import numpy as np
 import pytest
 
+from cevns_jax.commands.saving import refuse_to_replace, stem
 from cevns_jax.errors import ConfigError
 from cevns_jax.results import Result
-from cevns_jax.saving import refuse_to_replace, stem
 
 RECORD = {
     "config": "a.toml",

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from cevns_jax.cli import main
+from cevns_jax.commands.saving import settings_used
 from cevns_jax.config.analysis import read_analysis
 from cevns_jax.errors import ConfigError
 from cevns_jax.inference.blocks import Blocks
 from cevns_jax.results import load
-from cevns_jax.saving import settings_used
 
 CONFIG = """
 [interaction.light_vector]

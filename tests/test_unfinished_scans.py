@@ -11,8 +11,8 @@ import jax
 import numpy as np
 import pytest
 
-from cevns_jax import analyses
 from cevns_jax.cli import main
+from cevns_jax.commands import scan as scan_command
 from cevns_jax.data.tables import DATA
 from cevns_jax.errors import ConfigError
 from cevns_jax.inference import grids
@@ -104,7 +104,7 @@ def unsaved(config, tmp_path, monkeypatch, capsys):
         raise ConfigError(f"{path}: cannot be written (No space left on device)")
 
     with monkeypatch.context() as patched:
-        patched.setattr(analyses, "write_text", full)
+        patched.setattr(scan_command, "write_text", full)
         assert scan(config, folder) == 2
     assert "No space left" in capsys.readouterr().err
     assert len(list(folder.glob("plane_scan.blocks/*.block"))) == 6

@@ -53,9 +53,40 @@ def minimise_grid(
         progress: Wraps the iterable of blocks.
         blocks: Where finished blocks are kept; those found there are not computed again.
     """
-    names, shape = tuple(grids), tuple(len(values) for values in grids.values())
     axes = np.meshgrid(*grids.values(), indexing="ij")
     points = np.stack([axis.ravel() for axis in axes], axis=1)
+    shape = tuple(len(values) for values in grids.values())
+    return minimise_mesh(
+        *(likelihood, tuple(grids), points, shape, starts),
+        known=known,
+        progress=progress,
+        blocks=blocks,
+    )
+
+
+def minimise_mesh(
+    likelihood: Likelihood,
+    names: tuple[str, ...],
+    points: np.ndarray,
+    shape: tuple[int, ...],
+    starts: np.ndarray | None = None,
+    *,
+    known: np.ndarray,
+    progress: Progress = iter,
+    blocks: Blocks | None = None,
+    highest: float = np.inf,
+) -> GridMinima:
+    """As :func:`minimise_grid`, at points that are neighbours as those of a grid are, wherever they
+    lie.
+
+    Args:
+        likelihood, starts, known, progress, blocks: As there.
+        names: The k parameters held at the points.
+        points: Their values, shape (P, k), the last axis of the shape moves fastest.
+        shape: Points along each axis of the mesh, P in all.
+        highest: Delta chi^2, from the lowest along the first axis, above which a point without
+            convergence may stay as it is, if its neighbours are there as well.
+    """
     rest = likelihood.hold(**dict(zip(names, map(float, points[0]), strict=True)))
     followed = _followed(likelihood, names, points, shape, known) if rest.shaping else None
     if starts is None:
@@ -70,6 +101,11 @@ def minimise_grid(
     sure = starts is not None and not rest.shaping and bool(found.minima.converged.all())
     if sure or not rest.names:
         return found
+    if np.isfinite(highest) and not rest.shaping:
+        chi2 = np.where(found.minima.converged, found.minima.chi2, np.inf).reshape(shape[0], -1)
+        lowest = np.tile(chi2.min(axis=0), shape[0])
+        if not affecting(found.minima, shape, lowest, highest).any():
+            return found
     several = bool((found.valleys > 1).any())
     problem = (likelihood, rest, names, points, shape)
     minima = spread_better_minima(*problem, found.minima, several=several)
@@ -211,7 +247,9 @@ def _searched_again(
     return spread_better_minima(likelihood, rest, names, points, shape, minima, several=True)
 
 
-def affecting(minima: Minimum, shape: tuple[int, ...], lowest: float, highest: float) -> np.ndarray:
+def affecting(
+    minima: Minimum, shape: tuple[int, ...], lowest: float | np.ndarray, highest: float
+) -> np.ndarray:
     """Points that did not converge and on which a range or contour may depend, shape (P,).
 
     One does not where it, whatever it started from, and all its neighbours, which converged, are
@@ -220,7 +258,7 @@ def affecting(minima: Minimum, shape: tuple[int, ...], lowest: float, highest: f
     Args:
         minima: With a leading axis of the P points of a grid.
         shape: Shape of the grid.
-        lowest: Lowest chi^2.
+        lowest: Lowest chi^2, one for all or shape (P,).
         highest: Highest level of Delta chi^2 that is reported.
     """
     above = minima.chi2 > lowest + highest  # not where it is NaN

@@ -6,12 +6,12 @@ begin at the best fit and at every local minimum that the grid shows, however co
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-from cevns_jax.inference.batches import better, minimise_all, minimise_firmly, where
+from cevns_jax.inference.batches import minimise_all, minimise_firmly, put_better
 from cevns_jax.inference.minimise import Minimum
 from cevns_jax.inference.neighbours import BETTER
 from cevns_jax.inference.regions import coordinate, from_coordinate
@@ -20,6 +20,7 @@ from cevns_jax.likelihood import Likelihood
 
 LEVEL_ACCURACY = 1e-4  # of the level, to which Delta chi^2 is there at an end
 MOST_STEPS = 60
+MOST_BOTTOM_STEPS = 12
 
 
 class Interval(NamedTuple):
@@ -75,11 +76,19 @@ def intervals(
         for i in range(len(heights) - 1)
         if (heights[i] < level) != (heights[i + 1] < level)
     ]
-    roots = _roots(likelihood, name, curve, lowest, brackets)
+    u = coordinate(curve.values, curve.values)
+
+    def lowest_at(values: np.ndarray, lanes: np.ndarray, starts: np.ndarray) -> Minimum:
+        points = from_coordinate(curve.values, values)[:, None]
+        return lower_of_ends(likelihood, (name,), points, starts)
+
+    inside = bracket_of(u, curve.minima, [i for _, i in brackets])
+    found = crossings(lowest_at, inside, lowest, [level for level, _ in brackets])
+    roots = from_coordinate(curve.values, found.values)
     of = dict(zip(brackets, roots, strict=True))
     declared = likelihood.parameters[name]
     bounds = (declared.lower, declared.upper)
-    return [_ranges(curve.values, heights, level, of, bounds) for level in levels]
+    return [ranges(curve.values, heights, level, of, bounds) for level in levels]
 
 
 def _with_local_minima(likelihood: Likelihood, name: str, curve: Curve) -> Curve:
@@ -119,71 +128,181 @@ def joined(one: Curve, other: Curve) -> Curve:
     return Curve(values[order], take(minima, order))
 
 
-def _roots(
-    likelihood: Likelihood,
-    name: str,
-    curve: Curve,
-    lowest: float,
-    brackets: list[tuple[float, int]],
-) -> np.ndarray:
-    """Where chi^2 crosses the level between the points i and i + 1 of the curve, for all brackets
-    (level, i) at once.
+class Bracket(NamedTuple):
+    """Two points of each of B curves, chi^2 at one of them below a level and at the other above.
+
+    Attributes:
+        at: Values of the parameter, or of what it is a function of, shape (2, B), ascending.
+        chi2: Shape (2, B).
+        x: The minimised parameters there, shape (2, B, n).
+    """
+
+    at: np.ndarray
+    chi2: np.ndarray
+    x: np.ndarray
+
+
+class Crossings(NamedTuple):
+    """Where curves cross their levels: values, shape (B,), and whether each is known."""
+
+    values: np.ndarray
+    converged: np.ndarray
+
+
+LowestAt = Callable[[np.ndarray, np.ndarray, np.ndarray], Minimum]
+"""Minima at values of some lanes: values (L,), numbers of the lanes (L,), starts (2, L, n)."""
+
+
+def bracket_of(
+    at: np.ndarray, minima: Minimum, rows: Sequence[int] | np.ndarray, number: int = 2
+) -> Bracket:
+    """The brackets from the points i to i + 1, or more, of a curve, for some i."""
+    first = np.asarray(rows, dtype=int)
+    ends = np.stack([first + step for step in range(number)])
+    return Bracket(at[ends], np.asarray(minima.chi2)[ends], np.asarray(minima.x)[ends])
+
+
+def merged(brackets: Sequence[Bracket]) -> Bracket:
+    """The brackets of several curves as one."""
+    return Bracket(*(np.concatenate(arrays, axis=1) for arrays in zip(*brackets, strict=True)))
+
+
+class Bottoms(NamedTuple):
+    """Lowest points inside brackets: values, shape (B,), the minima there, and whether each is
+    lower than the points of its bracket."""
+
+    values: np.ndarray
+    minima: Minimum
+    lower: np.ndarray
+
+
+def lowest_in(lowest_at: LowestAt, bracket: Bracket) -> Bottoms:
+    """The bottom of a valley inside each of B brackets of three points, the middle one the lowest:
+    vertices of parabolas through three points, which close in on it.
+
+    Args:
+        lowest_at: The profiled chi^2.
+        bracket: Arrays of shape (3, B).
+    """
+    at, chi2, x = (np.array(part) for part in bracket)
+    size, n = x.shape[1:]
+    todo, first, best = np.arange(size), chi2[1].copy(), _unknown(size, n)
+    for _ in range(MOST_BOTTOM_STEPS):
+        vertex, gain = _vertex(at[:, todo], chi2[:, todo])
+        todo, vertex = todo[gain > BETTER], vertex[gain > BETTER]
+        if not todo.size:
+            break
+        new = lowest_at(vertex, todo, x[[1, 0]][:, todo])
+        height = np.where(new.converged, new.chi2, np.inf)
+        lower = height < chi2[1, todo]
+        rows = todo[lower]
+        for old, array in zip(best, new, strict=True):
+            old[rows] = np.asarray(array)[lower]
+        # The new point is the middle where it is lower, and an end where it is not.
+        right = vertex > at[1, todo]
+        outer = np.where(right, 2, 0)
+        beside = np.where(lower, 2 - outer, outer)
+        for array, values in ((at, vertex), (chi2, height), (x, np.asarray(new.x))):
+            middle = array[1, todo]
+            array[1, rows] = values[lower]
+            array[beside, todo] = values
+            array[beside[lower], rows] = middle[lower]
+    return Bottoms(at[1], best, chi2[1] < first - BETTER)
+
+
+def _unknown(size: int, n: int) -> Minimum:
+    """Minima that are not known yet, of n parameters."""
+    return Minimum(
+        x=np.zeros((size, n)),
+        chi2=np.full(size, np.inf),
+        gradient=np.zeros((size, n)),
+        information=np.zeros((size, n, n)),
+        edm=np.full(size, np.inf),
+        steps=np.zeros(size, int),
+        converged=np.zeros(size, bool),
+    )
+
+
+def _vertex(at: np.ndarray, chi2: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Vertex of the parabola through three points, shape (3, L), inside their range, and how much
+    lower it is than the middle one."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        left, right = at[0] - at[1], at[2] - at[1]
+        rise_left, rise_right = (chi2[0] - chi2[1]) / left, (chi2[2] - chi2[1]) / right
+        bend = (rise_right - rise_left) / (right - left)
+        slope = rise_left - bend * left
+        step = -slope / (2 * bend)
+        gain = slope**2 / (4 * bend)
+    sound = np.isfinite(step) & (bend > 0)
+    half = np.where(-left > right, left, right) / 2  # where infinite ends make no parabola
+    step = np.where(sound, np.clip(step, 0.9 * left, 0.9 * right), half)
+    return at[1] + step, np.where(sound, gain, np.where(np.isfinite(chi2[1]), np.inf, 0.0))
+
+
+def crossings(
+    lowest_at: LowestAt,
+    bracket: Bracket,
+    lowest: float | np.ndarray,
+    level: Sequence[float] | np.ndarray,
+) -> Crossings:
+    """Where chi^2 crosses a level inside B brackets, all at once.
 
     Secant steps in sqrt(Delta chi^2), which is nearly straight, kept inside the bracket; halved
-    where that does not shrink it. Every point starts from the minima at both its ends, so that the
-    lower of two valleys counts.
+    where that does not shrink it.
+
+    Args:
+        lowest_at: The profiled chi^2.
+        bracket: The brackets.
+        lowest: chi^2 from which Delta chi^2 counts, shape (B,) or one for all.
+        level: Delta chi^2 at the crossing, shape (B,).
     """
-    if not brackets:
-        return np.zeros(0)
-    level = np.array([level for level, _ in brackets])
-    rows = np.array([row for _, row in brackets])
-    u = coordinate(curve.values, curve.values)
-    ends = np.stack([rows, rows + 1])  # (2, B): lower and upper end of each bracket
-    at, chi2, x = u[ends], curve.minima.chi2[ends], curve.minima.x[ends]
-    target = np.sqrt(level)
+    at, chi2, x = (np.array(part) for part in bracket)
+    lanes = np.arange(at.shape[1])
+    level = np.asarray(level, dtype=float)
+    lowest, target = np.broadcast_to(lowest, lanes.shape), np.sqrt(level)
     height = _height(chi2, lowest) - target
-    root, done = at.mean(axis=0), np.zeros(len(rows), bool)
-    lanes = np.arange(len(rows))
+    root, converged = at.mean(axis=0), np.zeros(len(lanes), bool)
+    done = np.zeros(len(lanes), bool)
     for step in range(MOST_STEPS):
-        with np.errstate(invalid="ignore"):
-            secant = at[0] - height[0] * (at[1] - at[0]) / (height[1] - height[0])
-        inside = np.isfinite(secant) & (secant > at[0]) & (secant < at[1]) & (step % 3 < 2)
-        root = np.where(done, root, np.where(inside, secant, at.mean(axis=0)))
-        values = from_coordinate(curve.values, root)
-        new = _lower_of_two(likelihood, name, values, x)
-        miss = _height(np.asarray(new.chi2), lowest) - target
-        done |= np.abs((miss + target) ** 2 - level) < LEVEL_ACCURACY * level
-        done |= np.abs(at[1] - at[0]) <= 4 * np.spacing(np.abs(at).max(axis=0))
-        if done.all():
+        todo = lanes[~done]
+        if not todo.size:
             break
-        which = ((miss < 0) != (height[0] < 0)).astype(int)  # the end that the point replaces
-        moving = lanes[~done]
-        at[which[moving], moving] = root[moving]
-        height[which[moving], moving] = miss[moving]
-        x[which[moving], moving] = np.asarray(new.x)[moving]
-    found: np.ndarray = from_coordinate(curve.values, root)
-    return found
+        with np.errstate(invalid="ignore"):
+            run, rise = at[1, todo] - at[0, todo], height[1, todo] - height[0, todo]
+            secant = at[0, todo] - height[0, todo] * run / rise
+        inside = np.isfinite(secant) & (secant > at[0, todo]) & (secant < at[1, todo])
+        root[todo] = np.where(inside & (step % 3 < 2), secant, at[:, todo].mean(axis=0))
+        new = lowest_at(root[todo], todo, x[:, todo])
+        miss = _height(np.asarray(new.chi2), lowest[todo]) - target[todo]
+        close = np.abs((miss + target[todo]) ** 2 - level[todo]) < LEVEL_ACCURACY * level[todo]
+        narrow = np.abs(run) <= 4 * np.spacing(np.abs(at[:, todo]).max(axis=0))
+        done[todo] = close | narrow
+        converged[todo] = new.converged
+        which = ((miss < 0) != (height[0, todo] < 0)).astype(int)  # the end that is replaced
+        at[which, todo], height[which, todo] = root[todo], miss
+        x[which, todo] = np.asarray(new.x)
+    return Crossings(root, converged & done)
 
 
-def _height(chi2: np.ndarray, lowest: float) -> np.ndarray:
+def _height(chi2: np.ndarray, lowest: np.ndarray) -> np.ndarray:
     height: np.ndarray = np.sqrt(np.maximum(np.where(np.isnan(chi2), np.inf, chi2) - lowest, 0.0))
     return height
 
 
-def _lower_of_two(
-    likelihood: Likelihood, name: str, values: np.ndarray, starts: np.ndarray
+def lower_of_ends(
+    likelihood: Likelihood, names: tuple[str, ...], points: np.ndarray, starts: np.ndarray
 ) -> Minimum:
-    """The lower minimum at each of B values that two starts, shape (2, B, n), lead to."""
-    both = minimise_firmly(
-        likelihood, (name,), np.tile(values, 2)[:, None], np.concatenate(list(starts))
-    )
-    first, second = (
-        Minimum(*halves) for halves in zip(*(np.split(a, 2) for a in both), strict=True)
-    )
-    return where(better(second, first), second, first)
+    """The lower minimum at each of L points that two starts, shape (2, L, n), lead to: the lower of
+    two valleys counts. Where there is one valley, one start is enough unless it fails."""
+    found = minimise_firmly(likelihood, names, points, starts[0])
+    several = bool(set(likelihood.shaping) - set(names))
+    rows = np.arange(len(points)) if several else np.flatnonzero(~found.converged)
+    if rows.size:
+        put_better(found, rows, minimise_firmly(likelihood, names, points[rows], starts[1, rows]))
+    return found
 
 
-def _ranges(
+def ranges(
     values: np.ndarray,
     heights: np.ndarray,
     level: float,

@@ -87,7 +87,11 @@ class Mediator(NewPhysics):
             )
         return (
             Parameter(
-                name=f"g_{self.name}", lower=10 * sign, upper=10.0, label=f"$g_{self.symbol}$"
+                name=f"g_{self.name}",
+                lower=10 * sign,
+                upper=10.0,
+                searched=(0.0, math.inf),  # below zero the charges have opposite signs
+                label=f"$g_{self.symbol}$",
             ),
             Parameter(
                 name=f"m_{self.name}",

@@ -13,9 +13,11 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from cevns_jax.files import write_atomically
+from cevns_jax.inference.levels import LEVELS, name_of
 from cevns_jax.plotting.text import drawable, equation, with_unit
 from cevns_jax.published import Published, published_for
-from cevns_jax.results import Result
+from cevns_jax.results.result import Result
+from cevns_jax.results.told import data_set
 
 STYLE = {"cevns": ("CEvNS", "#0b5394", ""), "steady_state": ("steady state", "#d9d9d9", "")}
 SPARE = (("#e69138", "////"), ("#6aa84f", "...."), ("#a64d79", "xxxx"), ("#3d85c6", "\\\\\\\\"))
@@ -28,7 +30,6 @@ LABELS = {
 }
 AXES = {"photoelectrons": "photo-electrons", "time_us": r"recoil time [$\mu$s]", "f90": "F90"}
 UNITS = {"photoelectrons": "PE", "us": r"$\mu$s", "kev": "keV", "kevee": "keVee", "kevnr": "keVnr"}
-DATA_SETS = {"asimov": "Asimov data", "toy": "toy data", "toy_fixed_pulls": "toy data"}
 LINES = ("-", "--", ":", "-.")
 FILLS = ("full", "none", "left", "right", "bottom", "top")  # publications on one data set
 MANY_BINS = 50
@@ -39,11 +40,14 @@ LARGE = 1e6  # from here on numbers are written with an exponent
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Write a figure as PNG, atomically."""
-    write_atomically(
-        path,
-        lambda part: figure.savefig(part, dpi=160, format="png", pil_kwargs={"optimize": True}),
-    )
+    """Write a figure as what its name ends in, png, pdf or svg, atomically."""
+    kind = path.suffix[1:]
+    more: dict[str, dict[str, Any]] = {
+        "png": {"pil_kwargs": {"optimize": True}},
+        "pdf": {"metadata": {"CreationDate": None}},
+    }
+    more["svg"] = {"metadata": {"Date": None}}
+    write_atomically(path, lambda part: figure.savefig(part, dpi=160, format=kind, **more[kind]))
 
 
 def new_figure(width: float, height: float) -> Figure:
@@ -87,7 +91,7 @@ def spectra(result: Result, experiment: str) -> Figure:
             observed.sum(axis=others),
             dict(zip(components, parts, strict=True)),
             variance,
-            DATA_SETS.get(data_set(result), "observed"),
+            data_set_words(result) or "observed",
             result.attributes.get("counted", {}).get(experiment, "events"),
         )
     handles, labels = panels[0, 0].get_legend_handles_labels()
@@ -97,10 +101,10 @@ def spectra(result: Result, experiment: str) -> Figure:
     )
     a = result.attributes
     quality = f", $\\chi^2$/dof = {a['chi2']:.1f}/{a['degrees_of_freedom']}"
-    if data_set(result) == "asimov":
+    if result.attributes["provenance"].get("data_set") == "asimov":
         quality = " (Asimov data)"
     figure.suptitle(
-        f"{drawable(a['titles'][experiment])}\nbest fit: {_headline(result)}{quality}", fontsize=11
+        f"{drawable(a['titles'][experiment])}\nbest fit: {headline(result)}{quality}", fontsize=11
     )
     return figure
 
@@ -138,27 +142,7 @@ def _projection(
         "linewidth": 0.6 if many else 1,
         "xerr": None if many else width / 2,
     }
-    base = np.zeros_like(width)
-    spare = itertools.cycle(SPARE)
-    for name in sorted(parts, key=lambda n: (n == "cevns", -parts[n].sum())):
-        title = LABELS.get(name) or drawable(name.replace("_", " "))
-        if name in STYLE:
-            title, colour, hatch = STYLE[name]
-        else:
-            colour, hatch = next(spare)
-        density = parts[name] / width
-        top.stairs(
-            base + density,
-            edges,
-            baseline=base,
-            fill=True,
-            facecolor=colour,
-            hatch=hatch,
-            edgecolor="black",
-            linewidth=0.0 if many else 0.6,
-            label=f"{title} ({_count(parts[name].sum())})",
-        )
-        base = base + density
+    components_stack(top, edges, parts)
     error = np.sqrt(np.maximum(observed, 1) if variance is None else variance)
     top.errorbar(
         centre,
@@ -168,8 +152,7 @@ def _projection(
         zorder=5,
         **points,
     )
-    name, _, unit = axis.rpartition("_")
-    unit, counted = UNITS.get(unit, ""), drawable(counted)
+    unit, counted = UNITS.get(axis.rpartition("_")[2], ""), drawable(counted)
     top.set_ylabel(
         f"{counted} / {unit}"
         if unit
@@ -187,8 +170,48 @@ def _projection(
     bottom.set_ylabel(r"(n $-$ $\mu$)/" + (r"$\sqrt{\mu}$" if variance is None else r"$\sigma$"))
     reach = max(3.8, 1.3 + np.nanmax(np.abs(residual), initial=0.0))
     bottom.set_ylim(-reach, reach)
+    bottom.set_xlabel(axis_label(axis))
+
+
+def components_stack(axes: Axes, edges: np.ndarray, parts: dict[str, np.ndarray]) -> None:
+    """Components per unit of the axis, stacked, the signal on top.
+
+    Args:
+        axes: Where to draw.
+        edges: Bin edges, shape (n + 1,).
+        parts: Component -> expected counts, shape (n,).
+    """
+    width = np.diff(edges)
+    many = len(width) > MANY_BINS
+    base = np.zeros_like(width)
+    spare = itertools.cycle(SPARE)
+    for name in sorted(parts, key=lambda n: (n == "cevns", -parts[n].sum())):
+        title = LABELS.get(name) or drawable(name.replace("_", " "))
+        if name in STYLE:
+            title, colour, hatch = STYLE[name]
+        else:
+            colour, hatch = next(spare)
+        density = parts[name] / width
+        axes.stairs(
+            base + density,
+            edges,
+            baseline=base,
+            fill=True,
+            facecolor=colour,
+            hatch=hatch,
+            edgecolor="black",
+            linewidth=0.0 if many else 0.6,
+            label=f"{title} ({_count(parts[name].sum())})",
+        )
+        base = base + density
+
+
+def axis_label(axis: str) -> str:
+    """A binned quantity with its unit, from its name."""
+    name, _, unit = axis.rpartition("_")
+    unit = UNITS.get(unit, "")
     plain = drawable((name if name and unit else axis).replace("_", " "))
-    bottom.set_xlabel(AXES.get(axis) or plain + (f" [{unit}]" if name and unit else ""))
+    return AXES.get(axis) or plain + (f" [{unit}]" if name and unit else "")
 
 
 def _count(number: float) -> str:
@@ -203,12 +226,12 @@ def joined_titles(result: Result) -> str:
     return " + ".join(map(drawable, result.attributes["titles"].values()))
 
 
-def data_set(result: Result) -> str:
-    """``observed``, ``asimov`` or ``toy`` where the caller has said so."""
-    return str(result.attributes["provenance"].get("data_set", ""))
+def data_set_words(result: Result) -> str:
+    """What the data are, unless they are measured."""
+    return data_set(result.attributes["provenance"])
 
 
-def _headline(result: Result) -> str:
+def headline(result: Result) -> str:
     """The free physics parameters with their errors."""
     names = [str(n) for n in result.variables["parameter"][1]]
     physics = [str(n) for n in result.variables["physics"][1]] or names[:1]
@@ -237,19 +260,20 @@ def profiles(results: list[Result]) -> Figure:
     figure = new_figure(6.4, 4.8)
     axes = figure.subplots()
     first = results[0]
+    parameter = first.attributes["parameter"]
     shown: list[tuple[Published, str]] = []
     titles = {n: drawable(t) for r in results for n, t in r.attributes["titles"].items()}
     names = [joined_titles(r) for r in results]
     for number, (result, name) in enumerate(zip(results, names, strict=True)):
-        grid, delta = result.variables["grid"][1], result.variables["delta_chi2"][1]
+        grid, delta = result.variables[parameter][1], result.variables["delta_chi2"][1]
         good = result.variables["point_converged"][1].astype(bool)
         excluded = result.variables["point_excluded"][1].astype(bool)
         if names.count(name) > 1:
             config = result.attributes["provenance"].get("config", f"{number + 1}")
             name += f" ({drawable(Path(config).stem)})"
-        kind = DATA_SETS.get(data_set(result), "")
+        kind = data_set_words(result)
         colour = "black" if number == 0 else f"C{number - 1}"
-        known = known_points(result, result.attributes["parameter"], grid)
+        known = known_points(result, parameter, grid)
         axes.plot(
             *known,
             color=colour,
@@ -264,10 +288,10 @@ def profiles(results: list[Result]) -> Figure:
         data = tuple(result.attributes["experiments"])
         found = published_for(result.attributes["parameter"], data)
         shown += [(p, colour) for p in found if p not in before]
-    for level, text in ((1, "68 %"), (2.71, "90 %"), (3.84, "95 %")):
+    for level in [limit["delta_chi2"] for limit in first.attributes["limits"]] or LEVELS[1]:
         axes.axhline(level, color="grey", linewidth=0.7, linestyle="--")
         axes.annotate(
-            text,
+            name_of(level),
             (1, level),
             xycoords=("axes fraction", "data"),
             xytext=(-4, 2),
@@ -292,7 +316,7 @@ def profiles(results: list[Result]) -> Figure:
             f"{published.text()}",
         )
     a = first.attributes
-    axes.set_xlabel(with_unit(a["label"] or a["parameter"], a["unit"]))
+    axes.set_xlabel(with_unit(a["labels"][parameter] or parameter, a["units"][parameter]))
     axes.set_ylabel(r"$\Delta\chi^2$")
     axes.set_ylim(0, TOP)
     axes.set_xlim(_visible(results))
@@ -344,15 +368,19 @@ def _visible(results: list[Result]) -> tuple[float, float]:
     """Range in which Delta chi^2 is below the upper end of the figure, and a margin."""
     parts = []
     for result in results:
-        grid = result.variables["grid"][1]
-        x, delta = known_points(result, result.attributes["parameter"], grid)
+        name = result.attributes["parameter"]
+        grid = result.variables[name][1]
+        x, delta = known_points(result, name, grid)
         seen = x[delta < TOP + 0.5]
         excluded = grid[result.variables["point_excluded"][1].astype(bool)]
         if seen.size:  # and the nearest on each side that are excluded
             beside = (excluded[excluded < seen.min()][-1:], excluded[excluded > seen.max()][:1])
             seen = np.concatenate([seen, *beside])
         parts.append(seen)
-    used = np.concatenate([p for p in parts if p.size] or [results[0].variables["grid"][1]])
+    used = np.concatenate(
+        [p for p in parts if p.size]
+        or [results[0].variables[results[0].attributes["parameter"]][1]]
+    )
     return with_room(float(used.min()), float(used.max()), 0.02)
 
 

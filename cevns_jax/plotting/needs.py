@@ -11,7 +11,7 @@ import numpy as np
 from cevns_jax.errors import ConfigError
 
 if TYPE_CHECKING:
-    from cevns_jax.results import Result, Variables
+    from cevns_jax.results.result import Result, Variables
 
 CURVE = ("chi2", "delta_chi2", "point_converged", "point_excluded")
 
@@ -21,7 +21,7 @@ def check_drawable(path: Path, result: Result) -> None:
 
     Args:
         path: Where it was read, for messages.
-        result: A fit, a profile or a scan.
+        result: Of any kind.
 
     Raises:
         ConfigError: an attribute or a variable is missing or is not what it should be.
@@ -30,6 +30,8 @@ def check_drawable(path: Path, result: Result) -> None:
         "fit": _fit,
         "profile": _profile,
         "scan": _scan,
+        "limit": _limit,
+        "prediction": _prediction,
     }
     try:
         _texts(result.attributes, "titles")
@@ -75,17 +77,18 @@ def _bins(name: str, group: Variables) -> None:
 
 def _profile(result: Result) -> None:
     a, v = result.attributes, result.variables
-    for key in ("parameter", "label", "unit"):
-        _attribute(a, key, str)
+    name = _attribute(a, "parameter", str)
+    for key in ("labels", "units"):
+        _texts(a, key, [name])
     _attribute(a, "experiments", list)
     best = _attribute(a, "best", dict)
     _attribute(best, "chi2", int | float)
     found = _attribute(_attribute(best, "parameters", dict), a["parameter"], dict)
     _attribute(found, "value", int | float)
-    points = _variable(v, "grid", None)
+    points = _variable(v, name, None)
     if not len(points):
         raise ConfigError("points on its grid")
-    for key in ("grid", *CURVE):
+    for key in (name, *CURVE):
         _variable(v, key, (len(points),))
     _limits(a)
 
@@ -114,6 +117,41 @@ def _scan(result: Result) -> None:
         _variable(v, key, shape)
     _attribute(a["best"], "chi2", int | float)
     _limits(a)
+
+
+def _limit(result: Result) -> None:
+    a, v = result.attributes, result.variables
+    name, axes = _attribute(a, "parameter", str), _attribute(a, "axes", list)
+    if len(axes) != 1 or not isinstance(axes[0], str):
+        raise ConfigError("one held parameter")
+    for key in ("labels", "units"):
+        _texts(a, key, [name, *axes])
+    for key in ("confidence_level", "delta_chi2"):
+        _attribute(a, key, int | float)
+    _attribute(a, "held", dict)
+    _attribute(a, "experiments", list)
+    size = len(_variable(v, axes[0], None))
+    if not size:
+        raise ConfigError("held values")
+    ranges = len(_variable(v, "range", None))
+    for key in ("limit_low", "limit_high"):
+        _variable(v, key, (size, ranges))
+    for key in ("best", "chi2", "point_converged"):
+        _variable(v, key, (size,))
+    for key in ("end_low", "end_high"):
+        if key not in v or v[key][1].shape != (size, ranges):
+            raise ConfigError(f"words of shape {(size, ranges)} as variable {key}")
+
+
+def _prediction(result: Result) -> None:
+    a = result.attributes
+    for key in ("titles", "counted"):
+        _texts(a, key, list(result.groups))
+    for key in ("labels", "units"):
+        _texts(a, key)
+    _attribute(a, "values", dict)
+    for name, group in result.groups.items():
+        _bins(name, group)
 
 
 def _limits(attributes: dict[str, Any]) -> None:

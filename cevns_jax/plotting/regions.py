@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cevns_jax.inference.levels import LEVELS, name_of
 from cevns_jax.inference.regions import contours, scale_of, smallest
 from cevns_jax.plotting.figures import (
-    DATA_SETS,
     EXCLUDED,
     FAILED,
     FEW_POINTS,
     LINES,
-    data_set,
+    data_set_words,
     joined_titles,
     known_points,
     mark_excluded,
@@ -21,15 +21,14 @@ from cevns_jax.plotting.figures import (
     with_room,
 )
 from cevns_jax.plotting.text import with_unit
-from cevns_jax.results import surface
+from cevns_jax.results.scan import surface
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from cevns_jax.results import Result
+    from cevns_jax.results.result import Result
 
-SIGMAS = {2.30: r"1 $\sigma$", 4.61: "90 %", 6.18: r"2 $\sigma$", 11.83: r"3 $\sigma$"}
 GREYS = ("0.45", "0.65", "0.85")
 
 
@@ -66,7 +65,7 @@ def panels(planes: dict[str, Result], columns: dict[str, str], sns: str) -> Figu
     for row, plane in zip(grid, rows, strict=True):
         for axes, (column, title) in zip(row, columns.items(), strict=True):
             region(axes, planes[f"{plane}_{column}"], title)
-            outline(axes, planes[f"{plane}_coherent"], "C0", "--", 6.18, sns)
+            outline(axes, planes[f"{plane}_coherent"], "C0", "--", LEVELS[2][1], sns)
             axes.set_title(title, fontsize=10)
     shown: dict[str, Any] = {}
     for axes, title in zip(grid.flat, [*columns.values()] * len(rows), strict=True):
@@ -95,7 +94,7 @@ def region(axes: Axes, result: Result, name: str = "") -> None:
         axes.contourf(x, y, height, levels=[-1.0, np.sqrt(level)], colors=[grey])
         for path in contours((x, y), delta, level):
             axes.plot(path[:, 0], path[:, 1], color="black", linewidth=0.7)
-        axes.plot([], [], "s", color=grey, label=f"{name}, {SIGMAS.get(level, f'{level:g}')}")
+        axes.plot([], [], "s", color=grey, label=f"{name}, {level_text(level)}")
     best = result.attributes["best"]["parameters"]
     at = [best[p] for p in result.attributes["parameters"]]
     if x[0] <= at[0] <= x[-1] and y[0] <= at[1] <= y[-1]:
@@ -137,13 +136,19 @@ def outline(
     for path in contours((x, y), delta, level):
         axes.plot(path[:, 0], path[:, 1], color=colour, linestyle=line, linewidth=1.5)
     name = name or _data(result)
-    text = SIGMAS.get(level, f"{level:g}")
+    text = level_text(level)
     axes.plot([], [], color=colour, linestyle=line, label=f"{name}, {text}")
+
+
+def level_text(level: float) -> str:
+    """What a level of a plane is called, and its Delta chi^2."""
+    name = name_of(level, 2).replace("sigma", r"$\sigma$")
+    return rf"{name} ($\Delta\chi^2 < {level:.4g}$)"
 
 
 def _data(result: Result) -> str:
     """The experiments, and what their data are unless they are measured."""
-    kind = DATA_SETS.get(data_set(result), "")
+    kind = data_set_words(result)
     return joined_titles(result) + (f", {kind}" if kind else "")
 
 

@@ -17,8 +17,7 @@ from cevns_jax.inference.profile import profile
 from cevns_jax.inference.regions import contours, scale_of
 from cevns_jax.inference.scan import scan
 from cevns_jax.interactions import light_vector, standard_model, with_new_physics
-from cevns_jax.reports import scan_table
-from cevns_jax.results import scan_result
+from cevns_jax.results.scan import scan_result, scan_table
 
 CHI2 = jax.jit(lambda like, x: like.chi2(like.values(x)))
 GRIDS = {"m_vector": np.geomspace(1.0, 1e3, 12), "g_vector": np.geomspace(1e-5, 3e-3, 16)}

@@ -16,8 +16,9 @@ import numpy as np
 
 from cevns_jax.errors import ConfigError
 
-FORMAT_VERSION = 1  # goes up when an older cevns_jax could not read the file any more
-KINDS = ("fit", "profile", "scan")
+FORMAT_VERSION = 2  # goes up when an older cevns_jax could not read the file any more
+KINDS = ("fit", "profile", "scan", "limit", "prediction")
+ANY = ", ".join(KINDS)
 SEAL = b"\ncevns_jax sha256 "
 SEAL_BYTES = len(SEAL) + 64
 
@@ -34,7 +35,7 @@ def header(kind: str, attributes: dict[str, Any]) -> dict[str, Any]:
     """Attributes of the root of the file.
 
     Args:
-        kind: ``"fit"``, ``"profile"`` or ``"scan"``.
+        kind: One of ``KINDS``.
         attributes: Those of the result; anything JSON can hold.
     """
     return {
@@ -53,7 +54,7 @@ def read_header(path: Path) -> tuple[str, dict[str, Any]]:
     """
     sealed = _is_sealed(path)
     found = _root_attributes(path)
-    foreign = f"{path}: is not a result of cevns_jax (netCDF of fit, profile or scan)"
+    foreign = f"{path}: is not a result of cevns_jax (netCDF of {ANY})"
     if missing := [name for name in ("format_version", "kind", "attributes") if name not in found]:
         older = "; an older cevns_jax wrote it, compute it again" if len(missing) == 1 else ""
         raise ConfigError(f"{foreign}: it has no attribute {', '.join(missing)}{older}")
@@ -63,9 +64,10 @@ def read_header(path: Path) -> tuple[str, dict[str, Any]]:
     except (TypeError, ValueError, OverflowError):
         raise ConfigError(f"{foreign}: its format_version is not a number") from None
     if version != FORMAT_VERSION:
-        newer = ", a newer cevns_jax wrote it" if version > FORMAT_VERSION else ""
+        writer = "a newer" if version > FORMAT_VERSION else "an older"
         raise ConfigError(
-            f"{path}: has format_version {version}{newer}; this one reads {FORMAT_VERSION}"
+            f"{path}: has format_version {version}, {writer} cevns_jax wrote it; this one reads "
+            f"{FORMAT_VERSION}: compute it again"
         )
     if not isinstance(kind, str) or kind not in KINDS:
         raise ConfigError(f"{foreign}: its kind must be one of {', '.join(KINDS)}")
@@ -119,8 +121,7 @@ def _root_attributes(path: Path) -> dict[str, Any]:
             found = {name: file.attrs[name] for name in names if name in file.attrs}
     except Exception:  # whatever a broken file makes HDF5 raise
         raise ConfigError(
-            f"{path}: is not a result of cevns_jax (netCDF of fit, profile or scan), or not a "
-            "whole one"
+            f"{path}: is not a result of cevns_jax (netCDF of {ANY}), or not a whole one"
         ) from None
     # netCDF writes numbers as arrays of one.
     one = (np.ndarray, np.generic)

@@ -35,6 +35,24 @@ def save_profiles(results: list[Any], path: Path) -> None:
     figures.save(figures.profiles(results), path)
 
 
+def save_pulls(result: Any, path: Path) -> None:
+    from cevns_jax.plotting import figures, pulls
+
+    figures.save(pulls.pulls(result), path)
+
+
+def save_prediction(result: Any, experiment: str, path: Path) -> None:
+    from cevns_jax.plotting import figures, predictions
+
+    figures.save(predictions.prediction(result, experiment), path)
+
+
+def save_limits(results: list[Any], path: Path) -> None:
+    from cevns_jax.plotting import figures, limits
+
+    figures.save(limits.limits(results), path)
+
+
 def save_regions(results: list[Any], path: Path) -> None:
     from cevns_jax.plotting import figures, regions
 
@@ -62,7 +80,7 @@ class Writer:
 
     def __enter__(self) -> Self:
         self._worker = subprocess.Popen(
-            [sys.executable, "-m", "cevns_jax.output"],
+            [sys.executable, "-m", "cevns_jax.commands.output"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             start_new_session=True,  # an interrupt at the terminal is for the main process

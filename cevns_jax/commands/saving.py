@@ -17,6 +17,7 @@ USED = {
     "predict": TABLES,
     "profile": (*TABLES, "profile"),
     "scan": (*TABLES, "scan"),
+    "limit": (*TABLES, "limit", "scan"),
 }
 
 
@@ -38,7 +39,7 @@ def settings_used(command: str, record: Mapping[str, Any]) -> dict[str, Any]:
     """The part of the record of a run that the result of a command depends on, as JSON has it.
 
     Args:
-        command: ``"fit"``, ``"predict"``, ``"profile"`` or ``"scan"``.
+        command: One of ``USED``.
         record: ``settings`` (a config after overrides), ``data_set``, ``seed`` and ``inputs``
             (hashes of the files that the config names).
     """

@@ -1,0 +1,125 @@
+"""What commands that read a config share: the config with the options, the data, the files.
+
+Each command checks where its files go before it computes, saves what it found, and prints last.
+"""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cevns_jax.commands import saving
+from cevns_jax.commands.common import output_folder
+from cevns_jax.errors import ConfigError
+from cevns_jax.files import check_places
+from cevns_jax.startup import start_jax
+
+if TYPE_CHECKING:
+    from cevns_jax.config.analysis import Analysis
+    from cevns_jax.likelihood import Likelihood
+
+
+@dataclass(frozen=True)
+class Run:
+    """A config with the data that the options ask for.
+
+    Attributes:
+        analysis: The config.
+        likelihood: Its likelihood, of the data asked for.
+        record: What the result is made from, for its provenance.
+        stem: What names of its files begin with.
+    """
+
+    analysis: Analysis
+    likelihood: Likelihood
+    record: dict[str, Any]
+    stem: str
+
+
+def read_early(options: argparse.Namespace) -> dict[str, Any]:
+    """The config with the options, as tables; what is plainly wrong with it is said at once,
+    before anything heavy is imported.
+
+    Raises:
+        ConfigError: it cannot be read, or an option that means nothing.
+    """
+    from cevns_jax.config.outline import check_outline
+    from cevns_jax.config.strict_toml import read_toml
+    from cevns_jax.config.variations import vary
+
+    content = vary(read_toml(options.config, options.overrides), options)
+    check_outline(options.config, content)
+    _check_data(options)
+    return content
+
+
+def prepare(options: argparse.Namespace, content: dict[str, Any]) -> Run:
+    """The analysis of a config, with the data set that the options ask for.
+
+    Args:
+        options: Of the command line.
+        content: The tables of the config, as of :func:`read_early`.
+    """
+    start_jax()
+    from cevns_jax.config.analysis import analysis_of
+    from cevns_jax.fingerprint import inputs
+    from cevns_jax.inference.toys import asimov, toy
+
+    kind: str = getattr(options, "data", "observed")
+    seed: int | None = getattr(options, "seed", None)
+    analysis = analysis_of(options.config, content, options.overrides)
+    likelihood = analysis.likelihood
+    if seed is not None:
+        likelihood = toy(likelihood, seed, ensemble=TOYS[kind])
+    elif kind == "asimov":
+        likelihood = asimov(likelihood)
+    record = analysis.record | {
+        "options": _said(options),
+        "data_set": kind,
+        "seed": seed,
+        "inputs": inputs(analysis.record["settings"], options.config.parent),
+    }
+    name = analysis.name if options.name is None else options.name
+    return Run(analysis, likelihood, record, saving.stem(name, record))
+
+
+TOYS = {"toy": "unconditional", "toy_fixed_pulls": "fixed_pulls"}
+
+
+def _check_data(options: argparse.Namespace) -> None:
+    kind, seed = getattr(options, "data", "observed"), getattr(options, "seed", None)
+    if kind in TOYS and (seed is None or seed < 0):
+        raise ConfigError(f"--data {kind} needs --seed with a whole number of at least 0")
+    if kind not in TOYS and seed is not None:
+        raise ConfigError("--seed goes with --data toy")
+    if options.name is not None and (Path(options.name).name != options.name or not options.name):
+        raise ConfigError(f'--name must be a name without folders, not "{options.name}"')
+
+
+def _said(options: argparse.Namespace) -> list[str]:
+    """The options that change a result, as they were given."""
+    said = [f"--{key} {value}" for key in ("free", "fix", "grid") for value in _list(options, key)]
+    for key in ("cl", "title", "name"):
+        if getattr(options, key, None) is not None:
+            said.append(f"--{key} {getattr(options, key)}")
+    return said
+
+
+def _list(options: argparse.Namespace, key: str) -> list[str]:
+    return getattr(options, key, [])
+
+
+def places(options: argparse.Namespace, run: Run, command: str, *names: str) -> list[Path]:
+    """Where the files of a result go, of which the first tells what it was made from; checked.
+
+    Raises:
+        ConfigError: a place that cannot be written, or where another result stands.
+    """
+    folder = output_folder(options, "results")
+    files = [folder / name for name in names]
+    check_places(files)
+    if not options.overwrite:
+        saving.refuse_to_replace(files[0], command, run.record)
+    return files

@@ -1,0 +1,189 @@
+"""What commands share: options, folders, files, progress, and what they say in the end."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cevns_jax.errors import ConfigError
+
+if TYPE_CHECKING:
+    from cevns_jax.results.result import Result
+
+NOT_CONVERGED = 3
+
+
+def add_config(parser: argparse.ArgumentParser) -> None:
+    """The config that a command reads, and options that change it for this run."""
+    parser.add_argument("config", type=Path, help="TOML file")
+    parser.add_argument(
+        "--set",
+        metavar="TABLE.KEY=VALUE",
+        dest="overrides",
+        action="append",
+        default=[],
+        help="override one value of the config (repeatable)",
+    )
+    parser.add_argument(
+        "--free",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help="let a parameter vary (repeatable)",
+    )
+    parser.add_argument(
+        "--fix",
+        metavar="NAME=VALUE",
+        action="append",
+        default=[],
+        help="hold a parameter at a value (repeatable)",
+    )
+    parser.add_argument("--title", default=None, help="title of the result")
+    parser.add_argument("--name", default=None, help="what names of files begin with")
+
+
+def add_data(parser: argparse.ArgumentParser) -> None:
+    """Which data are analysed."""
+    parser.add_argument(
+        "--data",
+        choices=("observed", "asimov", "toy", "toy_fixed_pulls"),
+        default="observed",
+        help="measured counts, their expectation at the start values, or a draw from it, with the "
+        "centres of the priors drawn as well (toy) or not",
+    )
+    parser.add_argument("--seed", type=int, default=None, help="seed of the toy data set")
+
+
+def add_level(parser: argparse.ArgumentParser) -> None:
+    """Confidence level of ranges and regions."""
+    parser.add_argument(
+        "--cl", metavar="LEVEL", type=float, default=None, help="confidence level, e.g. 0.95"
+    )
+
+
+def add_grid(parser: argparse.ArgumentParser) -> None:
+    """Grids on the command line."""
+    parser.add_argument(
+        "--grid",
+        metavar="NAME=LOW:HIGH:POINTS[:log]",
+        action="append",
+        default=[],
+        help="values of a parameter, in place of those of the config (repeatable)",
+    )
+
+
+def add_files(parser: argparse.ArgumentParser, figures: bool = True) -> None:
+    """Where files go, and which."""
+    parser.add_argument(
+        "--overwrite", action="store_true", help="replace a result of other settings"
+    )
+    if figures:
+        parser.add_argument(
+            "--format",
+            dest="formats",
+            metavar="KIND[,KIND]",
+            default="png",
+            help="formats of figures: png, pdf, svg (default png)",
+        )
+
+
+def add_said(parser: argparse.ArgumentParser) -> None:
+    """What is printed, and the folder of files."""
+    parser.add_argument("--json", action="store_true", help="one JSON document on stdout")
+    parser.add_argument("--output", metavar="DIR", type=Path, default=None, help="folder for files")
+
+
+def add_verbose(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--verbose", action="store_true", help="the whole summary: all rows, all conventions"
+    )
+
+
+FORMATS = ("png", "pdf", "svg")
+
+
+def formats_of(options: argparse.Namespace) -> list[str]:
+    """Formats of figures.
+
+    Raises:
+        ConfigError: one that is not known.
+    """
+    from cevns_jax.errors import unknown
+
+    chosen = [kind.strip() for kind in options.formats.split(",")]
+    for kind in chosen:
+        if kind not in FORMATS:
+            raise unknown("--format", "format", kind, FORMATS)
+    return list(dict.fromkeys(chosen))
+
+
+def output_folder(options: argparse.Namespace, default: str) -> Path:
+    """Folder for outputs, made and tried before anything is computed.
+
+    Raises:
+        ConfigError: it cannot be made or written.
+    """
+    folder: Path = options.output if options.output is not None else Path(default)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"{folder}: cannot be made ({error.strerror})") from None
+    if not os.access(folder, os.W_OK):
+        raise ConfigError(f"{folder}: cannot be written (permission denied)")
+    return folder
+
+
+def progress_bar(items: Iterable[Any]) -> Iterable[Any]:
+    """A progress bar on a terminal, nothing in a pipe."""
+    if not sys.stderr.isatty():
+        return items
+    import tqdm
+
+    return tqdm.tqdm(items, leave=False)
+
+
+def say_result(options: argparse.Namespace, document: dict[str, Any], result: Result) -> None:
+    """The document of a result, or its summary and which files were written."""
+    say(options, document, lambda: result.summary().text(getattr(options, "verbose", False)))
+
+
+def say(options: argparse.Namespace, document: dict[str, Any], text: Callable[[], str]) -> None:
+    """The document, or its text and which files were written."""
+    if options.json:
+        print_json(document)
+    else:
+        files = [f"wrote {file}" for file in document.get("files", [])]
+        print_lines(text(), *(["", *files] if files else []))
+
+
+def print_json(document: dict[str, Any]) -> None:
+    """Print a document as one line of JSON."""
+    from cevns_jax.results.told import plain
+
+    print_lines(json.dumps(plain(document), allow_nan=False))
+
+
+def print_lines(*lines: str) -> None:
+    """Print, even where nobody reads any more: what was computed is saved, and the status tells
+    how it went.
+
+    Raises:
+        ConfigError: standard output cannot be written, e.g. because a disk is full.
+    """
+    try:
+        print("\n".join(lines), flush=True)
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):
+            text = f"standard output: cannot be written ({error.strerror})"
+            raise ConfigError(text) from None
+
+
+def notice(text: str) -> None:
+    """A line on stderr about something that does not stop the command."""
+    print(f"cevns: {text}", file=sys.stderr)

@@ -1,0 +1,465 @@
+"""Limits: the allowed ranges of one parameter for each value of others, e.g. of a coupling for each
+mass of a mediator.
+
+The profiled chi^2 is taken at some forty places of the parameter, laid out for each held value by
+where chi^2 begins to move, from there to the ends of its domain; local minima are followed to their
+bottom, and the ends of the ranges come from a root search. All held values go together.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import jax
+import numpy as np
+
+from cevns_jax.errors import ConfigError
+from cevns_jax.forks import stop_if_forked
+from cevns_jax.inference.batches import Progress, chi2_of, minimise_firmly, settled
+from cevns_jax.inference.checks import check_data, checked_grid, checked_starts
+from cevns_jax.inference.grids import GridMinima, affecting, minimise_mesh
+from cevns_jax.inference.intervals import (
+    Curve,
+    Interval,
+    bracket_of,
+    crossings,
+    joined,
+    lower_of_ends,
+    lowest_in,
+    merged,
+    ranges,
+)
+from cevns_jax.inference.levels import delta_chi2
+from cevns_jax.inference.minimise import Minimum
+from cevns_jax.inference.profile import freed
+from cevns_jax.inference.valleys import FARTHEST, search, take
+from cevns_jax.likelihood import Likelihood, check_predictions
+from cevns_jax.parameters import Parameter
+from cevns_jax.summary import Summarised, Summary
+
+TRIED = np.geomspace(1e-12, 1.0, 25)  # distances at which chi^2 is looked at, of the farthest one
+# Places of the parameter on each side, in units of where chi^2 begins to move by one. A mirror
+# solution is about as wide as it is far away.
+PLACES = np.concatenate([[0.03, 0.1], np.geomspace(0.3, 60.0, 17)])
+BEYOND = 12  # places from there to the end of the domain, where chi^2 is not above the level yet
+ANCHORS = 4  # held values at which valleys are looked for farther out
+FINE = 200  # places at which chi^2 is looked at there
+MOST_HIDDEN = 6  # such valleys that are followed
+FLANK = 1.25  # of their place: one more on each side
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Limit(Summarised):
+    """Allowed ranges of a parameter at H points of the held parameters.
+
+    Attributes:
+        parameter: What is limited.
+        confidence_level: Of the ranges.
+        delta_chi2: Rise of chi^2 to their ends, from the lowest at the same held values.
+        held: Values of the held parameters, by name, shape (H,) each: the last one moves fastest.
+        intervals: Ranges at each point, ascending, disconnected ones apart; none where counts are
+            impossible everywhere.
+        best: The parameter where chi^2 is lowest, shape (H,).
+        chi2: Lowest chi^2, shape (H,).
+        converged: Whether everything converged on which the ranges depend, shape (H,).
+        likelihood: What was limited.
+    """
+
+    parameter: str
+    confidence_level: float
+    delta_chi2: float
+    held: dict[str, np.ndarray]
+    intervals: tuple[tuple[Interval, ...], ...]
+    best: np.ndarray
+    chi2: np.ndarray
+    converged: np.ndarray
+    likelihood: Likelihood
+
+    @property
+    def allowed(self) -> list[list[tuple[float, float]]]:
+        """Ranges (low, high) at each point; an end at an end of the domain is that end."""
+        return [[(i.low, i.high) for i in found] for found in self.intervals]
+
+    @property
+    def upper(self) -> np.ndarray:
+        """Upper limit at each point, shape (H,): the upper end of the range that holds zero, or of
+        the lowest one; infinite where chi^2 does not rise to the level, NaN without a range."""
+        return np.array([_upper(found) for found in self.intervals])
+
+    def summary(self) -> Summary:
+        """The limits in words."""
+        from cevns_jax.results.limit import limit_result
+
+        return limit_result(self).summary()
+
+
+def _upper(found: Sequence[Interval]) -> float:
+    if not found:
+        return float("nan")
+    around_zero = [i for i in found if i.low <= 0 <= i.high]
+    chosen = (around_zero or list(found))[0]
+    return chosen.high if chosen.ends[1] == "crossing" else float("inf")
+
+
+def limit(
+    likelihood: Likelihood,
+    parameter: str,
+    *,
+    cl: float = 0.90,
+    within: tuple[float, float] | None = None,
+    starts: Sequence[Mapping[str, float]] = ({},),
+    progress: Progress = iter,
+    **held: np.ndarray | jax.Array | float,
+) -> Limit:
+    """Limits on a parameter, everything else minimised, e.g. ``limit(like, "g_vector",
+    m_vector=np.geomspace(0.01, 1e3, 100))``.
+
+    The search runs to the ends of the domain of the parameter, unless another range is given. The
+    coupling of a mediator is not negative, and sin^2 theta_W is searched where it is expected.
+
+    Args:
+        likelihood: What to limit. The parameter may be free in it or not.
+        parameter: Its name.
+        cl: Confidence level, of one parameter: 0.90 is Delta chi^2 < 2.71.
+        within: Lowest and highest value of the parameter between which its limits are looked for.
+        starts: Values of minimised parameters at which their valleys are looked for as well.
+        progress: Wraps the iterable of blocks.
+        **held: Parameters that are held at values, one or an ascending list each; the limits are
+            those at all their combinations. Those that are left out vary, or keep their value, as
+            in the likelihood.
+
+    Raises:
+        ConfigError: an unknown parameter, a confidence level or held values that cannot be used,
+            an experiment without data, predictions that are not finite, or counts that are
+            impossible everywhere.
+    """
+    stop_if_forked()
+    level = delta_chi2(cl)
+    if parameter in held:
+        raise ConfigError(f"limit: {parameter} cannot be limited and held at the same time")
+    grids = {n: checked_grid("limit", likelihood, n, np.atleast_1d(v)) for n, v in held.items()}
+    checked_grid("limit", likelihood, parameter, np.array([_start(likelihood, parameter)]))
+    check_data("limit", likelihood)
+    for name in (*grids, parameter):
+        likelihood = freed(likelihood, name)
+    likelihood = _within(likelihood, parameter, within)
+    axes = np.meshgrid(*grids.values(), indexing="ij")
+    size = axes[0].size if axes else 1
+    points = np.stack([a.ravel() for a in axes], axis=1) if axes else np.zeros((1, 0))
+    names = (*grids, parameter)
+    known = checked_starts("limit", likelihood, starts)
+    known = known[:, [i for i, name in enumerate(likelihood.names) if name not in names]]
+    check_predictions(likelihood, dict(zip(grids, map(float, points[0]), strict=True)))
+    values = _places(likelihood, names, points, known[0])
+    # The limited parameter first: points of one batch then take about as many steps.
+    width = values.shape[1]
+    mesh = np.column_stack([np.tile(points, (width, 1)), values.T.ravel()])
+    shape = (width, *(len(grid) for grid in grids.values()))
+    found = minimise_mesh(
+        likelihood, names, mesh, shape, known=known, progress=progress, highest=level
+    )
+    if not np.isfinite(found.minima.chi2).any():
+        raise ConfigError("limit: chi^2 is infinite or not a number whatever the parameters")
+    curves = _curves(likelihood, names, points, values, found, level)
+    curves = _to_the_ends(likelihood, names, points, curves, level)
+    lowest = np.array([np.min(c.minima.chi2[settled(c.minima)], initial=np.inf) for c in curves])
+    ranges_, known_ends = _ranges(likelihood, names, points, curves, lowest, level)
+    unsettled = affecting(found.minima, shape, np.tile(lowest, width), level)
+    return Limit(
+        parameter=parameter,
+        confidence_level=cl,
+        delta_chi2=level,
+        held={name: points[:, i] for i, name in enumerate(grids)},
+        intervals=ranges_,
+        best=np.array([_lowest_value(c) for c in curves]),
+        chi2=lowest,
+        converged=known_ends & ~unsettled.reshape(width, size).any(axis=0),
+        likelihood=likelihood,
+    )
+
+
+def _start(likelihood: Likelihood, name: str) -> float:
+    """Start of a parameter; of an unknown one anything, as it is refused next."""
+    declared = likelihood.parameters.get(name)
+    return float(declared.start) if declared is not None else 0.0
+
+
+def _within(likelihood: Likelihood, name: str, within: tuple[float, float] | None) -> Likelihood:
+    """The likelihood with the domain of a parameter cut to where its limits are looked for, and
+    its start in it."""
+    declared = likelihood.parameters[name]
+    low, high = float(declared.lower), float(declared.upper)
+    if within is None:
+        start = float(declared.start)
+        for ends in (declared.searched, declared.expected):
+            if ends[0] <= start <= ends[1]:
+                low, high = max(low, ends[0]), min(high, ends[1])
+    else:
+        checked_grid("limit", likelihood, name, np.array(within))
+        low, high = map(float, within)
+    start = min(max(float(declared.start), low), high)
+    cut = dataclasses.replace(declared, lower=low, upper=high, start=start)
+    return dataclasses.replace(likelihood, declarations={**likelihood.declarations, name: cut})
+
+
+def _places(
+    likelihood: Likelihood, names: tuple[str, ...], points: np.ndarray, start: np.ndarray
+) -> np.ndarray:
+    """Values of the parameter at which the profiled chi^2 is taken, ascending, shape (H, K).
+
+    Args:
+        likelihood: What is limited.
+        names: The held parameters, and the limited one.
+        points: Values of the held ones, shape (H, k).
+        start: Of the n others, which start there.
+    """
+    declared = likelihood.parameters[names[-1]]
+    centre = float(declared.start)
+    at_centre = np.column_stack([points, np.full(len(points), centre)])
+    rest = minimise_firmly(
+        likelihood, names, at_centre, np.broadcast_to(start, (len(points), len(start)))
+    ).x
+    sides = [np.full((len(points), 1), centre)]
+    for end in _ends(declared):
+        reach = end - centre
+        if reach == 0:
+            continue
+        unit = abs(reach) * _first_move(likelihood, names, points, rest, centre, reach)
+        more = _hidden(likelihood, names, points, rest, centre, reach, unit)
+        distances = np.outer(unit, np.sort(np.concatenate([PLACES, more])))
+        wide = distances[:, -1] >= abs(reach)  # where chi^2 hardly moves: evenly to the end
+        distances[wide] = np.linspace(0, abs(reach), distances.shape[1] + 1)[1:]
+        side = centre + np.sign(reach) * distances
+        side[wide, -1] = end  # to the last bit
+        sides.append(side)
+    found: np.ndarray = np.sort(np.concatenate(sides, axis=1), axis=1)
+    return found
+
+
+def _ends(declared: Parameter) -> list[float]:
+    """Ends of the search."""
+    return [float(end) for end in np.clip([declared.lower, declared.upper], -FARTHEST, FARTHEST)]
+
+
+def _first_move(
+    likelihood: Likelihood,
+    names: tuple[str, ...],
+    points: np.ndarray,
+    rest: np.ndarray,
+    centre: float,
+    reach: float,
+) -> np.ndarray:
+    """The farthest distance from the centre, as a share of the reach, up to which chi^2 has changed
+    by less than one with all else as it is, shape (H,)."""
+    tried = np.concatenate([[0.0], TRIED])
+    values = np.tile(centre + reach * tried, len(points))
+    mesh = np.column_stack([np.repeat(points, len(tried), axis=0), values])
+    offered = np.repeat(rest, len(tried), axis=0)[:, None]
+    chi2 = chi2_of(likelihood, names, mesh, offered).reshape(len(points), len(tried))
+    with np.errstate(invalid="ignore"):  # infinite where counts are impossible
+        moved = ~(np.abs(chi2 - chi2[:, :1]) < 1)
+    moved[:, 0] = False
+    first = np.where(moved.any(axis=1), moved.argmax(axis=1), len(tried) - 1)
+    share: np.ndarray = tried[np.maximum(first - 1, 1)]
+    return share
+
+
+def _hidden(
+    likelihood: Likelihood,
+    names: tuple[str, ...],
+    points: np.ndarray,
+    rest: np.ndarray,
+    centre: float,
+    reach: float,
+    unit: np.ndarray,
+) -> np.ndarray:
+    """Places, in the unit of each held point, of valleys that lie farther out than the others, as
+    seen at some of the held points: from chi^2 with all else as it is, or where that can have
+    several minima itself, from a search with everything free.
+
+    Args:
+        likelihood, names, points, rest, centre, reach: As :func:`_first_move`.
+        unit: Distance at which chi^2 begins to move at each held point, shape (H,).
+    """
+    anchors = np.unique(np.linspace(0, len(points) - 1, ANCHORS).round().astype(int))
+    looked = (likelihood, names, points[anchors], rest[anchors], centre, reach)
+    if set(likelihood.shaping) - set(names):
+        far = _searched(*looked)
+    else:
+        far = _seen(*looked, PLACES[-1] * unit[anchors])
+    ratios = np.concatenate([d / unit[a] for d, a in zip(far, anchors, strict=True)])
+    ratios = ratios[ratios > PLACES[-1]][:MOST_HIDDEN]
+    return np.unique(np.concatenate([ratios, ratios / FLANK, ratios * FLANK]))
+
+
+def _seen(
+    likelihood: Likelihood,
+    names: tuple[str, ...],
+    points: np.ndarray,
+    rest: np.ndarray,
+    centre: float,
+    reach: float,
+    begin: np.ndarray,
+) -> list[np.ndarray]:
+    """Distances from the centre of local minima of chi^2 with all else as it is, at each of some
+    held points: beyond a distance, shape (A,), other arguments as :func:`_hidden`."""
+    tried = np.geomspace(np.minimum(begin, 0.5 * abs(reach)), abs(reach), FINE)
+    mesh = np.column_stack([np.tile(points, (FINE, 1)), (centre + np.sign(reach) * tried).ravel()])
+    offered = np.tile(rest, (FINE, 1))[:, None]
+    chi2 = chi2_of(likelihood, names, mesh, offered).reshape(FINE, len(points))
+    inner = chi2[1:-1]
+    with np.errstate(invalid="ignore"):  # infinite where counts are impossible
+        local = (inner < chi2[:-2] - 1) & (inner < chi2[2:] - 1)
+    return [tried[1:-1, a][local[:, a]] for a in range(len(points))]
+
+
+def _searched(
+    likelihood: Likelihood,
+    names: tuple[str, ...],
+    points: np.ndarray,
+    rest: np.ndarray,
+    centre: float,
+    reach: float,
+) -> list[np.ndarray]:
+    """As :func:`_seen`, of minima that a search with everything free finds."""
+    held = likelihood.hold(**dict(zip(names[:-1], map(float, points[0]), strict=True)))
+    place = held.names.index(names[-1])
+    found = search(likelihood, names[:-1], points, np.insert(rest, place, centre, axis=1)[:, None])
+    away = [(valleys.x[:, place] - centre) * np.sign(reach) for valleys in found]
+    return [distances[distances > 0] for distances in away]
+
+
+def _curves(
+    likelihood: Likelihood,
+    names: tuple[str, ...],
+    points: np.ndarray,
+    values: np.ndarray,
+    found: GridMinima,
+    level: float,
+) -> list[Curve]:
+    """The profiled chi^2 at each held point, with the bottoms of its local minima."""
+    size, width = values.shape
+    curves = [
+        Curve(values[h], take(found.minima, np.arange(h, size * width, size))) for h in range(size)
+    ]
+    at = [(h, int(i)) for h, c in enumerate(curves) for i in _local_minima(c.minima, level)]
+    if not at:
+        return curves
+    rows = np.array([h for h, _ in at])
+
+    def lowest_at(values: np.ndarray, lanes: np.ndarray, starts: np.ndarray) -> Minimum:
+        mesh = np.column_stack([points[rows[lanes]], values])
+        return lower_of_ends(likelihood, names, mesh, starts)
+
+    triples = [bracket_of(curves[h].values, curves[h].minima, [i - 1], 3) for h, i in at]
+    bottoms = lowest_in(lowest_at, merged(triples))
+    for h in np.unique(rows):
+        mine = np.flatnonzero((rows == h) & bottoms.lower)
+        if mine.size:
+            curves[h] = joined(curves[h], Curve(bottoms.values[mine], take(bottoms.minima, mine)))
+    return curves
+
+
+def _local_minima(minima: Minimum, level: float) -> np.ndarray:
+    """Rows of a curve, its ends excepted, at which chi^2 is no higher than at both neighbours, if
+    the bottom between these may be below the level: if it is not farther down than they are up. At
+    an end, as at zero coupling, the first places are so near that no minimum hides there."""
+    chi2 = np.where(minima.converged, minima.chi2, np.inf)
+    inner, before, after = chi2[1:-1], chi2[:-2], chi2[2:]
+    local = (inner < before) & (inner <= after)  # of a flat stretch one is enough
+    with np.errstate(invalid="ignore"):  # infinite where counts are impossible
+        bottom = inner - (np.maximum(before, after) - inner)
+    found: np.ndarray = 1 + np.flatnonzero(local & (bottom < chi2.min() + level))
+    return found
+
+
+def _to_the_ends(
+    likelihood: Likelihood,
+    names: tuple[str, ...],
+    points: np.ndarray,
+    curves: list[Curve],
+    level: float,
+) -> list[Curve]:
+    """The curves with places up to the ends of the domain on the sides where the last one is not
+    above the level: chi^2 may still rise to it. What is above the level far out stays there, but in
+    valleys, which the search over the whole domain has found."""
+    ends = _ends(likelihood.parameters[names[-1]])
+    rows, values, starts = [], [], []
+    for h, curve in enumerate(curves):
+        chi2 = np.where(curve.minima.converged, curve.minima.chi2, np.inf)
+        for side, end in zip((0, -1), ends, strict=True):
+            last = curve.values[side]
+            if last == end or chi2[side] > chi2.min() + level:
+                continue
+            middle = float(likelihood.parameters[names[-1]].start)
+            first, whole = abs(last - middle), abs(end - middle)
+            more = middle + np.sign(end - middle) * np.geomspace(first, whole, BEYOND + 1)[1:]
+            more[-1] = end
+            rows += [h] * BEYOND
+            values += list(more)
+            starts += [curve.minima.x[side]] * BEYOND
+    if not rows:
+        return curves
+    mesh = np.column_stack([points[rows], values])
+    ends_ = minimise_firmly(likelihood, names, mesh, np.array(starts))
+    result = list(curves)
+    for h in sorted(set(rows)):
+        mine = np.flatnonzero(np.array(rows) == h)
+        mine = mine[np.argsort(np.array(values)[mine], kind="stable")]
+        result[h] = joined(curves[h], Curve(np.array(values)[mine], take(ends_, mine)))
+    return result
+
+
+def _ranges(
+    likelihood: Likelihood,
+    names: tuple[str, ...],
+    points: np.ndarray,
+    curves: list[Curve],
+    lowest: np.ndarray,
+    level: float,
+) -> tuple[tuple[tuple[Interval, ...], ...], np.ndarray]:
+    """Ranges at each held point, and whether all their ends are known, shape (H,)."""
+    heights = [
+        np.where(np.isnan(c.minima.chi2), np.inf, c.minima.chi2) - (low if np.isfinite(low) else 0)
+        for c, low in zip(curves, lowest, strict=True)
+    ]
+    brackets = [
+        (h, i)
+        for h, height in enumerate(heights)
+        for i in np.flatnonzero((height[:-1] < level) != (height[1:] < level)).tolist()
+    ]
+    of = np.array([h for h, _ in brackets], dtype=int)
+    pairs = [bracket_of(curves[h].values, curves[h].minima, [i]) for h, i in brackets]
+    known = np.ones(len(curves), bool)
+    roots: dict[tuple[int, int], float] = {}
+    if pairs:
+
+        def lowest_at(values: np.ndarray, lanes: np.ndarray, starts: np.ndarray) -> Minimum:
+            return lower_of_ends(
+                likelihood, names, np.column_stack([points[of[lanes]], values]), starts
+            )
+
+        found = crossings(lowest_at, merged(pairs), lowest[of], np.full(len(of), level))
+        roots = dict(zip(brackets, map(float, found.values), strict=True))
+        np.logical_and.at(known, of, found.converged)
+    declared = likelihood.parameters[names[-1]]
+    ends = (float(declared.lower), float(declared.upper))
+    return tuple(
+        tuple(
+            ranges(
+                curve.values,
+                heights[h],
+                level,
+                {(level, i): root for (row, i), root in roots.items() if row == h},
+                ends,
+            )
+        )
+        for h, curve in enumerate(curves)
+    ), known
+
+
+def _lowest_value(curve: Curve) -> float:
+    chi2 = np.where(settled(curve.minima), curve.minima.chi2, np.inf)
+    return float(curve.values[np.argmin(chi2)]) if np.isfinite(chi2).any() else float("nan")

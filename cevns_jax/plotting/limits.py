@@ -1,0 +1,141 @@
+"""Figures of limits: the allowed ranges of a parameter against what was held."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cevns_jax.inference.levels import per_cent
+from cevns_jax.inference.regions import scale_of
+from cevns_jax.plotting.figures import LINES, data_set_words, joined_titles, new_figure
+from cevns_jax.plotting.text import drawable, with_unit
+from cevns_jax.results.limit import limit_rows
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from cevns_jax.results.result import Result
+
+EXCLUDED = "0.88"
+
+
+def limits(results: list[Result]) -> Figure:
+    """Allowed ranges of one parameter against one held parameter: the excluded part of the first
+    result is shaded, ends are lines; published limits beside them.
+
+    Args:
+        results: Limits of the same parameter against the same held one.
+    """
+    figure = new_figure(6.4, 5.2)
+    axes = figure.subplots()
+    first = results[0].attributes
+    (held,) = first["axes"]
+    name = first["parameter"]
+    for number, result in enumerate(results):
+        colour = "black" if number == 0 else f"C{number - 1}"
+        _draw(axes, result, colour, LINES[number % len(LINES)], number == 0)
+    grid = results[0].variables[held][1]
+    log = len(grid) > 2 and scale_of(grid) == "log"
+    axes.set_xscale("log" if log else "linear")
+    axes.set_xlim(grid[0], grid[-1])
+    axes.set_xlabel(_label(first, held))
+    axes.set_ylabel(_label(first, name))
+    _vertical(axes, results)
+    fixed = ", ".join(
+        f"{n} = {v:.5g} {first['units'].get(n, '')}".strip() for n, v in first["held"].items()
+    )
+    axes.set_title(f"held: {drawable(fixed)}" if fixed else "", fontsize=8, loc="right")
+    figure.legend(frameon=False, fontsize=8, loc="outside upper center")
+    return figure
+
+
+def _draw(axes: Axes, result: Result, colour: str, line: str, shaded: bool) -> None:
+    """Ends of the allowed ranges as lines, what they exclude shaded."""
+    a, v = result.attributes, result.variables
+    (held,) = a["axes"]
+    x = v[held][1]
+    low, high = _ends(result)
+    kind = data_set_words(result)
+    label = f"{joined_titles(result)}, {per_cent(a['confidence_level'])} CL"
+    label += rf" ($\Delta\chi^2 < {a['delta_chi2']:.3g}$)" + (f", {kind}" if kind else "")
+    for i, (rows, ends) in enumerate(_branches(x, low, high)):
+        for edge in ends:
+            axes.plot(x[rows], edge, color=colour, linestyle=line, label="" if i else label)
+            label = ""
+    if shaded:
+        _shade(axes, x, low, high)
+    failed = ~v["point_converged"][1].astype(bool)
+    if failed.any():
+        axes.plot(x[failed], high[failed, 0], "x", color="C3", label="not converged")
+
+
+def _ends(result: Result) -> tuple[np.ndarray, np.ndarray]:
+    """Lower and upper ends, shape (H, R); NaN where there is no range, infinite where the domain
+    ends before the level is reached, zero where a coupling begins."""
+    rows = limit_rows(result)
+    most = max(1, *(len(row["allowed"]) for row in rows))
+    low, high = (np.full((len(rows), most), np.nan) for _ in range(2))
+    for h, row in enumerate(rows):
+        for i, (a, b) in enumerate(row["allowed"]):
+            low[h, i] = -np.inf if a is None else a
+            high[h, i] = np.inf if b is None else b
+    return low, high
+
+
+def _branches(x: np.ndarray, low: np.ndarray, high: np.ndarray) -> list[Any]:
+    """Stretches of held values with the same number of ranges, and the curves of their ends."""
+    count = np.isfinite(np.where(np.isnan(low), np.nan, 0.0)).sum(axis=1)
+    cuts = [0, *(1 + np.flatnonzero(np.diff(count))), len(x)]
+    found = []
+    for begin, end in pairwise(cuts):
+        rows = np.arange(begin, end)
+        ends = []
+        for i in range(count[begin]):
+            for edge in (low[rows, i], high[rows, i]):
+                real = np.where(np.isfinite(edge) & (edge != 0), edge, np.nan)
+                if np.isfinite(real).any():
+                    ends.append(real)
+        found.append((rows, ends))
+    return found
+
+
+def _shade(axes: Axes, x: np.ndarray, low: np.ndarray, high: np.ndarray) -> None:
+    """What is excluded: everything outside the ranges."""
+    top = 1e300
+    below = np.full(len(x), -top)
+    for i in range(low.shape[1] + 1):
+        if i < low.shape[1]:
+            here = ~np.isnan(low[:, i])
+            above = np.where(here, np.clip(low[:, i], -top, top), top)
+        else:
+            above = np.full(len(x), top)
+        axes.fill_between(
+            x, below, above, where=above > below, color=EXCLUDED, linewidth=0, step=None, zorder=0
+        )
+        if i < low.shape[1]:
+            below = np.where(here, np.clip(high[:, i], -top, top), top)
+    axes.plot([], [], "s", color=EXCLUDED, label="excluded")
+
+
+def _vertical(axes: Axes, results: list[Result]) -> None:
+    """Scale and limits of the vertical axis: logarithmic where all ends that are seen are
+    positive."""
+    ends = np.concatenate([np.concatenate([e.ravel() for e in _ends(r)]) for r in results])
+    seen = ends[np.isfinite(ends) & (ends != 0)]
+    if not seen.size:
+        return
+    if (seen > 0).all() and seen.max() > 5 * seen.min():
+        axes.set_yscale("log")
+        axes.set_ylim(seen.min() / 5, seen.max() * 5)
+    else:
+        margin = 0.25 * (seen.max() - min(seen.min(), 0.0) or 1.0)
+        axes.set_ylim(
+            min(seen.min() - margin, 0.0) if (seen < 0).any() else 0.0, seen.max() + margin
+        )
+
+
+def _label(attributes: dict[str, Any], name: str) -> str:
+    return with_unit(attributes["labels"].get(name) or name, attributes["units"].get(name, ""))

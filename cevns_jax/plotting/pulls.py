@@ -1,0 +1,110 @@
+"""Pulls, impacts and correlation of a fit."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from cevns_jax.plotting.figures import headline, new_figure
+from cevns_jax.plotting.text import drawable
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from cevns_jax.results.result import Result
+
+MOST = 30  # nuisances that are drawn, those with the largest impacts
+ANNOTATED = 12  # parameters up to which correlations are written as numbers
+
+
+def pulls(result: Result) -> Figure:
+    """Pulls with their errors, the impact of each on the first physics parameter, and the
+    correlation of all.
+
+    Args:
+        result: A fit.
+    """
+    v = result.variables
+    names = [str(n) for n in v["parameter"][1]]
+    physics = [str(n) for n in v["physics"][1]]
+    nuisances = [n for n in names if n not in physics and result.attributes["units"].get(n) == ""]
+    index = {n: i for i, n in enumerate(names)}
+    impact = v["impact"][1][0] if physics else np.zeros((len(names), 2))
+    largest = sorted(
+        nuisances, key=lambda n: -float(np.nanmax(np.abs(impact[index[n]]), initial=0))
+    )
+    shown = largest[:MOST][::-1]
+    columns = 3 if physics else 2
+    figure = new_figure(4.4 * columns, 2.0 + 0.26 * max(len(shown), len(names), 6))
+    panels = figure.subplots(1, columns)
+    _pulls(panels[0], result, shown, index)
+    if physics:
+        _impacts(panels[1], impact, shown, index, physics[0])
+    _correlation(panels[-1], v["correlation"][1], names)
+    titles = " + ".join(map(drawable, result.attributes["titles"].values()))
+    figure.suptitle(f"{titles}\nbest fit: {headline(result)}", fontsize=10)
+    return figure
+
+
+def _pulls(panel: Axes, result: Result, shown: list[str], index: dict[str, int]) -> None:
+    v = result.variables
+    rows = [index[n] for n in shown]
+    value, low, high = (v[k][1][rows] for k in ("value", "error_low", "error_high"))
+    place = np.arange(len(shown))
+    panel.axvspan(-1, 1, color="0.9")
+    panel.axvline(0, color="black", linewidth=0.8)
+    panel.errorbar(
+        value,
+        place,
+        xerr=np.nan_to_num(np.stack([low, high])),
+        fmt="o",
+        color="black",
+        markersize=4,
+    )
+    panel.set_yticks(place, [drawable(n) for n in shown], fontsize=8)
+    panel.set_xlabel("pull [its prior width], grey: prior")
+
+
+def _impacts(
+    panel: Axes, impact: np.ndarray, shown: list[str], index: dict[str, int], physics: str
+) -> None:
+    place = np.arange(len(shown))
+    for side, (name, hatch, colour) in enumerate(
+        (("at lower error", "////", "white"), ("at upper error", "", "0.5"))
+    ):
+        panel.barh(
+            place,
+            [impact[index[n], side] for n in shown],
+            color=colour,
+            edgecolor="black",
+            hatch=hatch,
+            linewidth=0.6,
+            height=0.7,
+            label=name,
+        )
+    panel.axvline(0, color="black", linewidth=0.8)
+    panel.set_yticks(place, [""] * len(shown))
+    panel.set_xlabel(f"impact on {drawable(physics)}")
+    panel.legend(frameon=False, fontsize=8, loc="best")
+
+
+def _correlation(panel: Axes, matrix: np.ndarray, names: list[str]) -> None:
+    image = panel.imshow(matrix, vmin=-1, vmax=1, cmap="RdGy")
+    places = np.arange(len(names))
+    texts = [drawable(n) for n in names]
+    panel.set_xticks(places, texts, rotation=90, fontsize=7)
+    panel.set_yticks(places, texts, fontsize=7)
+    if len(names) <= ANNOTATED:
+        for i in range(len(names)):
+            for j in range(len(names)):
+                dark = abs(matrix[i, j]) > 0.6
+                panel.text(
+                    *(j, i, f"{matrix[i, j]:.2f}"),
+                    ha="center",
+                    va="center",
+                    fontsize=6,
+                    color="white" if dark else "black",
+                )
+    panel.figure.colorbar(image, ax=panel, shrink=0.7, label="correlation")

@@ -1,0 +1,76 @@
+"""What comes out of fits, profiles, scans, limits and predictions: arrays, documents, summaries."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from cevns_jax.errors import ConfigError
+from cevns_jax.results.fit import fit_document, fit_result, fit_summary
+from cevns_jax.results.limit import limit_document, limit_result, limit_summary, limit_table
+from cevns_jax.results.prediction import prediction_document, prediction_result, prediction_summary
+from cevns_jax.results.profile import profile_document, profile_result, profile_summary
+from cevns_jax.results.result import Result, Variables, load
+from cevns_jax.results.scan import scan_document, scan_result, scan_summary, surface
+from cevns_jax.summary import Summary
+
+T = TypeVar("T")
+
+__all__ = [
+    "Result",
+    "Variables",
+    "document_of",
+    "fit_document",
+    "fit_result",
+    "limit_document",
+    "limit_result",
+    "limit_table",
+    "load",
+    "prediction_document",
+    "prediction_result",
+    "profile_document",
+    "profile_result",
+    "scan_document",
+    "scan_result",
+    "summary_of",
+    "surface",
+]
+
+
+def document_of(result: Result) -> dict[str, Any]:
+    """The JSON document of a result of any kind.
+
+    Raises:
+        ConfigError: a result that was read from a file lacks what its document holds.
+    """
+    of = {
+        "fit": fit_document,
+        "profile": profile_document,
+        "scan": scan_document,
+        "limit": limit_document,
+        "prediction": prediction_document,
+    }
+    return _made(of[result.kind], result)
+
+
+def summary_of(result: Result) -> Summary:
+    """Summary of a result of any kind.
+
+    Raises:
+        ConfigError: a result that was read from a file lacks what its summary says.
+    """
+    of = {
+        "fit": fit_summary,
+        "profile": profile_summary,
+        "scan": scan_summary,
+        "limit": limit_summary,
+        "prediction": prediction_summary,
+    }
+    return _made(of[result.kind], result)
+
+
+def _made(make: Callable[[Result], T], result: Result) -> T:
+    try:
+        return make(result)
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+        raise ConfigError(
+            f"a {result.kind} without all that it should hold ({error!r}); compute it again"
+        ) from None

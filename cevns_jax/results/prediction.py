@@ -1,0 +1,129 @@
+"""A prediction: expected counts of every experiment, per component and bin."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cevns_jax.results import told
+from cevns_jax.results.provenance import about
+from cevns_jax.results.result import Result, Variables
+from cevns_jax.summary import Block, Summary
+
+if TYPE_CHECKING:
+    from cevns_jax.likelihood import Likelihood
+    from cevns_jax.parameters import Values
+
+
+def expected_groups(likelihood: Likelihood, values: Values) -> dict[str, Variables]:
+    """Edges, observed and expected counts of each experiment."""
+    import jax
+
+    from cevns_jax.likelihood import Likelihood
+    from cevns_jax.statistics import Gaussian
+
+    expected = jax.jit(Likelihood.components)(likelihood, values)
+    groups: dict[str, Variables] = {}
+    for experiment in likelihood.experiments:
+        axes = experiment.axes
+        parts = expected[experiment.name]
+        group: Variables = {}
+        for axis, given in zip(axes, experiment.edges, strict=True):
+            edges = np.asarray(given)
+            group[axis] = ((axis,), (edges[1:] + edges[:-1]) / 2)
+            group[f"{axis}_edges"] = ((f"{axis}_edge",), edges)
+        groups[experiment.name] = group | {
+            "component": (("component",), np.array(list(experiment.components))),
+            "observed": (axes, np.asarray(experiment.observed)),
+            "expected": (
+                ("component", *axes),
+                np.stack([np.asarray(parts[name]) for name in experiment.components]),
+            ),
+        }
+        if isinstance(experiment.statistic, Gaussian):
+            error = np.broadcast_to(experiment.statistic.error, np.shape(experiment.observed))
+            groups[experiment.name]["error"] = (axes, error)
+    return groups
+
+
+def prediction_result(likelihood: Likelihood, analysis: Mapping[str, Any] | None = None) -> Result:
+    """What is expected where the parameters start.
+
+    Args:
+        likelihood: What to evaluate.
+        analysis: What the caller knows: config, overrides, data set.
+    """
+    declared = likelihood.parameters
+    pulls = {name for e in likelihood.experiments for name in e.pulls}
+    values = {n: float(declared[n].start) for n in likelihood.names if n not in pulls}
+    attributes = about(likelihood, analysis)
+    return Result(
+        kind="prediction",
+        attributes=attributes | {"values": values | attributes["held"]},
+        variables={},
+        groups=expected_groups(likelihood, likelihood.values()),
+    )
+
+
+def prediction(group: Variables) -> dict[str, Any]:
+    """Observed and expected counts of one experiment, in total and per bin, for documents."""
+    axes, observed = group["observed"]
+    expected = group["expected"][1]
+    components = [str(name) for name in group["component"][1]]
+    return {
+        "observed": float(observed.sum()),
+        "components": {n: float(c.sum()) for n, c in zip(components, expected, strict=True)},
+        "bins": {
+            "edges": {axis: group[f"{axis}_edges"][1].tolist() for axis in axes},
+            "observed": observed.tolist(),
+            "components": {n: c.tolist() for n, c in zip(components, expected, strict=True)},
+        },
+    }
+
+
+def prediction_document(result: Result) -> dict[str, Any]:
+    """The JSON document of a prediction."""
+    a = result.attributes
+    return {
+        "predictions": {name: prediction(group) for name, group in result.groups.items()},
+        "experiments": list(result.groups),
+        "conventions": a["conventions"],
+        "provenance": a["provenance"],
+    }
+
+
+def prediction_summary(result: Result) -> Summary:
+    """A prediction for people."""
+    a = result.attributes
+    return Summary(
+        title=f"Prediction: {told.title_of(a)}",
+        blocks=[
+            Block(rows=[*told.context(a), *told.choices(a)]),
+            *events_blocks(result, "where parameters start"),
+            told.conventions_block(a["conventions"]),
+        ],
+    )
+
+
+def events_blocks(result: Result, where: str) -> list[Block]:
+    """Observed and expected counts of each experiment.
+
+    Args:
+        result: A fit or a prediction.
+        where: At which values of the parameters.
+    """
+    kind = told.data_set(result.attributes["provenance"])
+    blocks = []
+    for name, group in result.groups.items():
+        found = prediction(group)
+        counts = f"{found['observed']:g} {f'in {kind}' if kind else 'observed'}"
+        rows = [[n, f"{count:.1f}"] for n, count in found["components"].items()]
+        rows.append(["sum", f"{sum(found['components'].values()):.1f}"])
+        has = counts if math.isfinite(found["observed"]) else "no data"
+        unit = result.attributes["counted"].get(name, "events")
+        title = f"{name}: {unit} {where}; {has}"
+        blocks.append(Block(title=title, columns=("component", "expected"), rows=rows))
+    return blocks

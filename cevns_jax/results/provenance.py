@@ -1,0 +1,90 @@
+"""What is behind a result: versions, data and conventions, and what was held."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Collection, Mapping
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from cevns_jax.likelihood import Likelihood
+
+FIT_CONVENTIONS = {
+    "chi2": "-2 ln L: deviance of the bins plus squared pulls",
+    "error": "square root of the diagonal of the inverse expected information, priors included",
+    "error_low, error_high": "profiled chi2 rises by 1; others refitted",
+    "nuisance parameters": "pulls in units of the widths under nuisances",
+    "edm": "expected distance to the minimum, in units of chi2",
+}
+
+
+def provenance(likelihood: Likelihood, analysis: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Versions, data and conventions behind a result.
+
+    Args:
+        likelihood: What was evaluated.
+        analysis: What the caller knows: config, overrides, data set.
+    """
+    import jax
+
+    packages = ("cevns-jax", "jax", "jaxlib", "numpy", "optax")
+    return {
+        "data_set": next((e.about.data for e in likelihood.experiments), "observed"),
+        **(analysis or {}),
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "versions": {name: version(name) for name in packages}
+        | {"python": platform.python_version()},
+        "device": jax.devices()[0].device_kind,
+        "data": {e.name: e.citation for e in likelihood.experiments},
+    }
+
+
+def about(
+    likelihood: Likelihood,
+    analysis: Mapping[str, Any] | None = None,
+    scanned: Collection[str] = (),
+) -> dict[str, Any]:
+    """Attributes that every result of a likelihood has: experiments, parameters, what was held,
+    conventions and provenance.
+
+    Args:
+        likelihood: What was evaluated.
+        analysis: As :func:`provenance`.
+        scanned: Parameters that stand on axes.
+    """
+    from cevns_jax.conventions import conventions
+
+    declared = likelihood.parameters
+    mentioned = dict.fromkeys((*scanned, *likelihood.names, *_theory(likelihood)))
+    return {
+        "experiments": [e.name for e in likelihood.experiments],
+        "titles": {e.name: e.title for e in likelihood.experiments},
+        "counted": {e.name: e.about.counted for e in likelihood.experiments},
+        "n_bins": likelihood.n_bins,
+        "labels": {name: declared[name].label for name in mentioned},
+        "units": {name: declared[name].unit for name in mentioned},
+        "held": held(likelihood, scanned),
+        "conventions": FIT_CONVENTIONS | conventions(likelihood),
+        "provenance": provenance(likelihood, analysis),
+    }
+
+
+def held(likelihood: Likelihood, scanned: Collection[str] = ()) -> dict[str, float]:
+    """Values of the parameters of the interaction that neither vary nor stand on an axis, and of
+    all that are held on purpose. Couplings that are zero are left out: they are not there.
+
+    Args:
+        likelihood: What was evaluated.
+        scanned: Parameters that stand on axes.
+    """
+    moving = {*likelihood.names, *scanned}
+    values = {n: float(likelihood.parameters[n].start) for n in _theory(likelihood)}
+    values |= {n: float(value) for n, value in likelihood.held.items()}
+    there = {*(n for n, value in values.items() if value), *likelihood.held}
+    return {name: value for name, value in values.items() if name in there - moving}
+
+
+def _theory(likelihood: Likelihood) -> list[str]:
+    return [*(p.name for p in likelihood.interaction.parameters), *likelihood.held]

@@ -1,0 +1,112 @@
+"""Named arrays with provenance, saved as netCDF and loaded again.
+
+A :class:`Result` is plain NumPy, so that predicting and fitting never wait for xarray; it becomes
+an ``xarray.DataTree`` where it is saved, loaded or handed to a user. The file is documented in
+``docs/results.md``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cevns_jax.errors import ConfigError
+from cevns_jax.files import write_atomically
+from cevns_jax.results.file_format import KINDS, header, read_header, seal
+from cevns_jax.results.notes import notes
+from cevns_jax.summary import Summarised, Summary
+
+if TYPE_CHECKING:
+    import xarray
+
+Variables = dict[str, tuple[tuple[str, ...], np.ndarray]]
+EXPERIMENTS = "experiments"  # group of the file that holds one group for each experiment
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Result(Summarised):
+    """Arrays and attributes of one computation.
+
+    Attributes:
+        kind: ``"fit"``, ``"profile"``, ``"scan"``, ``"limit"`` or ``"prediction"``.
+        attributes: Numbers, flags, conventions and provenance; anything JSON can hold.
+        variables: Name -> (dimensions, values); a variable named as its dimension is a coordinate.
+        groups: The same for each experiment: edges, observed and expected counts.
+    """
+
+    kind: str
+    attributes: dict[str, Any]
+    variables: Variables
+    groups: dict[str, Variables] = field(default_factory=dict)
+
+    def summary(self) -> Summary:
+        """What was found, in words and tables."""
+        from cevns_jax.results import summary_of
+
+        return summary_of(self)
+
+    def to_xarray(self) -> xarray.DataTree:
+        """The result as a tree; the experiments are groups below ``experiments``."""
+        import xarray
+
+        def dataset(variables: Variables) -> xarray.Dataset:
+            told = notes(self.attributes, variables)
+            described = {n: (*v, told[n]) for n, v in variables.items()}
+            coordinates = {n: v for n, v in described.items() if v[0] == (n,)}
+            data = {n: v for n, v in described.items() if n not in coordinates}
+            return xarray.Dataset(data, coordinates)
+
+        root = dataset(self.variables)
+        root.attrs = header(self.kind, self.attributes)
+        groups = {f"/{EXPERIMENTS}/{n}": dataset(v) for n, v in self.groups.items()}
+        return xarray.DataTree.from_dict({"/": root} | groups)
+
+    def save(self, path: Path) -> None:
+        """Write netCDF with a seal, atomically.
+
+        Raises:
+            ConfigError: the path cannot be written.
+        """
+        # In memory first: where a disk is full, HDF5 leaves a broken file without an error.
+        content = self.to_xarray().to_netcdf(engine="h5netcdf")
+
+        def write(part: Path) -> None:
+            part.write_bytes(content)
+            seal(part)
+
+        write_atomically(path, write)
+
+
+def load(path: Path | str) -> Result:
+    """Read a result that :meth:`Result.save` wrote.
+
+    Raises:
+        ConfigError: the file cannot be read, is no result of cevns_jax or of a newer one, or is
+            damaged.
+    """
+    import xarray
+
+    path = Path(path)
+    if not path.is_file():
+        kinds = ", ".join(KINDS)
+        raise ConfigError(f"{path}: no such file; expected a result (.nc) of {kinds}")
+    kind, attributes = read_header(path)
+    with xarray.open_datatree(path, engine="h5netcdf") as opened:
+        tree = opened.load()
+
+    def variables(node: xarray.DataTree) -> Variables:
+        dataset = node.to_dataset(inherit=False)
+        return {
+            str(n): (tuple(map(str, v.dims)), np.asarray(v)) for n, v in dataset.variables.items()
+        }
+
+    below = tree.children.get(EXPERIMENTS)
+    return Result(
+        kind=kind,
+        attributes=attributes,
+        variables=variables(tree),
+        groups={n: variables(child) for n, child in below.children.items()} if below else {},
+    )

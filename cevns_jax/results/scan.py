@@ -1,0 +1,158 @@
+"""A scan: its arrays, table, JSON document and summary."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cevns_jax.inference.levels import name_of
+from cevns_jax.results import told
+from cevns_jax.results.provenance import about
+from cevns_jax.results.result import Result
+from cevns_jax.summary import Block, Summary, number
+
+if TYPE_CHECKING:
+    from cevns_jax.inference.scan import Scan
+
+FAR_ABOVE = 1e12  # Delta chi^2 that stands for infinite
+
+
+def scan_result(
+    scan: Scan, levels: Sequence[float], analysis: Mapping[str, Any] | None = None
+) -> Result:
+    """Everything a scan found.
+
+    Args:
+        scan: The scan.
+        levels: Delta chi^2 of the contours, or of the limits of one parameter.
+        analysis: What the caller knows: config, overrides, data set.
+    """
+    from cevns_jax.inference.edges import scan_remarks
+
+    likelihood, axes = scan.likelihood, tuple(scan.grids)
+    highest = max(levels, default=0.0)
+    limits = told.limits_of(levels, scan.intervals(levels)) if len(axes) == 1 else []
+    return Result(
+        kind="scan",
+        attributes={
+            "parameters": list(axes),
+            "levels": list(levels),
+            "best": {"parameters": scan.best, "chi2": scan.best_chi2},
+            "limits": limits,
+            "n_valleys": int(scan.valleys.max()),
+            "points": told.points_of(scan, highest),
+            "remarks": scan_remarks(scan, levels),
+            "converged": not scan.affecting(highest).any(),
+            **about(likelihood, analysis, axes),
+        },
+        variables={name: ((name,), grid) for name, grid in scan.grids.items()}
+        | {
+            "chi2": (axes, scan.chi2),
+            "delta_chi2": (axes, scan.delta_chi2),
+            "point_converged": (axes, scan.converged),
+            "point_excluded": (axes, scan.excluded),
+            "point_valleys": (axes, scan.valleys),
+            "edm": (axes, scan.edm),
+            "minimised": (("minimised",), np.array(scan.names, dtype=str)),
+            "minimum": ((*axes, "minimised"), scan.x),
+        },
+    )
+
+
+def surface(result: Result) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Both grids of a scan of two parameters, and Delta chi^2: NaN where the minimisation did not
+    converge, far above all levels where it is infinite."""
+    x, y = (result.variables[p][1] for p in result.attributes["parameters"])
+    good = result.variables["point_converged"][1].astype(bool)
+    excluded = result.variables["point_excluded"][1].astype(bool)
+    delta = np.where(excluded, FAR_ABOVE, result.variables["delta_chi2"][1])
+    return x, y, np.where(good, delta, np.nan)
+
+
+def scan_table(result: Result) -> str:
+    """CSV of a scan: of one parameter its points, of two its contours, else its points."""
+    v, axes = result.variables, result.attributes["parameters"]
+    if len(axes) == 2:
+        return _contour_table(result)
+    names = [str(name) for name in v["minimised"][1]]
+    rows = [",".join([*axes, "delta_chi2", "chi2", "point_converged", *names])]
+    grids = np.meshgrid(*(v[name][1] for name in axes), indexing="ij")
+    columns = [*grids, *(v[name][1] for name in ("delta_chi2", "chi2", "point_converged"))]
+    minima = v["minimum"][1].reshape(columns[0].size, len(names))
+    for row, minimum in zip(zip(*map(np.ravel, columns), strict=True), minima, strict=True):
+        rows.append(",".join(f"{float(x):.10g}" for x in (*row, *minimum)))
+    return "\n".join(rows) + "\n"
+
+
+def _contour_table(result: Result) -> str:
+    """CSV: level, number of the line, and its points."""
+    from cevns_jax.inference.regions import contours
+
+    axes = result.attributes["parameters"]
+    x, y, delta = surface(result)
+    rows = [",".join(["delta_chi2", "line", *axes])]
+    for level in result.attributes["levels"]:
+        for number_, line in enumerate(contours((x, y), delta, level), start=1):
+            rows += [f"{level:g},{number_},{a:.10g},{b:.10g}" for a, b in line]
+    return "\n".join(rows) + "\n"
+
+
+def scan_document(result: Result) -> dict[str, Any]:
+    """The JSON document of a scan."""
+    a = result.attributes
+    one = {"limits": a["limits"]} if len(a["parameters"]) == 1 else {}
+    return {
+        **{key: a[key] for key in ("parameters", "best", "levels", "held", "experiments")},
+        **one,
+        "n_bins": a["n_bins"],
+        **a["points"],
+        **{key: a[key] for key in ("n_valleys", "remarks")},
+        **{key: a[key] for key in ("converged", "conventions", "provenance")},
+    }
+
+
+def scan_summary(result: Result) -> Summary:
+    """A scan for people: the best point, ranges or regions with their confidence levels, what was
+    held."""
+    a = result.attributes
+    axes, best = a["parameters"], a["best"]
+    grids = [result.variables[name][1] for name in axes]
+    units = [f" {a['units'][name]}" if a["units"].get(name) else "" for name in axes]
+    over = [
+        [name, f"{number(g[0], 4)} to {number(g[-1], 4)}{unit}, {len(g)} points"]
+        for name, g, unit in zip(axes, grids, units, strict=True)
+    ]
+    lowest = f"chi^2 = {number(best['chi2'], 6)} ({a['n_bins']} bins) at "
+    lowest += told.at(a, {name: best["parameters"][name] for name in axes})
+    if len(axes) == 1:
+        found = told.limit_block(a, axes[0])
+    else:
+        found = Block(title="regions", rows=[*_regions(result)])
+    points = a["points"]
+    done = points["n_points"] - points["n_not_converged"]
+    return Summary(
+        title=f"Scan of {' and '.join(axes)}: {told.title_of(a)}",
+        blocks=[
+            Block(rows=[["lowest", lowest], *over, *told.context(a), *told.choices(a)]),
+            found,
+            told.warnings(told.point_sentences(a)),
+            Block(rows=[["points", f"{done} of {points['n_points']} converged"]]),
+            told.conventions_block(a["conventions"]),
+        ],
+    )
+
+
+def _regions(result: Result) -> list[list[str]]:
+    """Share of the grid that each level allows."""
+    a, v = result.attributes, result.variables
+    good = v["point_converged"][1].astype(bool)
+    delta, axes = v["delta_chi2"][1], len(a["parameters"])
+    rows = []
+    for level in a["levels"]:
+        inside = int(np.sum(good & (delta < level)))
+        text = f"{inside} of {delta.size} points of the grid inside"
+        name = f"{name_of(level, axes)} CL, {axes} parameters"
+        rows.append([name, text, f"Delta chi^2 < {number(level, 4)}"])
+    return rows

@@ -1,0 +1,209 @@
+"""Pieces of summaries and documents that results of several kinds have in common."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cevns_jax.inference.levels import confidence_level, name_of
+from cevns_jax.published import published_for
+from cevns_jax.summary import Block, number, sentences, symbol
+
+if TYPE_CHECKING:
+    from cevns_jax.inference.intervals import Interval
+    from cevns_jax.inference.profile import Profile
+    from cevns_jax.inference.scan import Scan
+
+
+def plain(value: Any) -> Any:
+    """The value with null in place of numbers that are not finite, which JSON does not have."""
+    if isinstance(value, dict):
+        return {key: plain(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(part) for part in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def data_set(provenance: Mapping[str, Any]) -> str:
+    """What the counts are: empty for measured ones, else words for the pseudo-data."""
+    seed = provenance.get("seed")
+    toy = "toy data" if seed is None else f"toy data, seed {seed}"
+    words = {"asimov": "Asimov data", "toy": toy, "toy_fixed_pulls": f"{toy}, pulls at their start"}
+    return words.get(str(provenance.get("data_set")), "")
+
+
+def title_of(attributes: Mapping[str, Any]) -> str:
+    """Title of a result: that of its config, else of its experiments; with what its data are
+    unless they are measured."""
+    record = attributes["provenance"]
+    given = (record.get("settings") or {}).get("title")
+    title = given or " + ".join(attributes["titles"].values())
+    kind = data_set(record)
+    return f"{title} ({kind})" if kind else title
+
+
+def data_of(attributes: Mapping[str, Any]) -> str:
+    """The experiments, in words, and what their data are unless they are measured."""
+    kind = data_set(attributes["provenance"])
+    return " + ".join(attributes["titles"].values()) + (f", {kind}" if kind else "")
+
+
+def written(attributes: Mapping[str, Any], name: str) -> str:
+    """A parameter as it is written in a line of text."""
+    return symbol(name, attributes["labels"].get(name, ""))
+
+
+def at(attributes: Mapping[str, Any], values: Mapping[str, float]) -> str:
+    """``m_V = 1 MeV, g_V = 0``."""
+    parts = []
+    for name, value in values.items():
+        unit = attributes["units"].get(name, "")
+        parts.append(f"{written(attributes, name)} = {number(value, 5)}" + f" {unit}".rstrip())
+    return ", ".join(parts)
+
+
+def range_text(
+    name: str, low: float, high: float, ends: Sequence[str], unit: str = "", digits: int = 4
+) -> str:
+    """A range in words: as an interval only where chi^2 crosses the level at both its ends.
+
+    Args:
+        name: The parameter as it is written.
+        low, high: Ends of the range.
+        ends: ``"crossing"``, ``"grid"`` or ``"domain"``, what each end is.
+        unit: Of the parameter.
+        digits: Significant digits.
+    """
+    a, b = number(low, digits), number(high, digits)
+    unit = f" {unit}" if unit else ""
+    at_low, at_high = ends
+    if at_low == at_high == "crossing":
+        return f"{a} < {name} < {b}{unit}"
+    if at_high == "crossing":
+        down = "" if at_low == "domain" else f" (down to the end of the grid, {a})"
+        return f"{name} < {b}{unit}{down}"
+    if at_low == "crossing":
+        return f"{name} > {a}{unit} (up to the end of the {at_high}, {b})"
+    whole = at_low if at_low == at_high else "grid"
+    return f"{name} from {a} to {b}{unit}, the whole {whole}"
+
+
+def limits_of(levels: Sequence[float], found: list[list[Interval]]) -> list[dict[str, Any]]:
+    """Ranges for each level, its confidence level, and what their ends are, for documents."""
+    return [
+        {
+            "delta_chi2": level,
+            "confidence_level": confidence_level(level),
+            "allowed": [[interval.low, interval.high] for interval in intervals],
+            "ends": [list(interval.ends) for interval in intervals],
+        }
+        for level, intervals in zip(levels, found, strict=True)
+    ]
+
+
+def limit_block(attributes: Mapping[str, Any], name: str) -> Block:
+    """Allowed ranges of a parameter, one row for each level."""
+    unit = attributes["units"].get(name, "")
+    rows = []
+    for limit in attributes["limits"]:
+        level = limit["delta_chi2"]
+        pairs = zip(limit["allowed"], limit["ends"], strict=True)
+        ranges = [
+            range_text(written(attributes, name), e[0], e[1], kinds, unit) for e, kinds in pairs
+        ]
+        text = "; or ".join(ranges) or "nowhere on the grid"
+        rows.append([f"{name_of(level)} CL", text, f"Delta chi^2 < {number(level)}"])
+    return Block(title="allowed", rows=rows)
+
+
+def context(attributes: Mapping[str, Any]) -> list[list[str]]:
+    """Rows that say what the numbers hold for: the data, and the values of what was held."""
+    rows = [["data", data_of(attributes)]]
+    if attributes["held"]:
+        rows.append(["held", at(attributes, attributes["held"])])
+    return rows
+
+
+def published_rows(attributes: Mapping[str, Any], name: str) -> list[list[str]]:
+    """Published values of a parameter from the same data sets."""
+    known = published_for(name, tuple(attributes["experiments"]))
+    return [["published", f"{p.text()} ({p.source})"] for p in known]
+
+
+def points_of(found: Profile | Scan, highest: float) -> dict[str, Any]:
+    """How many points there are of each kind, and the lowest Delta chi^2 of those that did not
+    converge."""
+    failed, affecting = ~found.converged, found.affecting(highest)
+    lowest = float(np.min(found.delta_chi2[failed])) if failed.any() else None
+    return {
+        "n_points": int(failed.size),
+        "n_not_converged": int(failed.sum()),
+        "n_affecting": int(affecting.sum()),
+        "n_excluded": int(found.excluded.sum()),
+        "not_converged_above": lowest,
+    }
+
+
+def point_sentences(attributes: Mapping[str, Any]) -> list[str]:
+    """What is to be known about the points of a grid."""
+    points, lines = attributes["points"], list(attributes["remarks"])
+    failed, affecting = points["n_not_converged"], points["n_affecting"]
+    if failed and not affecting:
+        lines.append(
+            f"points without convergence: {failed}, all above Delta chi^2 = "
+            f"{points['not_converged_above']:.4g} like all their neighbours: no range or contour "
+            "depends on them"
+        )
+    elif failed:
+        lines.append(
+            f"points without convergence: {failed}; ranges or contours depend on {affecting}"
+        )
+    if excluded := points["n_excluded"]:
+        lines.append(
+            f"points excluded, as chi^2 is infinite whatever the other parameters: {excluded}"
+        )
+    if attributes["n_valleys"] > 1:
+        lines.append(
+            f"up to {attributes['n_valleys']} valleys of chi^2 at a point, the lowest is taken"
+        )
+    return lines
+
+
+def warnings(texts: Sequence[str]) -> Block:
+    """What a reader has to know before trusting the numbers."""
+    return Block(title="notes" if texts else "", rows=sentences(texts))
+
+
+def conventions_block(chosen: Mapping[str, Any]) -> Block:
+    """The choices that change numbers, one a row; in full only where everything is asked for."""
+    return Block(title="conventions", rows=_rows(chosen, ""), detail=True)
+
+
+def choices(attributes: Mapping[str, Any]) -> list[list[str]]:
+    """The choices that most comparisons need, in a row or two: couplings, form factor, radii and
+    quenching."""
+    chosen = attributes["conventions"]
+    wanted = ("form factor", "R_n [fm]", "quenching")
+    rows = []
+    if "couplings" in chosen:
+        rows.append(["couplings", str(chosen["couplings"]).split(";")[0]])
+    for name in attributes["experiments"]:
+        told = chosen.get(name, {})
+        text = "; ".join(f"{key} {told[key]}" for key in wanted if key in told)
+        rows.append([name, text])
+    return rows
+
+
+def _rows(chosen: Mapping[str, Any], before: str) -> list[list[str]]:
+    rows = []
+    for key, value in chosen.items():
+        if isinstance(value, Mapping):
+            rows += _rows(value, f"{before}{key}: ")
+        else:
+            rows.append([f"{before}{key}", str(value)])
+    return rows
