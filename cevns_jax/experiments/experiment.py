@@ -17,6 +17,7 @@ from cevns_jax.experiments.component import Component, moved
 from cevns_jax.interactions.interaction import Interaction
 from cevns_jax.nuclei import Target
 from cevns_jax.parameters import Declared, Parameter, Values, pull, static
+from cevns_jax.precision import require_float64
 from cevns_jax.statistics import Statistic
 
 N_SIGMA = Parameter(name="n_sigma", start=1.0, lower=0.0, label=r"$n_\sigma$")
@@ -354,19 +355,6 @@ def check_nuisances(
             allowed = ["linear"]  # an effect is a shift, not a factor
         if nuisance.form not in allowed:
             raise unknown(place, "form", nuisance.form, allowed)
-
-
-def require_float64() -> None:
-    """Stop where JAX would silently work in 32 bits.
-
-    Raises:
-        RuntimeError: 64-bit is off.
-    """
-    if not jax.config.read("jax_enable_x64"):
-        raise RuntimeError(
-            "cevns_jax works in float64; switch it on before anything is built, and leave it on: "
-            'jax.config.update("jax_enable_x64", True)'
-        )
 
 
 def conventions(
