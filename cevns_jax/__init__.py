@@ -16,12 +16,14 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "Likelihood": "cevns_jax.likelihood",
+    "cross_section": "cevns_jax.scattering",
     "asimov": "cevns_jax.inference.toys",
     "toy": "cevns_jax.inference.toys",
     "fit": "cevns_jax.inference.fit",
     "profile": "cevns_jax.inference.profile",
     "scan": "cevns_jax.inference.scan",
     "limit": "cevns_jax.inference.limit",
+    "objective": "cevns_jax.inference.objective",
     "load": "cevns_jax.results",
     "fit_result": "cevns_jax.results",
     "profile_result": "cevns_jax.results",
@@ -50,3 +52,8 @@ def __getattr__(name: str) -> Any:
     if home is None:
         return import_module(f"{__name__}.{name}")
     return getattr(import_module(home), name)
+
+
+def __dir__() -> list[str]:
+    """The public names and the version: no module that happens to be loaded, nothing private."""
+    return sorted([*__all__, "__version__"])

@@ -64,6 +64,7 @@ class Electrons:
         """Recoil energies [MeV] at which electrons are added."""
         return np.unique(self.thresholds[(self.thresholds > 0) & np.isfinite(self.thresholds)])
 
+    @property
     def parameters(self) -> tuple[Parameter, ...]:
         """None."""
         return ()

@@ -20,7 +20,8 @@ from cevns_jax.errors import ConfigError, unknown
 from cevns_jax.experiments.experiment import Experiment, Nuisance
 from cevns_jax.forks import stop_if_forked
 from cevns_jax.interactions.interaction import Interaction
-from cevns_jax.parameters import Parameter, Values, check_domain
+from cevns_jax.interactions.standard_model import standard_model
+from cevns_jax.parameters import Parameter, Values, check_domain, completed
 
 
 @jax.tree_util.register_dataclass
@@ -28,12 +29,17 @@ from cevns_jax.parameters import Parameter, Values, check_domain
 class Likelihood:
     """Experiments, an interaction, and which parameters are free.
 
+    Methods that take values of parameters take those of some or of all: what is missing is held, or
+    where it starts, and a name that nobody declares is a ConfigError. Derivatives come as a mapping
+    of the names that were given: ``jax.grad(like.chi2)({"sin2_theta_w": 0.23})``.
+
     A pytree whose structure (experiments, bins, names of parameters) is static and whose numbers
     (counts, priors, held values) are not: functions of it compile once.
 
     Attributes:
-        experiments: Data sets; they are independent given the parameters.
-        interaction: The cross section, one for all.
+        experiments: Data sets, or only one; they are independent given the parameters.
+        interaction: The cross section, one for all. Default: the Standard Model with couplings at
+            tree level.
         free: Free parameters besides those of backgrounds and nuisances, which are free unless
             held.
         held: Values at which parameters are held fixed.
@@ -48,14 +54,16 @@ class Likelihood:
     """
 
     experiments: Sequence[Experiment]
-    interaction: Interaction
+    interaction: Interaction = field(default_factory=standard_model)
     free: Sequence[str] = field(default=(), metadata={"static": True})
     held: Mapping[str, float | jax.Array] = field(default_factory=dict)
     declarations: Mapping[str, Parameter] = field(default_factory=dict)
     allow_overlap: bool = field(default=False, metadata={"static": True})
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "experiments", tuple(self.experiments))
+        given: Experiment | Sequence[Experiment] = self.experiments
+        given = (given,) if isinstance(given, Experiment) else tuple(given)
+        object.__setattr__(self, "experiments", given)
         if isinstance(self.free, str):
             raise ConfigError(f'likelihood: free must be a list of names, not "{self.free}"')
         object.__setattr__(self, "free", tuple(self.free))
@@ -189,6 +197,15 @@ class Likelihood:
         values |= {name: jnp.asarray(value) for name, value in self.held.items()}
         return values | {name: jnp.asarray(x[i]) for i, name in enumerate(self.names)}
 
+    def completed(self, values: Values) -> Values:
+        """Values of all parameters out of those of some: what is missing is held, or where it
+        starts.
+
+        Raises:
+            ConfigError: a name that nobody declares.
+        """
+        return completed("values", self.parameters, values, self.held)
+
     def hold(self, **held: jax.Array | float) -> Likelihood:
         """The likelihood with parameters held fixed at values.
 
@@ -205,9 +222,10 @@ class Likelihood:
         """The same likelihood with all that evaluated which no varying parameter can shape.
 
         Args:
-            values: Values of all parameters.
+            values: Values of parameters.
             varying: Names of the parameters that will change; default none.
         """
+        values = self.completed(values)
         experiments = tuple(e.frozen(self.interaction, values, varying) for e in self.experiments)
         return dataclasses.replace(self, experiments=experiments)
 
@@ -238,17 +256,20 @@ class Likelihood:
     def components(self, values: Values) -> dict[str, dict[str, jax.Array]]:
         """Expected counts by experiment and component, shape of the bins."""
         stop_if_forked()
+        values = self.completed(values)
         return {e.name: e.expected(self.interaction, values) for e in self.experiments}
 
     def expected(self, values: Values) -> jax.Array:
         """Expected counts of all bins of all experiments, shape (bins,)."""
         stop_if_forked()
+        values = self.completed(values)
         totals = [e.total(self.interaction, values) for e in self.experiments]
         return jnp.concatenate([jnp.ravel(total) for total in totals])
 
     def deviance(self, values: Values) -> jax.Array:
         """Deviance of all bins of all experiments, shape (bins,)."""
         stop_if_forked()
+        values = self.completed(values)
         bins = [e.deviance(e.total(self.interaction, values)) for e in self.experiments]
         return jnp.concatenate([jnp.ravel(deviance) for deviance in bins])
 
@@ -269,6 +290,7 @@ class Likelihood:
         A held parameter keeps its prior, so that a profile over it rises with its pull.
         """
         stop_if_forked()
+        values = self.completed(values)
         declared = self.parameters
         known = [declared[name] for name in dict.fromkeys((*self.names, *self.held))]
         mean = _vector([p.prior_mean for p in known])
@@ -278,6 +300,7 @@ class Likelihood:
 
     def chi2(self, values: Values) -> jax.Array:
         """-2 ln L up to a constant: deviance of all bins plus squared pulls of the priors."""
+        values = self.completed(values)
         return jnp.sum(self.deviance(values)) + self.penalty(values)
 
 
@@ -308,11 +331,9 @@ def predictions(
             finite somewhere.
     """
     declared = likelihood.parameters
+    full = {k: jnp.asarray(v) for k, v in likelihood.completed(values or {}).items()}
     for name, value in (values or {}).items():
-        if name not in declared:
-            raise unknown("values", "parameter", name, declared)
         check_domain("values", declared[name], value)
-    full = likelihood.values() | {k: jnp.asarray(v) for k, v in (values or {}).items()}
     expected = jax.jit(Likelihood.components)(likelihood, full)
     for experiment, parts in expected.items():
         for component, counts in parts.items():

@@ -165,6 +165,7 @@ class Target:
         """Nuclear masses M [MeV], shape (I,)."""
         return self.properties[2]
 
+    @property
     def parameters(self) -> tuple[Parameter, ...]:
         """The neutron radii, one parameter per isotope or one for all. Fixed unless freed."""
         starts = dict(zip(self.radius_parameters, self.neutron_radius, strict=True))

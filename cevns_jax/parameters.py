@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, TypeAlias
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
-from cevns_jax.errors import ConfigError
+from cevns_jax.errors import ConfigError, unknown
 
 Values: TypeAlias = Mapping[str, jax.Array | float]
 """Values of parameters: a flat mapping name -> number, so that gradients have the same shape."""
@@ -110,6 +112,35 @@ def check_domain(where: str, declared: Parameter, value: object) -> None:
 def pull(name: str, lower: float = -math.inf) -> Parameter:
     """A nuisance parameter: unit-normal pull, in units of its own width, with a lowest value."""
     return Parameter(name=name, prior_width=1.0, lower=lower, label=name.replace("_", " "))
+
+
+def completed(
+    where: str,
+    declared: Mapping[str, Parameter],
+    values: Values,
+    held: Mapping[str, Any] = MappingProxyType({}),
+) -> Values:
+    """Values of all parameters: those that are missing are held ones, or where they start.
+
+    Names are looked at and never numbers, so that nothing of it is left in a compiled function.
+
+    Args:
+        where: The call that was given the values, for the error.
+        declared: All parameters, by name.
+        values: Values of some or all of them; returned as they are if they are all there.
+        held: Values at which parameters are held.
+
+    Raises:
+        ConfigError: a name that is not declared.
+    """
+    for name in values:
+        if name not in declared:
+            raise unknown(where, "parameter", name, declared)
+    if len(values) == len(declared):
+        return values
+    missing = {name: p.start for name, p in declared.items() if name not in values}
+    missing |= {name: value for name, value in held.items() if name in missing}
+    return {name: jnp.asarray(value) for name, value in missing.items()} | dict(values)
 
 
 @jax.tree_util.register_pytree_node_class

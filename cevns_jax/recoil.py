@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -126,24 +126,36 @@ def recoil_rate(
 
 
 def differential_rate(
-    recoil: np.ndarray, source: Source, target: Target, interaction: Interaction, values: Values
+    recoil: Array,
+    source: Source,
+    target: Target,
+    interaction: Interaction,
+    values: Values,
+    radius_scale: jax.Array | float = 1.0,
 ) -> jax.Array:
-    """dR/dT at given recoil energies, recoils per MeV and kg in the exposure of the source; of
-    massless final neutrinos.
+    """dR/dT at given recoil energies, recoils per MeV and kg in the exposure of the source.
 
     Args:
         recoil: T [MeV], shape (n,), positive.
         source, target, interaction: What scatters on what, and how.
-        values: Values of the parameters of the interaction.
+        values: Values of the parameters of interaction and target.
+        radius_scale: Factor on all neutron radii.
 
     Returns:
         Shape (F, I, n): by flavour and isotope.
     """
-    rows = np.broadcast_to(recoil, (len(target.symbols), len(recoil)))
-    moments = source.moments(minimum_energy(rows, target.mass[:, None]))
-    return recoil_rate(
-        jnp.asarray(rows), jnp.asarray(moments), target, interaction, source.flavours, values
-    )
+    xp: Any = jnp if isinstance(recoil, jax.Array) else np
+    rows = xp.broadcast_to(recoil, (len(target.symbols), len(recoil)))
+    mass = target.mass[:, None]
+    lowest = minimum_energy(rows, mass)
+    states: list[tuple[Any, CrossSection]] = [(1.0, interaction)]
+    for name, term in interaction.heavy:
+        states.append((1 + jnp.asarray(values[name]) ** 2 / (2 * mass * rows), term))
+    total: Any = 0.0
+    for factor, term in states:
+        seen = jnp.asarray(rows), jnp.asarray(source.moments(lowest * factor))
+        total += recoil_rate(*seen, target, term, source.flavours, values, radius_scale)
+    return total
 
 
 @jax.tree_util.register_dataclass

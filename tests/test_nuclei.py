@@ -142,9 +142,9 @@ def test_neutron_radius_is_the_proton_radius_where_none_is_given():
 
 def test_each_isotope_has_its_own_radius_parameter():
     csi = target("CsI", form_factor=Helm(), neutron_radius_fm={"Cs133": 5.01, "I127": 4.94})
-    starts = {p.name: p.start for p in csi.parameters()}
+    starts = {p.name: p.start for p in csi.parameters}
     assert starts == {"r_n_cs133": 5.01, "r_n_i127": 4.94}
-    assert all(p.lower < p.start < p.upper and p.unit == "fm" for p in csi.parameters())
+    assert all(p.lower < p.start < p.upper and p.unit == "fm" for p in csi.parameters)
 
 
 def test_common_neutron_radius_is_one_parameter_that_moves_all_isotopes():
@@ -154,7 +154,7 @@ def test_common_neutron_radius_is_one_parameter_that_moves_all_isotopes():
         neutron_radius_fm={"Cs133": 5.01, "I127": 4.94},
         common_neutron_radius=True,
     )
-    (only,) = csi.parameters()
+    (only,) = csi.parameters
     assert only.name == "r_n_csi"
     assert only.start == pytest.approx(4.975)  # mean over the nuclei
     recoil = jnp.full((2, 1), 0.02)

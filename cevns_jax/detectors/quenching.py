@@ -51,6 +51,16 @@ class Quenching(Protocol):
         ...
 
 
+def quenched_energy(
+    quenching: Quenching, recoil: jax.Array, values: Values, effects: Effects = NOTHING
+) -> jax.Array:
+    """E_ee [keV] of recoils T [MeV], with the effect ``quenching``, a relative change of E_ee;
+    parameters that are not given are at their start values."""
+    starts = {p.name: p.start for p in quenching.parameters}
+    nominal = quenching(recoil, starts | dict(values), effects)
+    return 1e3 * nominal * (1 + jnp.asarray(effects.get("quenching", 0.0)))
+
+
 def polynomial_quenching(recoil: Array, coefficients: Array) -> Array:
     """E_ee = c_1 T + c_2 T^2 + c_3 T^3 + ..., Horner's scheme.
 

@@ -15,6 +15,7 @@ from cevns_jax.detectors.quenching import (
     Quenching,
     check_factor,
     check_model,
+    quenched_energy,
 )
 from cevns_jax.detectors.ready_response import BELOW
 from cevns_jax.detectors.resolution import (
@@ -115,9 +116,7 @@ class EnergyResponse:
 
     def energy(self, recoil: jax.Array, values: Values, effects: Effects = NOTHING) -> jax.Array:
         """E_ee [keV]; parameters that are not given are at their start values."""
-        starts = {p.name: p.start for p in self.quenching.parameters}
-        nominal = self.quenching(recoil, starts | dict(values), effects)
-        return 1e3 * nominal * (1 + jnp.asarray(effects.get("quenching", 0.0)))
+        return quenched_energy(self.quenching, recoil, values, effects)
 
     def splits(self, lowest: float, highest: float, *, movable: bool = False) -> np.ndarray:
         """Recoil energies [MeV] where the response bends: bin edges and rows of tables.

@@ -22,7 +22,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from cevns_jax.detectors.efficiency import Efficiency
-from cevns_jax.detectors.quenching import polynomial_quenching
+from cevns_jax.detectors.quenching import Effects, polynomial_quenching
 from cevns_jax.detectors.ready_response import FixedResponse
 from cevns_jax.detectors.spline import Spline, Spline2D, spline, spline_2d
 from cevns_jax.parameters import Values, static
@@ -166,19 +166,56 @@ def _panel_starts(edges: np.ndarray, nodes: np.ndarray) -> np.ndarray:
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True, kw_only=True)
+class PolynomialModes:
+    """A quenching polynomial whose coefficients move along modes; build it with
+    :func:`polynomial_modes`.
+
+    Attributes:
+        effects: Names of the effects that move it.
+        nominal: Coefficients c_1, c_2 [1/MeV], ...; shape (k,).
+        modes: Change of the coefficients per unit of each effect, shape (m, k).
+    """
+
+    effects: tuple[str, ...] = static()
+    nominal: np.ndarray
+    modes: np.ndarray
+
+    def __call__(self, recoil: jax.Array, effects: Effects) -> jax.Array:
+        """E_ee [MeV] of recoils T [MeV], any shape.
+
+        Args:
+            recoil: T [MeV].
+            effects: Size of each effect [standard deviations]; missing ones are zero. Domain: +-5,
+                constant beyond.
+        """
+        coefficients = jnp.asarray(self.nominal)
+        for name, mode in zip(self.effects, self.modes, strict=True):
+            coefficients = coefficients + clipped_pull(effects, name) * mode
+        return polynomial_quenching(recoil, coefficients)
+
+
+def polynomial_modes(nominal: np.ndarray, modes: Mapping[str, np.ndarray]) -> PolynomialModes:
+    """A quenching polynomial out of its coefficients and, by name of the effect, their changes."""
+    rows = np.reshape([*modes.values()], (-1, len(nominal)))
+    return PolynomialModes(effects=tuple(modes), nominal=nominal, modes=rows)
+
+
+def clipped_pull(effects: Effects, name: str) -> jax.Array:
+    """Size of an effect, inside the domain."""
+    return jnp.clip(jnp.asarray(effects.get(name, 0.0)), -PULL_RANGE, PULL_RANGE)
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True, kw_only=True)
 class ScintillationResponse:
     """Response with quenching and efficiency pulls.
 
     Attributes:
-        quenching_effects: Names of the effects that move the quenching polynomial.
-        quenching: Nominal coefficients of the polynomial, shape (k,).
-        quenching_modes: Change of the coefficients per unit of each effect, shape (m, k).
+        quenching: The polynomial, with the effects that move it.
         table: R_bin(E_ee [keV], efficiency pull), or R_bin(E_ee) where the efficiency is fixed.
     """
 
-    quenching_effects: tuple[str, ...] = static()
-    quenching: np.ndarray
-    quenching_modes: np.ndarray
+    quenching: PolynomialModes
     table: Spline2D | Spline
 
     parameters = ()
@@ -186,7 +223,7 @@ class ScintillationResponse:
     @property
     def effects(self) -> tuple[str, ...]:
         fixed = isinstance(self.table, Spline)
-        return self.quenching_effects if fixed else (*self.quenching_effects, "efficiency")
+        return self.quenching.effects if fixed else (*self.quenching.effects, "efficiency")
 
     def __call__(
         self, recoil: jax.Array, values: Values, effects: Mapping[str, jax.Array]
@@ -202,11 +239,7 @@ class ScintillationResponse:
         Returns:
             Shape of ``recoil``, then bins.
         """
-        coefficients = jnp.asarray(self.quenching)
-        for name, mode in zip(self.quenching_effects, self.quenching_modes, strict=True):
-            pull = jnp.clip(jnp.asarray(effects.get(name, 0.0)), -PULL_RANGE, PULL_RANGE)
-            coefficients = coefficients + pull * mode
-        energy = polynomial_quenching(recoil, coefficients)
+        energy = self.quenching(recoil, effects)
         if isinstance(self.table, Spline):
             return self.table(energy * 1e3)
         return self.table(energy * 1e3, jnp.asarray(effects.get("efficiency", 0.0)))
@@ -255,8 +288,5 @@ def movable_response(
     else:
         table = spline(0.0, HIGHEST_ENERGY, values[0])
     return ScintillationResponse(
-        quenching_effects=tuple(quenching_modes),
-        quenching=quenching,
-        quenching_modes=np.reshape([*quenching_modes.values()], (-1, len(quenching))),
-        table=table,
+        quenching=polynomial_modes(quenching, quenching_modes), table=table
     )

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from cevns_jax.data.tables import DATA, read_table
+from cevns_jax.detectors.detector import ScintillationDetector
 from cevns_jax.detectors.efficiency import SteppedEfficiency
 from cevns_jax.detectors.ready_response import FixedResponse
 from cevns_jax.detectors.scintillation import (
@@ -20,6 +21,7 @@ from cevns_jax.detectors.scintillation import (
     ScintillationResponse,
     fixed_response,
     movable_response,
+    polynomial_modes,
 )
 from cevns_jax.detectors.timing import FixedTiming
 from cevns_jax.errors import ConfigError, unknown
@@ -169,6 +171,9 @@ def coherent_csi_2017(
         signal=signal,
         backgrounds=backgrounds,
         nuisances=nuisances,
+        detector=ScintillationDetector(
+            quenching=polynomial_modes(coefficients, modes), curve=_efficiency(measured)
+        ),
     )
 
 

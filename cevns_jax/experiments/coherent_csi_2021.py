@@ -15,13 +15,15 @@ from typing import Any
 import numpy as np
 
 from cevns_jax.data.tables import DATA, read_table
-from cevns_jax.detectors.efficiency import LogisticEfficiency
+from cevns_jax.detectors.detector import ScintillationDetector
+from cevns_jax.detectors.efficiency import MovableLogistic
 from cevns_jax.detectors.ready_response import FixedResponse
 from cevns_jax.detectors.scintillation import (
     GammaBins,
     ScintillationResponse,
     fixed_response,
     movable_response,
+    polynomial_modes,
 )
 from cevns_jax.detectors.timing import DecayingEfficiency, FixedTiming, ShiftedTiming, timing
 from cevns_jax.experiments import coherent
@@ -198,6 +200,9 @@ def coherent_csi_2021(
         signal=signal,
         backgrounds=backgrounds,
         nuisances=nuisances,
+        detector=ScintillationDetector(
+            quenching=polynomial_modes(*quenching), curve=_efficiency(measured)
+        ),
     )
 
 
@@ -228,15 +233,16 @@ def _response(
         spread=measured["photoelectrons"]["spread_per_kev"],
     )
     coefficients, modes = quenching
-    curve = {key: np.array(row) for key, row in measured["energy_efficiency"].items()}
-
-    def efficiency(pull: float) -> LogisticEfficiency:
-        mode = (curve["plus"] - curve["minus"]) / 2
-        return LogisticEfficiency(coefficients=curve["nominal"] + pull * mode)
-
+    efficiency = _efficiency(measured)
     if acting & {*modes, "efficiency"}:
         return movable_response(bins, coefficients, modes, efficiency)
     return fixed_response(recoil, bins, coefficients, efficiency(0.0))
+
+
+def _efficiency(measured: dict[str, Any]) -> MovableLogistic:
+    """Released efficiency curve, and its change by one standard deviation."""
+    curve = {key: np.array(row) for key, row in measured["energy_efficiency"].items()}
+    return MovableLogistic(nominal=curve["nominal"], mode=(curve["plus"] - curve["minus"]) / 2)
 
 
 def released_quenching(measured: dict[str, Any]) -> tuple[np.ndarray, dict[str, np.ndarray]]:

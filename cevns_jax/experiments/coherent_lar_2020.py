@@ -18,6 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from cevns_jax.data.tables import bin_edges, grid_points, read_table
+from cevns_jax.detectors.detector import energy_detector
 from cevns_jax.detectors.spline import spline
 from cevns_jax.detectors.timing import FixedTiming, ShiftedTiming, pulse_fractions
 from cevns_jax.errors import ConfigError, unknown
@@ -225,6 +226,7 @@ def coherent_lar_2020(
         signal=signal,
         backgrounds=backgrounds,
         nuisances=nuisances,
+        detector=energy_detector(response),
     )
 
 

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from cevns_jax.data.tables import bin_edges, grid_points, read_table
+from cevns_jax.detectors.detector import energy_detector
 from cevns_jax.experiments import coherent, coherent_lar
 from cevns_jax.experiments.coherent_lar import COLUMNS, FOLDER
 from cevns_jax.experiments.experiment import (
@@ -128,4 +129,5 @@ def coherent_lar_2020_energy(
         ),
         backgrounds=neutrons,
         nuisances=nuisances,
+        detector=energy_detector(response),
     )

@@ -126,7 +126,7 @@ class EnergyTimeSignal:
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:
-        return (*self.kernel.target.parameters(), *self.response.parameters)
+        return (*self.kernel.target.parameters, *self.response.parameters)
 
     def __call__(
         self, interaction: Interaction, values: Values, effects: Mapping[str, jax.Array]

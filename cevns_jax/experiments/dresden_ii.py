@@ -16,6 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from cevns_jax.data.tables import DATA, bin_edges, grid_points, read_table
+from cevns_jax.detectors.detector import energy_detector
 from cevns_jax.detectors.quenching import (
     ModifiedLindhard,
     PolynomialQuenching,
@@ -254,6 +255,7 @@ def dresden_ii(
         signal=signal,
         backgrounds=backgrounds,
         nuisances=nuisances,
+        detector=energy_detector(response),
     )
 
 

@@ -3,118 +3,39 @@
 from __future__ import annotations
 
 import dataclasses
-import math
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from numbers import Real
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from cevns_jax.errors import ConfigError, unknown
+from cevns_jax.detectors.detector import Detector
+from cevns_jax.errors import ConfigError
+from cevns_jax.experiments.about import About as About
+from cevns_jax.experiments.about import conventions as conventions
 from cevns_jax.experiments.component import Component, moved
+from cevns_jax.experiments.nuisances import FORMS as FORMS
+from cevns_jax.experiments.nuisances import Nuisance as Nuisance
+from cevns_jax.experiments.nuisances import check_nuisances as check_nuisances
+from cevns_jax.experiments.nuisances import gamma_factor as gamma_factor
+from cevns_jax.experiments.spectrum import (
+    KEV,
+    RecoilSpectrum,
+    ResponseMatrix,
+    checked_recoils,
+    energy_time,
+    node_weights,
+)
 from cevns_jax.interactions.interaction import Interaction
-from cevns_jax.nuclei import Target
-from cevns_jax.parameters import Declared, Parameter, Values, pull, static
+from cevns_jax.interactions.standard_model import standard_model
+from cevns_jax.parameters import Declared, Parameter, Values, completed, pull, static
+from cevns_jax.precision import require_float64 as require_float64
+from cevns_jax.recoil import differential_rate
 from cevns_jax.statistics import Statistic
 
 N_SIGMA = Parameter(name="n_sigma", start=1.0, lower=0.0, label=r"$n_\sigma$")
 """Ratio of the CEvNS cross section to the predicted one, common to all experiments."""
-
-
-def gamma_factor(move: jax.Array) -> jax.Array:
-    """Factor f with 2 (f - 1 - ln f) = move^2 and the sign of f - 1 that of the move.
-
-    A unit-normal pull x = move/width then costs 2 (f - 1 - ln f)/width^2, the asymmetric penalty
-    of arXiv:2008.06062: f has a gamma distribution of mode 1 and is never negative.
-    """
-    u = jnp.where(move > 0, jnp.log1p(jnp.abs(move)), -jnp.abs(move) - move**2 / 2)
-    for _ in range(6):  # Newton for ln f; the left side is nearly linear in it
-        small = jnp.abs(u) < 1e-2
-        safe = jnp.where(small, 1.0, u)
-        bend = jnp.where(
-            small, 1 + u / 3 + u**2 / 12 + u**3 / 60, 2 * (jnp.expm1(safe) - safe) / safe**2
-        )
-        root = u * jnp.sqrt(bend)
-        slope = jnp.where(small, 1 + u / 2 + u**2 / 6, jnp.expm1(safe) / safe) / jnp.sqrt(bend)
-        u = u - (root - move) / slope
-    return jnp.exp(u)
-
-
-FORMS: dict[str, Callable[[jax.Array], jax.Array]] = {
-    "linear": lambda move: 1 + move,
-    "exponential": jnp.exp,
-    "gamma": gamma_factor,
-}
-
-
-@jax.tree_util.register_dataclass
-@dataclass(frozen=True, kw_only=True)
-class Nuisance:
-    """A systematic uncertainty as data: a unit-normal pull and what it moves.
-
-    Attributes:
-        name: Name of the uncertainty; the parameter is ``<experiment>_<name>`` unless shared.
-        acts_on: Components whose normalisation it moves, or one effect of the signal.
-        width: One standard deviation: relative for a normalisation, in the unit of the effect else.
-        form: How a normalisation moves with the pull x, one of ``FORMS``. Effects are linear.
-        shared: Whether all experiments that declare the name share one parameter.
-        includes: Shared uncertainties that are lumped into it, e.g. the flux of a source.
-    """
-
-    name: str = static()
-    acts_on: tuple[str, ...] = static()
-    width: float
-    form: str = static(default="linear")
-    shared: bool = static(default=False)
-    includes: tuple[str, ...] = static(default=())
-
-    def lowest(self, components: Collection[str]) -> float:
-        """Lowest pull: where a linear one leaves nothing of a component that it scales. Beyond it
-        counts would be negative, which far from the data a fit would try.
-
-        Args:
-            components: Names of the components; what else it acts on are effects, which have no
-                such end.
-        """
-        scales = self.form == "linear" and not set(components).isdisjoint(self.acts_on)
-        # Anything else is a placeholder, when JAX looks at the structure alone.
-        known = isinstance(self.width, Real | np.ndarray | jax.Array)
-        return -1 / self.width if scales and known else -math.inf
-
-    def factor(self, x: jax.Array | float) -> jax.Array:
-        """Factor on a normalisation at pull x."""
-        return FORMS[self.form](jnp.asarray(self.width * x))
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class About:
-    """What is known of an experiment in words. Any two are equal: words, and the numbers in them,
-    never make JAX compile again.
-
-    Attributes:
-        title: For people.
-        citation: Publication of the data.
-        exposure: The exposure.
-        conventions: Choices that change numbers, as (name, choice).
-        counted: What the numbers in the bins are.
-        data: Where they come from: ``"observed"``, or the pseudo-data ``"asimov"``, ``"toy"`` or
-            ``"toy_fixed_pulls"``.
-    """
-
-    title: str
-    citation: str
-    exposure: str
-    conventions: tuple[tuple[str, str], ...]
-    counted: str = "events"
-    data: str = "observed"
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, About)
-
-    def __hash__(self) -> int:
-        return hash(About)
 
 
 @jax.tree_util.register_dataclass
@@ -134,6 +55,8 @@ class Experiment:
         signal: Prediction of the component ``cevns``.
         backgrounds: The other components: expected counts per bin, or how to predict them.
         nuisances: Systematic uncertainties.
+        detector: Quenching and efficiency that the response was made of; ``None`` where they are
+            no separate parts of it.
     """
 
     name: str = static()
@@ -146,6 +69,7 @@ class Experiment:
     signal: Component
     backgrounds: Mapping[str, np.ndarray | Component]
     nuisances: tuple[Nuisance, ...]
+    detector: Detector | None = None
 
     @property
     def title(self) -> str:
@@ -160,8 +84,9 @@ class Experiment:
         return self.about.exposure
 
     @property
-    def conventions(self) -> tuple[tuple[str, str], ...]:
-        return self.about.conventions
+    def conventions(self) -> dict[str, str]:
+        """Choices that change numbers, by name, as those of an interaction."""
+        return dict(self.about.conventions)
 
     @property
     def components(self) -> tuple[str, ...]:
@@ -220,15 +145,20 @@ class Experiment:
             RuntimeError: JAX is in 32-bit mode.
         """
         require_float64()  # here, where everything that evaluates comes by
-        factor: jax.Array | float = values[N_SIGMA.name] if name == "cevns" else 1.0
-        for nuisance in self.nuisances:
-            if name in nuisance.acts_on:
-                factor *= nuisance.factor(values[self.parameter_name(nuisance)])
+        factor = self._factor(name, values)
         shape = self._predictor(name)
         if not callable(shape):
             return factor * jnp.asarray(shape)
         seen = self._declared(name, shape, interaction, values)
         return factor * jnp.asarray(shape(interaction, *seen))
+
+    def _factor(self, name: str, values: Values) -> jax.Array | float:
+        """Normalisation of a component: pulls that act on it, and the strength of the signal."""
+        factor: jax.Array | float = values[N_SIGMA.name] if name == "cevns" else 1.0
+        for nuisance in self.nuisances:
+            if name in nuisance.acts_on:
+                factor *= nuisance.factor(values[self.parameter_name(nuisance)])
+        return factor
 
     def _declared(
         self, name: str, component: Component, interaction: Interaction, values: Values
@@ -293,6 +223,137 @@ class Experiment:
                 found.setdefault(parameter, False)
         return found
 
+    def recoil_spectrum(
+        self,
+        recoil_kev: np.ndarray | jax.Array | float,
+        interaction: Interaction | None = None,
+        values: Values | None = None,
+    ) -> RecoilSpectrum:
+        """dR/dT of CEvNS by flavour and isotope, before the response of the detector.
+
+        What moves the normalisation of the signal (``n_sigma``, pulls) is in it: folded with
+        :meth:`response_matrix` it is the prediction. Differentiable in recoils and values.
+
+        Args:
+            recoil_kev: Recoil energies T [keV], not negative, shape (n,). Zero stands for the
+                lowest recoil that there is.
+            interaction: The cross section; default the Standard Model with couplings at tree level.
+            values: Values of parameters of the experiment and the interaction; those left out are
+                where they start.
+
+        Raises:
+            ConfigError: an unknown parameter, recoils that cannot be, or a signal that is no recoil
+                spectrum folded with a response.
+            RuntimeError: JAX is in 32-bit mode.
+        """
+        require_float64()
+        where = f"{self.name}.recoil_spectrum"
+        recoil = checked_recoils(where, recoil_kev, zero=True)
+        kernel = energy_time(self.name, self.signal).kernel
+        interaction, full = self._completed(where, interaction, values)
+        seen, effects = self._declared("cevns", self.signal, interaction, full)
+        scale = 1 + jnp.asarray(effects.get("neutron_radius", 0.0))
+        per_kg = differential_rate(
+            recoil * KEV, kernel.source, kernel.target, interaction, seen, scale
+        )
+        return RecoilSpectrum(
+            flavours=kernel.flavours,
+            isotopes=kernel.target.symbols,
+            unit="events/(keV day)" if "per day" in self.about.counted else "events/keV",
+            recoil_kev=jnp.asarray(recoil),
+            rate=self._factor("cevns", full) * kernel.mass_kg * KEV * per_kg,
+        )
+
+    def response_matrix(self, values: Values | None = None) -> ResponseMatrix:
+        """Probability of each bin for recoils on the nodes of the experiment, times left out.
+
+        Args:
+            values: Values of parameters of the experiment, e.g. of pulls that move the response;
+                those left out are where they start.
+
+        Raises:
+            ConfigError: an unknown parameter, or a signal that has no response.
+        """
+        part = energy_time(self.name, self.signal)
+        interaction, full = self._completed(f"{self.name}.response_matrix", None, values)
+        seen, effects = self._declared("cevns", self.signal, interaction, full)
+        kernel, number = part.kernel, len(part.shape) - (part.timing is not None)
+        recoil = jnp.asarray(kernel.recoil)
+        probability = part.response(recoil, seen, effects)
+        nodes = (len(kernel.target.symbols), recoil.shape[1])
+        return ResponseMatrix(
+            isotopes=kernel.target.symbols,
+            axes=self.axes[:number],
+            edges=self.edges[:number],
+            recoil_kev=jnp.broadcast_to(recoil, nodes) / KEV,
+            weight_kev=jnp.broadcast_to(node_weights(kernel), nodes) / KEV,
+            probability=jnp.broadcast_to(probability, (*nodes, probability.shape[-1])),
+        )
+
+    def quenching(
+        self, recoil_kev: np.ndarray | jax.Array | float, values: Values | None = None
+    ) -> jax.Array:
+        """Quenching factor E_ee/T [dimensionless] that the data set used, shape (n,).
+
+        Args:
+            recoil_kev: Recoil energies T [keV], positive, shape (n,).
+            values: As :meth:`response_matrix`.
+
+        Raises:
+            ConfigError: an unknown parameter, recoils that cannot be, or a response of which
+                quenching is no separate part.
+        """
+        where = f"{self.name}.quenching"
+        recoil = jnp.asarray(checked_recoils(where, recoil_kev, zero=False))
+        detector = self._detector("quenching")
+        _, full = self._completed(where, None, values)
+        return detector.energy(recoil * KEV, full, self._effects(full)) / recoil
+
+    def efficiency(
+        self,
+        reconstructed: np.ndarray | jax.Array | float,
+        *,
+        recoil_kev: np.ndarray | jax.Array | float | None = None,
+        values: Values | None = None,
+    ) -> jax.Array:
+        """Probability to keep an event [dimensionless] that the data set used.
+
+        That of its arrival time is not in it.
+
+        Args:
+            reconstructed: Values of the first of the ``axes``, in its unit (photo-electrons, keV),
+                any shape.
+            recoil_kev: Recoil energies [keV] for an efficiency that depends on them as well, a
+                factor; it broadcasts. Default: without this factor.
+            values: As :meth:`response_matrix`.
+
+        Raises:
+            ConfigError: an unknown parameter, or a response of which the efficiency is no separate
+                part.
+        """
+        detector = self._detector("efficiency")
+        _, full = self._completed(f"{self.name}.efficiency", None, values)
+        kept = detector.efficiency(jnp.asarray(reconstructed, dtype=float), self._effects(full))
+        if recoil_kev is None or detector.recoil_efficiency is None:
+            return kept
+        return kept * detector.recoil_efficiency(jnp.asarray(recoil_kev, dtype=float))
+
+    def _detector(self, what: str) -> Detector:
+        if self.detector is None:
+            raise ConfigError(
+                f"{self.name}: {what} is no separate part of its response, which is one table "
+                "(or its own); response_matrix() gives the whole of it"
+            )
+        return self.detector
+
+    def _completed(
+        self, where: str, interaction: Interaction | None, values: Values | None
+    ) -> tuple[Interaction, Values]:
+        """The interaction, by default the Standard Model, and values of all parameters."""
+        interaction = standard_model() if interaction is None else interaction
+        declared = {p.name: p for p in (*interaction.parameters, *self.parameters)}
+        return interaction, completed(where, declared, values or {})
+
     def frozen(
         self, interaction: Interaction, values: Values, varying: Sequence[str] = ()
     ) -> Experiment:
@@ -322,66 +383,3 @@ class Experiment:
         """The same experiment with other counts, e.g. of a toy; data: as of :class:`About`."""
         about = dataclasses.replace(self.about, data=data)
         return dataclasses.replace(self, observed=observed, about=about)
-
-
-def check_nuisances(
-    where: str,
-    nuisances: tuple[Nuisance, ...],
-    components: tuple[str, ...],
-    effects: tuple[str, ...],
-) -> None:
-    """Check nuisances against the components and effects that an experiment has.
-
-    Raises:
-        ConfigError: a name used twice, nothing or something unknown to act on, a width that is not
-            positive, or a form that is unknown or does not fit an effect.
-    """
-    seen: set[str] = set()
-    for nuisance in nuisances:
-        place = f'{where}, nuisance "{nuisance.name}"'
-        if nuisance.name in seen:
-            raise ConfigError(f"{place}: declared twice")
-        seen.add(nuisance.name)
-        if not nuisance.acts_on:
-            raise ConfigError(f"{place}: acts_on must name a component or an effect")
-        for name in nuisance.acts_on:
-            if name not in components and name not in effects:
-                raise unknown(place, "component or effect", name, [*components, *effects])
-        if not (math.isfinite(nuisance.width) and nuisance.width > 0):
-            raise ConfigError(f"{place}: width must be positive and finite, not {nuisance.width}")
-        allowed = list(FORMS)
-        if not set(nuisance.acts_on) <= set(components):
-            allowed = ["linear"]  # an effect is a shift, not a factor
-        if nuisance.form not in allowed:
-            raise unknown(place, "form", nuisance.form, allowed)
-
-
-def require_float64() -> None:
-    """Stop where JAX would silently work in 32 bits.
-
-    Raises:
-        RuntimeError: 64-bit is off.
-    """
-    if not jax.config.read("jax_enable_x64"):
-        raise RuntimeError(
-            "cevns_jax works in float64; switch it on before anything is built, and leave it on: "
-            'jax.config.update("jax_enable_x64", True)'
-        )
-
-
-def conventions(
-    flux: str, material: Target, nuisances: Sequence[Nuisance], **others: str
-) -> tuple[tuple[str, str], ...]:
-    """Choices that change numbers: flux, nuclei, nuisances, and those of the data set."""
-
-    def radii(values: Sequence[float] | np.ndarray) -> str:
-        return ", ".join(f"{s} {r:.4g}" for s, r in zip(material.symbols, values, strict=True))
-
-    return (
-        ("flux", flux),
-        ("form factor", f"{material.form_factor}"),
-        ("R_p [fm]", radii(material.properties[-1])),
-        ("R_n [fm]", radii(material.neutron_radius)),
-        *((key.replace("_", " "), text) for key, text in others.items()),
-        ("nuisances", ", ".join(f"{n.name} {n.width:g} {n.form}" for n in nuisances) or "none"),
-    )

@@ -8,6 +8,7 @@ from keyword import iskeyword
 
 import numpy as np
 
+from cevns_jax.detectors.detector import energy_detector
 from cevns_jax.detectors.ready_response import TabulatedResponse
 from cevns_jax.detectors.response import EnergyResponse
 from cevns_jax.detectors.table import check_edges
@@ -150,6 +151,7 @@ def own_experiment(
         signal=signal,
         backgrounds={**templates, **parametric},
         nuisances=tuple(nuisances),
+        detector=energy_detector(response) if isinstance(response, EnergyResponse) else None,
     )
 
 

@@ -40,6 +40,11 @@ class Profile:
     best: Fit
 
     @property
+    def likelihood(self) -> Likelihood:
+        """What was profiled, with the parameter free."""
+        return self.best.likelihood
+
+    @property
     def chi2(self) -> np.ndarray:
         """Minimum of chi^2 at each point, shape (P,); infinite where a point is excluded."""
         return np.asarray(self.minima.chi2)
@@ -60,7 +65,7 @@ class Profile:
         return np.asarray(self.minima.x)
 
     @property
-    def lowest(self) -> float:
+    def best_chi2(self) -> float:
         """Lowest chi^2, on the grid or at the best fit."""
         return float(min(self.best.chi2, *self.chi2[self.converged]))
 
@@ -72,12 +77,12 @@ class Profile:
     def affecting(self, highest: float) -> np.ndarray:
         """Points without convergence on which what is reported up to a level may depend, shape
         (P,)."""
-        return affecting(self.minima, self.grid.shape, self.lowest, highest)
+        return affecting(self.minima, self.grid.shape, self.best_chi2, highest)
 
     @property
     def delta_chi2(self) -> np.ndarray:
         """chi^2 above its lowest value on the grid or at the best fit."""
-        return self.chi2 - self.lowest
+        return self.chi2 - self.best_chi2
 
     def intervals(self, levels: Sequence[float]) -> list[list[Interval]]:
         """Ranges where Delta chi^2 is below each of some levels, inside the grid: by a root search
@@ -91,7 +96,7 @@ class Profile:
         value = at_best.values[0]
         if self.grid[0] < value < self.grid[-1] and value not in self.grid:
             curve = joined(curve, at_best)
-        return intervals(self.best.likelihood, self.parameter, curve, self.lowest, levels)
+        return intervals(self.likelihood, self.parameter, curve, self.best_chi2, levels)
 
     def allowed(self, delta_chi2: float) -> list[tuple[float, float]]:
         """Ranges [low, high] where Delta chi^2 is below a level; see :meth:`intervals`, which also

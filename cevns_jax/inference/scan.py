@@ -90,10 +90,29 @@ class Scan:
 
     def intervals(self, levels: Sequence[float]) -> list[list[Interval]]:
         """Of a scan of one parameter: ranges where Delta chi^2 is below each of some levels, as
-        :meth:`cevns_jax.inference.profile.Profile.intervals`."""
+        :meth:`cevns_jax.inference.profile.Profile.intervals`.
+
+        Raises:
+            ConfigError: a scan of several parameters, which has contours.
+        """
+        if len(self.grids) != 1:
+            raise ConfigError(
+                f"scan of {', '.join(self.grids)}: ranges are those of one parameter; several have "
+                "contours of delta_chi2"
+            )
         ((name, grid),) = self.grids.items()
         curve = Curve(grid, self.minima)
         return intervals(self.likelihood, name, curve, self.best_chi2, levels)
+
+    def allowed(self, delta_chi2: float) -> list[tuple[float, float]]:
+        """Of a scan of one parameter: ranges [low, high] where Delta chi^2 is below a level, as
+        :meth:`cevns_jax.inference.profile.Profile.allowed`.
+
+        Raises:
+            ConfigError: as :meth:`intervals`.
+        """
+        (found,) = self.intervals([delta_chi2])
+        return [(interval.low, interval.high) for interval in found]
 
 
 def scan(

@@ -50,7 +50,7 @@ def test_an_end_of_the_grid_or_of_the_domain_is_said_to_be_that(like):
     assert above.intervals([1.0]) == [[]]
     assert "lies outside the grid" in profile_remarks(above)[0]
     deficit = cj.profile(counted([10, 22, 50], [15, 30, 60], 0.05), n_sigma=np.linspace(0, 2, 41))
-    assert deficit.lowest == pytest.approx(4.9203, abs=1e-4)
+    assert deficit.best_chi2 == pytest.approx(4.9203, abs=1e-4)
     ((limit,),) = deficit.intervals([2.71])
     assert limit.low == 0
     assert limit.ends == ("domain", "crossing")

@@ -1,0 +1,58 @@
+"""What is known of an experiment in words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from cevns_jax.experiments.nuisances import Nuisance
+from cevns_jax.nuclei import Target
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class About:
+    """What is known of an experiment in words. Any two are equal: words, and the numbers in them,
+    never make JAX compile again.
+
+    Attributes:
+        title: For people.
+        citation: Publication of the data.
+        exposure: The exposure.
+        conventions: Choices that change numbers, as (name, choice).
+        counted: What the numbers in the bins are.
+        data: Where they come from: ``"observed"``, or the pseudo-data ``"asimov"``, ``"toy"`` or
+            ``"toy_fixed_pulls"``.
+    """
+
+    title: str
+    citation: str
+    exposure: str
+    conventions: tuple[tuple[str, str], ...]
+    counted: str = "events"
+    data: str = "observed"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, About)
+
+    def __hash__(self) -> int:
+        return hash(About)
+
+
+def conventions(
+    flux: str, material: Target, nuisances: Sequence[Nuisance], **others: str
+) -> tuple[tuple[str, str], ...]:
+    """Choices that change numbers: flux, nuclei, nuisances, and those of the data set."""
+
+    def radii(values: Sequence[float] | np.ndarray) -> str:
+        return ", ".join(f"{s} {r:.4g}" for s, r in zip(material.symbols, values, strict=True))
+
+    return (
+        ("flux", flux),
+        ("form factor", f"{material.form_factor}"),
+        ("R_p [fm]", radii(material.properties[-1])),
+        ("R_n [fm]", radii(material.neutron_radius)),
+        *((key.replace("_", " "), text) for key, text in others.items()),
+        ("nuisances", ", ".join(f"{n.name} {n.width:g} {n.form}" for n in nuisances) or "none"),
+    )

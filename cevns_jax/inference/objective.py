@@ -1,0 +1,134 @@
+"""chi^2 as other minimisers and samplers want it: a function of a vector, and its gradient."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from cevns_jax.errors import ConfigError
+from cevns_jax.forks import stop_if_forked
+from cevns_jax.inference.checks import check_data
+from cevns_jax.likelihood import Likelihood, check_predictions
+
+BLIND_STEP = 0.1  # of the domain, or of the start value, where no data and no prior say how far
+
+
+class Objective(NamedTuple):
+    """chi^2 of a likelihood in its n varying parameters; vectors follow ``names``.
+
+    Attributes:
+        chi2: Vector, shape (n,) -> -2 ln L up to a constant, a float; infinite outside the bounds
+            and where counts are impossible. A log-posterior with the declared priors is -chi2/2.
+        gradient: Vector -> d chi^2/dx, shape (n,), of chi^2 inside the bounds.
+        names: Names of the parameters.
+        start: Where they start, shape (n,).
+        bounds: Lowest and highest value of each, infinite where there is none.
+        errors: Step sizes, shape (n,), finite and positive: the error of each parameter at the
+            start if the others were known, out of priors and expected information.
+    """
+
+    chi2: Callable[[np.ndarray], float]
+    gradient: Callable[[np.ndarray], np.ndarray]
+    names: tuple[str, ...]
+    start: np.ndarray
+    bounds: list[tuple[float, float]]
+    errors: np.ndarray
+
+
+def objective(likelihood: Likelihood) -> Objective:
+    """What iminuit, scipy, emcee and others need of a likelihood.
+
+    Both functions are compiled when they are called first, and once for all likelihoods of one
+    structure.
+
+    Args:
+        likelihood: At least one parameter varies in it.
+
+    Raises:
+        ConfigError: nothing varies, an experiment without data, or predictions that are not finite
+            at the start; from ``chi2`` and ``gradient``: a vector of another shape.
+    """
+    stop_if_forked()
+    names = likelihood.names
+    if not names:
+        raise ConfigError("objective: no parameter varies; free one or declare a nuisance")
+    check_data("objective", likelihood)
+    check_predictions(likelihood)
+    start = np.asarray(likelihood.start, dtype=float)
+    lower, upper = (np.asarray(bound, dtype=float) for bound in likelihood.bounds)
+    frozen = _frozen(likelihood)
+
+    def checked(x: np.ndarray) -> np.ndarray:
+        vector = np.asarray(x, dtype=float)
+        if vector.shape != start.shape:
+            raise ConfigError(
+                f"objective: needs a vector of {len(names)} parameters ({', '.join(names)}), not "
+                f"one of shape {vector.shape}"
+            )
+        return vector
+
+    def chi2(x: np.ndarray) -> float:
+        vector = checked(x)
+        inside = bool(np.all((vector >= lower) & (vector <= upper)))
+        return float(_chi2(frozen, vector)) if inside else float("inf")
+
+    def gradient(x: np.ndarray) -> np.ndarray:
+        return np.array(_gradient(frozen, np.clip(checked(x), lower, upper)))
+
+    return Objective(
+        chi2=chi2,
+        gradient=gradient,
+        names=names,
+        start=start,
+        bounds=list(zip(lower.tolist(), upper.tolist(), strict=True)),
+        errors=_errors(frozen, start, lower, upper),
+    )
+
+
+@jax.jit
+def _frozen(likelihood: Likelihood) -> Likelihood:
+    """With all that evaluated which does not vary; its numbers are on the device from now on."""
+    return likelihood.frozen(likelihood.values(), varying=likelihood.names)
+
+
+def _of_vector(likelihood: Likelihood, x: jax.Array) -> jax.Array:
+    return likelihood.chi2(likelihood.values(x))
+
+
+_chi2 = jax.jit(_of_vector)
+_gradient = jax.jit(jax.grad(_of_vector, argnums=1))
+
+
+@jax.jit
+def _information(likelihood: Likelihood, x: jax.Array) -> jax.Array:
+    """Expected information of each parameter by itself, prior included, shape (n,)."""
+
+    def totals(x: jax.Array) -> list[jax.Array]:
+        values = likelihood.values(x)
+        return [jnp.ravel(e.total(likelihood.interaction, values)) for e in likelihood.experiments]
+
+    found = jnp.asarray(likelihood.priors[1])
+    of_bins = zip(likelihood.experiments, totals(x), jax.jacfwd(totals)(x), strict=True)
+    for experiment, expected, slopes in of_bins:
+        weight = experiment.statistic.information(expected.reshape(experiment.observed.shape))
+        found = found + jnp.sum(jnp.ravel(weight)[:, None] * slopes**2, axis=0)
+    return found
+
+
+def _errors(
+    likelihood: Likelihood, start: np.ndarray, lower: np.ndarray, upper: np.ndarray
+) -> np.ndarray:
+    """Step sizes; where nothing says how far a parameter can go, as a coupling at zero, a part of
+    its domain."""
+    information = np.asarray(_information(likelihood, start))
+    width = upper - lower
+    # A coupling that enters squared has no slope at zero, one in an empty bin an infinite one.
+    known = np.isfinite(information) & (information > 0)
+    size = np.maximum(np.abs(start), 1.0)
+    blind = BLIND_STEP * np.where(np.isfinite(width), width, size)
+    errors = np.where(known, np.where(known, information, 1.0) ** -0.5, blind)
+    return np.minimum(errors, np.where(np.isfinite(width), width / 2, np.inf))
