@@ -22,11 +22,13 @@ from cevns_jax.forks import stop_if_forked
 from cevns_jax.interactions.interaction import Interaction
 from cevns_jax.interactions.standard_model import standard_model
 from cevns_jax.parameters import Parameter, Values, check_domain, completed
+from cevns_jax.summaries import of_likelihood
+from cevns_jax.summary import Summarised, Summary
 
 
 @jax.tree_util.register_dataclass
-@dataclass(frozen=True)
-class Likelihood:
+@dataclass(frozen=True, repr=False)
+class Likelihood(Summarised):
     """Experiments, an interaction, and which parameters are free.
 
     Methods that take values of parameters take those of some or of all: what is missing is held, or
@@ -59,6 +61,10 @@ class Likelihood:
     held: Mapping[str, float | jax.Array] = field(default_factory=dict)
     declarations: Mapping[str, Parameter] = field(default_factory=dict)
     allow_overlap: bool = field(default=False, metadata={"static": True})
+
+    def summary(self) -> Summary:
+        """What there is to know of it, in words and tables."""
+        return of_likelihood(self)
 
     def __post_init__(self) -> None:
         given: Experiment | Sequence[Experiment] = self.experiments

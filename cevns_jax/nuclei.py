@@ -24,6 +24,8 @@ from cevns_jax.domains import Domain
 from cevns_jax.errors import ConfigError, shown, unknown
 from cevns_jax.form_factors import FormFactor
 from cevns_jax.parameters import Parameter, Values, static
+from cevns_jax.summaries import of_target
+from cevns_jax.summary import Summarised, Summary
 
 ATOMS = Domain(1e-12, 1e12)  # in a formula
 LARGEST_RADIUS = 10.0  # [fm], twice that of the heaviest nuclide here
@@ -138,8 +140,8 @@ class NucleusAtRecoil:
 
 
 @jax.tree_util.register_dataclass
-@dataclass(frozen=True, kw_only=True)
-class Target:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Target(Summarised):
     """A mixture of isotopes with one form factor; build it with :func:`target`.
 
     Attributes:
@@ -159,6 +161,10 @@ class Target:
     properties: np.ndarray
     neutron_radius: tuple[float, ...]
     form_factor: FormFactor
+
+    def summary(self) -> Summary:
+        """What there is to know of it, in words and tables."""
+        return of_target(self)
 
     @property
     def mass(self) -> np.ndarray:

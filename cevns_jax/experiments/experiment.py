@@ -33,14 +33,16 @@ from cevns_jax.parameters import Declared, Parameter, Values, completed, pull, s
 from cevns_jax.precision import require_float64 as require_float64
 from cevns_jax.recoil import differential_rate
 from cevns_jax.statistics import Statistic
+from cevns_jax.summaries import of_experiment
+from cevns_jax.summary import Summarised, Summary
 
 N_SIGMA = Parameter(name="n_sigma", start=1.0, lower=0.0, label=r"$n_\sigma$")
 """Ratio of the CEvNS cross section to the predicted one, common to all experiments."""
 
 
 @jax.tree_util.register_dataclass
-@dataclass(frozen=True, kw_only=True)
-class Experiment:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Experiment(Summarised):
     """One data set and how to predict it.
 
     Attributes:
@@ -70,6 +72,10 @@ class Experiment:
     backgrounds: Mapping[str, np.ndarray | Component]
     nuisances: tuple[Nuisance, ...]
     detector: Detector | None = None
+
+    def summary(self) -> Summary:
+        """What there is to know of it, in words and tables."""
+        return of_experiment(self)
 
     @property
     def title(self) -> str:

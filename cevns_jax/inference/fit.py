@@ -34,12 +34,13 @@ from cevns_jax.inference.valleys import (
 )
 from cevns_jax.likelihood import Likelihood, check_predictions
 from cevns_jax.statistics import LEAST
+from cevns_jax.summary import Summarised, Summary
 
 LOWER_POINTS = 5  # times that a fit goes on from a lower point before it gives up
 
 
-@dataclass(frozen=True, kw_only=True)
-class Fit:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Fit(Summarised):
     """Best fit of a likelihood. n parameters vary; vectors follow ``names``.
 
     Attributes:
@@ -79,6 +80,12 @@ class Fit:
     converged: bool
     message: str
     impacts: dict[str, np.ndarray]
+
+    def summary(self) -> Summary:
+        """What was found, in words and tables."""
+        from cevns_jax.results.fit import fit_result
+
+        return fit_result(self).summary()
 
     @property
     def values(self) -> dict[str, float]:

@@ -15,12 +15,14 @@ from cevns_jax.inference.checks import checked_grid
 from cevns_jax.inference.fit import Fit, fit
 from cevns_jax.inference.grids import affecting, minimise_grid
 from cevns_jax.inference.intervals import Curve, Interval, intervals, joined
+from cevns_jax.inference.levels import LEVELS
 from cevns_jax.inference.minimise import Minimum
 from cevns_jax.likelihood import Likelihood
+from cevns_jax.summary import Summarised, Summary
 
 
-@dataclass(frozen=True, kw_only=True)
-class Profile:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Profile(Summarised):
     """A profile over one parameter. P points, n parameters minimised at each.
 
     Attributes:
@@ -38,6 +40,12 @@ class Profile:
     valleys: np.ndarray
     names: tuple[str, ...]
     best: Fit
+
+    def summary(self) -> Summary:
+        """What was found, in words and tables."""
+        from cevns_jax.results.profile import profile_result
+
+        return profile_result(self, LEVELS[1]).summary()
 
     @property
     def likelihood(self) -> Likelihood:

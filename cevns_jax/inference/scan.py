@@ -18,16 +18,18 @@ from cevns_jax.inference.blocks import Blocks
 from cevns_jax.inference.checks import check_data, checked_grid, checked_starts
 from cevns_jax.inference.grids import affecting, minimise_grid
 from cevns_jax.inference.intervals import Curve, Interval, intervals
+from cevns_jax.inference.levels import LEVELS
 from cevns_jax.inference.minimise import Minimum
 from cevns_jax.inference.neighbours import neighbours_of
 from cevns_jax.inference.profile import freed
 from cevns_jax.likelihood import Likelihood, check_predictions
+from cevns_jax.summary import Summarised, Summary
 
 LOWEST = 8  # local minima of the grid from which the best fit is looked for
 
 
-@dataclass(frozen=True, kw_only=True)
-class Scan:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Scan(Summarised):
     """A scan over k parameters; n parameters minimised at each point.
 
     Attributes:
@@ -47,6 +49,12 @@ class Scan:
     best: dict[str, float]
     best_chi2: float
     likelihood: Likelihood
+
+    def summary(self) -> Summary:
+        """What was found, in words and tables."""
+        from cevns_jax.results.scan import scan_result
+
+        return scan_result(self, LEVELS.get(len(self.grids), ())).summary()
 
     @property
     def shape(self) -> tuple[int, ...]:

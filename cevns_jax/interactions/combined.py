@@ -11,11 +11,13 @@ from cevns_jax.interactions.interaction import Coefficients, CrossSection, NewPh
 from cevns_jax.interactions.standard_model import StandardModel, electron_exchange
 from cevns_jax.nuclei import NucleusAtRecoil
 from cevns_jax.parameters import Parameter, Values
+from cevns_jax.summaries import of_interaction
+from cevns_jax.summary import Summarised, Summary
 
 
 @jax.tree_util.register_dataclass
-@dataclass(frozen=True, kw_only=True)
-class Combined:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Combined(Summarised):
     """Vector charges and axial couplings add up before they are squared, all else after.
 
     Attributes:
@@ -25,6 +27,10 @@ class Combined:
 
     standard: StandardModel
     added: tuple[NewPhysics, ...]
+
+    def summary(self) -> Summary:
+        """What there is to know of it, in words and tables."""
+        return of_interaction(self)
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:

@@ -18,6 +18,8 @@ import jax.numpy as jnp
 
 from cevns_jax.nuclei import NucleusAtRecoil
 from cevns_jax.parameters import Parameter, Values
+from cevns_jax.summaries import of_interaction
+from cevns_jax.summary import Summarised, Summary
 
 Coefficients: TypeAlias = tuple[jax.Array | float, jax.Array | float, jax.Array | float]
 """a_0 [MeV^-3], a_1 [MeV^-2] and a_2 [MeV^-1]; arrays of the shape of the recoils, or numbers."""
@@ -76,7 +78,7 @@ class Interaction(CrossSection, Protocol):
         ...
 
 
-class NewPhysics:
+class NewPhysics(Summarised):
     """What is added to the Standard Model: a base class whose parts are all zero.
 
     A subclass is a frozen dataclass registered as a pytree (``jax.tree_util.register_dataclass``).
@@ -85,6 +87,10 @@ class NewPhysics:
 
     heavy_lepton: str = ""
     """Name of the parameter with the mass [MeV] of a heavy final lepton: E_min follows from it."""
+
+    def summary(self) -> Summary:
+        """What there is to know of it, in words and tables."""
+        return of_interaction(self)
 
     def described_as(self) -> type[NewPhysics]:
         """The class that names this in messages and says which methods it has."""

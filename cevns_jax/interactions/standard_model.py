@@ -23,12 +23,14 @@ from cevns_jax.interactions.interaction import (
 from cevns_jax.nuclei import NucleusAtRecoil
 from cevns_jax.parameters import Parameter, Values, static
 from cevns_jax.running import shift
+from cevns_jax.summaries import of_interaction
+from cevns_jax.summary import Summarised, Summary
 from cevns_jax.weak_mixing import SIN2_THETA_W, Couplings, named_couplings
 
 
 @jax.tree_util.register_dataclass
-@dataclass(frozen=True, kw_only=True)
-class StandardModel:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class StandardModel(Summarised):
     """dsigma/dT = (G_F^2 M/pi) Q_W^2 [1 - T/E - M T/(2 E^2)] + axial part.
 
     Q_W = Z g_V^p F_p(q) + N g_V^n F_n(q), D. Z. Freedman, Phys. Rev. D 9 (1974) 1389, eqs. 1 and 2
@@ -50,6 +52,10 @@ class StandardModel:
 
     heavy = ()
     nucleon_axial_couplings = (AXIAL_COUPLING / 2, -AXIAL_COUPLING / 2)
+
+    def summary(self) -> Summary:
+        """What there is to know of it, in words and tables."""
+        return of_interaction(self)
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:

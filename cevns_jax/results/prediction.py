@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cevns_jax.errors import ConfigError
 from cevns_jax.results import told
 from cevns_jax.results.provenance import about
 from cevns_jax.results.result import Result, Variables
@@ -16,6 +18,8 @@ from cevns_jax.summary import Block, Summary
 if TYPE_CHECKING:
     from cevns_jax.likelihood import Likelihood
     from cevns_jax.parameters import Values
+
+RECOILS = np.geomspace(0.01, 500.0, 400)  # [keV]
 
 
 def expected_groups(likelihood: Likelihood, values: Values) -> dict[str, Variables]:
@@ -64,8 +68,31 @@ def prediction_result(likelihood: Likelihood, analysis: Mapping[str, Any] | None
         kind="prediction",
         attributes=attributes | {"values": values | attributes["held"]},
         variables={},
-        groups=expected_groups(likelihood, likelihood.values()),
+        groups=_with_spectra(likelihood),
     )
+
+
+def _with_spectra(likelihood: Likelihood) -> dict[str, Variables]:
+    """Expected counts of each experiment, its recoil spectrum before the detector where there is
+    one, and where there is new physics the counts with the Standard Model alone."""
+    values = likelihood.values()
+    groups = expected_groups(likelihood, values)
+    standard = getattr(likelihood.interaction, "standard", None)
+    if standard is not None:
+        alone = expected_groups(replace(likelihood, interaction=standard), values)
+        for name, group in groups.items():
+            group["without_new_physics"] = alone[name]["expected"]
+    for experiment in likelihood.experiments:
+        try:
+            highest = experiment.recoil_spectrum(RECOILS, likelihood.interaction, values)
+        except ConfigError:  # no recoils that a spectrum could be made of
+            continue
+        group = groups[experiment.name]
+        group["recoil_kev"] = (("recoil_kev",), RECOILS)
+        group["flavour"] = (("flavour",), np.array(highest.flavours))
+        group["isotope"] = (("isotope",), np.array(highest.isotopes))
+        group["spectrum"] = (("flavour", "isotope", "recoil_kev"), np.asarray(highest.rate))
+    return groups
 
 
 def prediction(group: Variables) -> dict[str, Any]:

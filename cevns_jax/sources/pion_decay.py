@@ -15,6 +15,8 @@ import numpy as np
 from cevns_jax.constants import CHARGED_PION_MASS, MUON_MASS
 from cevns_jax.domains import check_number
 from cevns_jax.errors import ConfigError
+from cevns_jax.summaries import of_source
+from cevns_jax.summary import Summarised, Summary
 
 Array = TypeVar("Array", np.ndarray, jax.Array)
 
@@ -23,8 +25,8 @@ END_POINT = MUON_MASS / 2  # 52.83 MeV, positron mass neglected
 
 
 @jax.tree_util.register_dataclass
-@dataclass(frozen=True, kw_only=True)
-class PionDecayAtRest:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class PionDecayAtRest(Summarised):
     """Three flavours of equal number: nu_mu line, nu_mu_bar and nu_e Michel spectra.
 
     f(nu_mu_bar) = (64/m) x^2 (3/4 - x), f(nu_e) = (192/m) x^2 (1/2 - x), x = E/m, m the muon mass.
@@ -40,6 +42,10 @@ class PionDecayAtRest:
     """Energies [MeV] where a spectrum is not smooth; recoil nodes split there."""
     end_points = (LINE_ENERGY, END_POINT, END_POINT)
     """Highest energy of each flavour [MeV]."""
+
+    def summary(self) -> Summary:
+        """What there is to know of it, in words and tables."""
+        return of_source(self)
 
     @property
     def label(self) -> str:

@@ -14,6 +14,8 @@ import numpy as np
 from cevns_jax.domains import COLUMNS, FLUX, check_number
 from cevns_jax.errors import ConfigError, unknown
 from cevns_jax.parameters import static
+from cevns_jax.summaries import of_source
+from cevns_jax.summary import Summarised, Summary
 
 Array = TypeVar("Array", np.ndarray, jax.Array)
 
@@ -25,8 +27,8 @@ SHORT, SERIES = 0.03, 11  # where the series below is used, and its terms
 
 
 @jax.tree_util.register_dataclass
-@dataclass(frozen=True, kw_only=True)
-class TabulatedSource:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class TabulatedSource(Summarised):
     """Spectra that are linear between the rows of a table; build it with :func:`tabulated_source`.
 
     Attributes:
@@ -42,6 +44,10 @@ class TabulatedSource:
     energy: np.ndarray
     fluence: np.ndarray
     integrals: np.ndarray
+
+    def summary(self) -> Summary:
+        """What there is to know of it, in words and tables."""
+        return of_source(self)
 
     @property
     def edges(self) -> tuple[float, ...]:

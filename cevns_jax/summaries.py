@@ -1,0 +1,171 @@
+"""What likelihoods, experiments, interactions, targets and sources say of themselves.
+
+Functions of what they have in common with others of their kind; the classes call them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cevns_jax.summary import Block, Summary, number, sentences
+
+if TYPE_CHECKING:
+    from cevns_jax.experiments.experiment import Experiment
+    from cevns_jax.likelihood import Likelihood
+    from cevns_jax.nuclei import Target
+    from cevns_jax.parameters import Parameter
+
+PARAMETERS_SHOWN = 16  # rows of a short summary
+COLUMNS = ("name", "value", "prior", "domain", "unit", "")
+
+
+def of_likelihood(likelihood: Likelihood) -> Summary:
+    """Data, interaction, what varies and what does not."""
+    declared, held = likelihood.parameters, dict(likelihood.held)
+    varying = likelihood.names
+    rows = [_row(declared[n], declared[n].start, "free") for n in varying]
+    fixed = [
+        _row(p, held.get(n, p.start), "held" if n in held else "fixed")
+        for n, p in declared.items()
+        if n not in varying
+    ]
+    data = [[e.name, f"{e.title}; {_bins(e)}; {_data(e)}"] for e in likelihood.experiments]
+    titles = " + ".join(e.title for e in likelihood.experiments)
+    return Summary(
+        title=f"Likelihood: {titles}",
+        blocks=[
+            Block(title=f"data, {likelihood.n_bins} bins", rows=data),
+            Block(title="interaction", rows=_words(likelihood.interaction.conventions)),
+            Block(
+                title=f"{len(rows)} parameters vary",
+                columns=COLUMNS,
+                rows=rows,
+                most=PARAMETERS_SHOWN,
+            ),
+            Block(
+                title=f"{len(fixed)} do not",
+                columns=COLUMNS,
+                rows=sorted(fixed, key=lambda row: row[-1] != "held"),
+                most=PARAMETERS_SHOWN // 2,
+            ),
+        ],
+    )
+
+
+def of_experiment(experiment: Experiment) -> Summary:
+    """Bins, exposure, components, uncertainties and conventions."""
+    rows = [
+        ["bins", _bins(experiment)],
+        ["data", _data(experiment)],
+        ["exposure", experiment.exposure],
+        ["citation", experiment.citation],
+        ["components", ", ".join(experiment.components)],
+    ]
+    uncertain = [
+        [name, f"{number(n.width)} {n.form}", ", ".join(n.acts_on)]
+        for name, n in zip(experiment.pulls, experiment.nuisances, strict=True)
+    ]
+    return Summary(
+        title=f"Experiment {experiment.name}: {experiment.title}",
+        blocks=[
+            Block(rows=[row for row in rows if row[1]]),
+            Block(
+                title="nuisances",
+                columns=("pull", "width", "acts on"),
+                rows=uncertain,
+                most=PARAMETERS_SHOWN,
+            ),
+            Block(title="conventions", rows=_words(dict(experiment.conventions))),
+        ],
+    )
+
+
+def of_interaction(interaction: Any) -> Summary:
+    """Conventions and parameters of a cross section, or of what is added to one."""
+    chosen = interaction.conventions
+    words = _words(chosen) if isinstance(chosen, Mapping) else sentences([str(chosen)])
+    name = type(interaction).__name__
+    title = dict(words).get("interaction", name) if isinstance(chosen, Mapping) else name
+    return Summary(
+        title=f"Interaction: {title}",
+        blocks=[
+            Block(rows=[row for row in words if row[0] != "interaction"]),
+            Block(
+                title="parameters",
+                columns=COLUMNS[:-1],
+                rows=[_row(p, p.start, "")[:-1] for p in interaction.parameters],
+            ),
+        ],
+    )
+
+
+def of_target(target: Target) -> Summary:
+    """Isotopes with their shares, masses and radii."""
+    protons, neutrons, *_, proton_radius = target.properties
+    columns = ("isotope", "Z", "N", "nuclei per kg", "mass [MeV]", "R_p [fm]", "R_n [fm]")
+    numbers = zip(
+        *(target.symbols, protons, neutrons, target.nuclei_per_kg, target.mass),
+        *(proton_radius, target.neutron_radius),
+        strict=True,
+    )
+    digits = (3, 3, 5, 8, 5, 5)
+    rows = [[s, *map(number, values, digits)] for s, *values in numbers]
+    radii = ", ".join(dict.fromkeys(target.radius_parameters))
+    return Summary(
+        title=f"Target of {', '.join(target.symbols)}",
+        blocks=[
+            Block(columns=columns, rows=rows),
+            Block(rows=[["form factor", f"{target.form_factor}"], ["R_n are parameters", radii]]),
+        ],
+    )
+
+
+def of_source(source: Any) -> Summary:
+    """Flavours, end points and neutrinos per cm^2."""
+    total = source.moments(np.array([1e-6]))[:, 0, 0]
+    rows = [
+        [flavour, number(fluence, 5), number(end, 6)]
+        for flavour, fluence, end in zip(source.flavours, total, source.end_points, strict=True)
+    ]
+    return Summary(
+        title=f"Neutrino source: {source.label}",
+        blocks=[Block(columns=("flavour", "neutrinos / cm^2", "up to [MeV]"), rows=rows)],
+    )
+
+
+def _row(declared: Parameter, value: object, state: str) -> list[str]:
+    """Cells of a declaration."""
+    width = number(declared.prior_width)
+    gaussian = f"{number(declared.prior_mean)} +- {width}"
+    low, high = number(declared.lower), number(declared.upper)
+    domain = f"above {low}" if high == "infinite" else f"{low} to {high}"
+    domain = "" if (low, high) == ("-infinite", "infinite") else domain
+    prior = "" if width == "infinite" else gaussian
+    return [declared.name, number(value, 5), prior, domain, declared.unit, state]
+
+
+def _words(chosen: Mapping[str, Any]) -> list[list[str]]:
+    return [[str(key), str(value)] for key, value in chosen.items()]
+
+
+def _bins(experiment: Experiment) -> str:
+    pairs = zip(experiment.axes, experiment.edges, strict=True)
+    return " x ".join(f"{len(np.asarray(edges)) - 1} {axis}" for axis, edges in pairs)
+
+
+def _data(experiment: Experiment) -> str:
+    """What was counted, and what kind of data it is."""
+    try:
+        total = float(np.sum(np.asarray(experiment.observed)))
+    except Exception:  # counts that JAX traces
+        return "traced"
+    kind = {"observed": "observed", "asimov": "Asimov data"}.get(
+        experiment.about.data, experiment.about.data.replace("_", " ")
+    )
+    if not math.isfinite(total):
+        return "no data, a forecast"
+    return f"{total:.6g} {experiment.about.counted} ({kind})"
