@@ -79,7 +79,9 @@ def _with_spectra(likelihood: Likelihood) -> dict[str, Variables]:
     groups = expected_groups(likelihood, values)
     standard = getattr(likelihood.interaction, "standard", None)
     if standard is not None:
-        alone = expected_groups(replace(likelihood, interaction=standard), values)
+        without = replace(likelihood, interaction=standard)
+        known = {name: value for name, value in values.items() if name in without.parameters}
+        alone = expected_groups(without, known)
         for name, group in groups.items():
             group["without_new_physics"] = alone[name]["expected"]
     for experiment in likelihood.experiments:
