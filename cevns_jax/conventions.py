@@ -80,7 +80,7 @@ def _experiment(
     models: list[Lindhard | ModifiedLindhard],
     used: Used,
 ) -> dict[str, str]:
-    told = {"bins": experiment.statistic.label, **experiment.conventions}
+    told = {"bins": experiment.statistic.label, **dict(experiment.conventions)}
     for target in targets:
         told["form factor"] = f"{target.form_factor}"
         told["R_n [fm]"] = ", ".join(

@@ -1,8 +1,11 @@
 """The README's Python lines and what it says about its commands."""
 
 import re
+from contextlib import redirect_stdout
+from io import StringIO
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 ROOT = Path(__file__).parent.parent
@@ -13,17 +16,64 @@ def blocks(language):
     return re.findall(rf"^```{language}\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
 
 
-def test_python_lines_run_and_print_what_they_say(capsys):
-    published, own = blocks("python")
+@pytest.fixture(scope="module")
+def names():
+    """What the README's first Python lines leave behind, with what they printed."""
+    published, names = blocks("python")[0], {}
     assert len(published.strip().splitlines()) <= 14
-    names = {}
-    exec(compile(published, "README.md", "exec"), names)
-    angle, low, high = (float(x) for x in re.findall(r"\d\.\d+", capsys.readouterr().out))
+    with redirect_stdout(StringIO()) as printed:
+        exec(compile(published, "README.md", "exec"), names)
+    return names | {"printed": printed.getvalue()}
+
+
+def run(block, names, capsys):
+    """What a block prints after the first one."""
+    exec(compile(block, "README.md", "exec"), dict(names))
+    return capsys.readouterr().out
+
+
+def block_with(words):
+    (found,) = [block for block in blocks("python") if words in block]
+    return found
+
+
+def test_first_python_lines_print_the_angle_and_its_interval(names):
+    angle, low, high = (float(x) for x in re.findall(r"\d\.\d+", names["printed"]))
     assert angle == pytest.approx(0.231, abs=0.005)
     assert angle - low == pytest.approx(0.024, abs=0.002)
     assert high - angle == pytest.approx(0.027, abs=0.002)
-    exec(compile(own, "README.md", "exec"), names)
-    value, _, low, high = (float(x) for x in re.findall(r"\d\.\d+", capsys.readouterr().out))
+
+
+def test_lines_on_cross_section_and_recoils_run(names, capsys):
+    """G_F^2 Q_W^2 E^2/(4 pi) is 2.4e-38 cm^2 at 30 MeV, form factor apart."""
+    sigma, rate = (
+        float(x)
+        for x in re.findall(r"[\d.]+(?:e-\d+)?", run(block_with("cross_section"), names, capsys))[
+            :3:2
+        ]
+    )
+    assert 1e-38 < sigma < 2.4e-38
+    assert 10 < rate < 1000
+
+
+@pytest.mark.parametrize("package", ["iminuit", "scipy", "emcee"])
+def test_other_minimisers_and_samplers_find_the_same_angle(names, capsys, package):
+    """Five lines each, of which the first imports; the mean of a posterior is a little higher."""
+    block = block_with(f"import {package}")
+    lines = [line for line in block.strip().splitlines() if line and "import" not in line]
+    assert len(lines) <= 5
+    np.random.seed(1)  # emcee goes on from here
+    value = float(run(block, names, capsys))
+    best = names["best"].values["sin2_theta_w"]
+    assert value == pytest.approx(best, abs=0.006 if package == "emcee" else 5e-5)
+    said = float(re.search(r"# ([\d.]+)$", block.strip()).group(1))
+    assert value == pytest.approx(said, abs=0.006 if package == "emcee" else 6e-4)
+
+
+def test_lines_of_an_own_experiment_print_what_they_say(names, capsys):
+    own = block_with("own_experiment(")
+    printed = run(own, names, capsys)
+    value, _, low, high = (float(x) for x in re.findall(r"\d\.\d+", printed))
     said = re.search(r"# ([\d.]+) \+([\d.]+) -([\d.]+)", own)
     assert (value, high, low) == pytest.approx([float(x) for x in said.groups()], abs=6e-4)
 

@@ -90,9 +90,8 @@ class Experiment(Summarised):
         return self.about.exposure
 
     @property
-    def conventions(self) -> dict[str, str]:
-        """Choices that change numbers, by name, as those of an interaction."""
-        return dict(self.about.conventions)
+    def conventions(self) -> tuple[tuple[str, str], ...]:
+        return self.about.conventions
 
     @property
     def components(self) -> tuple[str, ...]:
