@@ -39,12 +39,15 @@ from cevns_jax.likelihood import Likelihood, check_predictions
 from cevns_jax.parameters import Parameter
 from cevns_jax.summary import Summarised, Summary
 
-TRIED = np.geomspace(1e-12, 1.0, 25)  # distances at which chi^2 is looked at, of the farthest one
+TRIED = np.geomspace(1e-12, 1.0, 49)  # distances at which chi^2 is looked at, of the farthest one
 # Places of the parameter on each side, in units of where chi^2 begins to move by one. A mirror
 # solution is about as wide as it is far away.
 PLACES = np.concatenate([[0.03, 0.1], np.geomspace(0.3, 60.0, 17)])
 BEYOND = 12  # places from there to the end of the domain, where chi^2 is not above the level yet
 ANCHORS = 4  # held values at which valleys are looked for farther out
+UNITS = 12  # held values at which it is looked where chi^2 begins to move
+WALLS = 30.0  # chi^2 above the level up to which places are put closer
+BETWEEN = (1 / 3, 2 / 3)  # where, of the way between two places
 FINE = 200  # places at which chi^2 is looked at there
 MOST_HIDDEN = 6  # such valleys that are followed
 FLANK = 1.25  # of their place: one more on each side
@@ -252,18 +255,24 @@ def _first_move(
     reach: float,
 ) -> np.ndarray:
     """The farthest distance from the centre, as a share of the reach, up to which chi^2 has changed
-    by less than one with all else as it is, shape (H,)."""
+    by less than one with all else as it is, shape (H,). Along one held parameter it is smooth, and
+    known well enough from some of its values."""
+    size = len(points)
+    some = np.arange(size)
+    if len(names) == 2:
+        some = np.unique(np.linspace(0, size - 1, UNITS).round().astype(int))
     tried = np.concatenate([[0.0], TRIED])
-    values = np.tile(centre + reach * tried, len(points))
-    mesh = np.column_stack([np.repeat(points, len(tried), axis=0), values])
-    offered = np.repeat(rest, len(tried), axis=0)[:, None]
-    chi2 = chi2_of(likelihood, names, mesh, offered).reshape(len(points), len(tried))
+    values = np.tile(centre + reach * tried, len(some))
+    mesh = np.column_stack([np.repeat(points[some], len(tried), axis=0), values])
+    offered = np.repeat(rest[some], len(tried), axis=0)[:, None]
+    chi2 = chi2_of(likelihood, names, mesh, offered).reshape(len(some), len(tried))
     with np.errstate(invalid="ignore"):  # infinite where counts are impossible
         moved = ~(np.abs(chi2 - chi2[:, :1]) < 1)
     moved[:, 0] = False
     first = np.where(moved.any(axis=1), moved.argmax(axis=1), len(tried) - 1)
-    share: np.ndarray = tried[np.maximum(first - 1, 1)]
-    return share
+    share = np.log(tried[np.maximum(first - 1, 1)])
+    found: np.ndarray = np.exp(np.interp(np.arange(size), some, share))
+    return found
 
 
 def _hidden(
@@ -344,6 +353,7 @@ def _curves(
     curves = [
         Curve(values[h], take(found.minima, np.arange(h, size * width, size))) for h in range(size)
     ]
+    curves = _finer(likelihood, names, points, curves, level)
     at = [(h, int(i)) for h, c in enumerate(curves) for i in _local_minima(c.minima, level)]
     if not at:
         return curves
@@ -360,6 +370,54 @@ def _curves(
         if mine.size:
             curves[h] = joined(curves[h], Curve(bottoms.values[mine], take(bottoms.minima, mine)))
     return curves
+
+
+def _finer(
+    likelihood: Likelihood,
+    names: tuple[str, ...],
+    points: np.ndarray,
+    curves: list[Curve],
+    level: float,
+) -> list[Curve]:
+    """The curves with places between those near the level. A valley that is narrower than the step
+    lies between high walls, which show; one between low walls could hide, and is looked for."""
+    inserted = []
+    for h, curve in enumerate(curves):
+        chi2 = np.where(curve.minima.converged, curve.minima.chi2, np.inf)
+        height = chi2 - chi2.min() if np.isfinite(chi2).any() else chi2
+        low = np.minimum(height[:-1], height[1:]) < level + WALLS
+        near = low & (np.maximum(height[:-1], height[1:]) > level / 4)
+        for i in np.flatnonzero(near).tolist():
+            inserted += [(h, i, share) for share in BETWEEN]
+    return _with_more(likelihood, names, points, curves, inserted)
+
+
+def _with_more(
+    likelihood: Likelihood,
+    names: tuple[str, ...],
+    points: np.ndarray,
+    curves: list[Curve],
+    inserted: list[tuple[int, int, float]],
+) -> list[Curve]:
+    """The curves with more places: number of the curve, the place before, and which share of the
+    way to the next one."""
+    if not inserted:
+        return curves
+    rows = np.array([h for h, _, _ in inserted])
+    ends = [(curves[h].values[i], curves[h].values[i + 1]) for h, i, _ in inserted]
+    shares = [share for *_, share in inserted]
+    values = np.array([a + share * (b - a) for (a, b), share in zip(ends, shares, strict=True)])
+    starts = np.array([curves[h].minima.x[i + round(share)] for h, i, share in inserted])
+    order = np.argsort([i for _, i, _ in inserted], kind="stable")  # alike together
+    found = minimise_firmly(
+        likelihood, names, np.column_stack([points[rows], values])[order], starts[order]
+    )
+    found = take(found, np.argsort(order))
+    result = list(curves)
+    for h in np.unique(rows):
+        mine = np.flatnonzero(rows == h)
+        result[h] = joined(curves[h], Curve(values[mine], take(found, mine)))
+    return result
 
 
 def _local_minima(minima: Minimum, level: float) -> np.ndarray:

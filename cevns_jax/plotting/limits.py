@@ -36,7 +36,7 @@ def limits(results: list[Result]) -> Figure:
     name = first["parameter"]
     for number, result in enumerate(results):
         colour = "black" if number == 0 else f"C{number - 1}"
-        _draw(axes, result, colour, LINES[number % len(LINES)], number == 0)
+        _draw(axes, result, colour, LINES[number % len(LINES)])
     grid = results[0].variables[held][1]
     log = len(grid) > 2 and scale_of(grid) == "log"
     axes.set_xscale("log" if log else "linear")
@@ -44,6 +44,7 @@ def limits(results: list[Result]) -> Figure:
     axes.set_xlabel(_label(first, held))
     axes.set_ylabel(_label(first, name))
     _vertical(axes, results)
+    _shade(axes, results[0])
     fixed = ", ".join(
         f"{n} = {v:.5g} {first['units'].get(n, '')}".strip() for n, v in first["held"].items()
     )
@@ -52,8 +53,8 @@ def limits(results: list[Result]) -> Figure:
     return figure
 
 
-def _draw(axes: Axes, result: Result, colour: str, line: str, shaded: bool) -> None:
-    """Ends of the allowed ranges as lines, what they exclude shaded."""
+def _draw(axes: Axes, result: Result, colour: str, line: str) -> None:
+    """Ends of the allowed ranges as lines."""
     a, v = result.attributes, result.variables
     (held,) = a["axes"]
     x = v[held][1]
@@ -65,8 +66,6 @@ def _draw(axes: Axes, result: Result, colour: str, line: str, shaded: bool) -> N
         for edge in ends:
             axes.plot(x[rows], edge, color=colour, linestyle=line, label="" if i else label)
             label = ""
-    if shaded:
-        _shade(axes, x, low, high)
     failed = ~v["point_converged"][1].astype(bool)
     if failed.any():
         axes.plot(x[failed], high[failed, 0], "x", color="C3", label="not converged")
@@ -102,21 +101,24 @@ def _branches(x: np.ndarray, low: np.ndarray, high: np.ndarray) -> list[Any]:
     return found
 
 
-def _shade(axes: Axes, x: np.ndarray, low: np.ndarray, high: np.ndarray) -> None:
-    """What is excluded: everything outside the ranges."""
-    top = 1e300
-    below = np.full(len(x), -top)
+def _shade(axes: Axes, result: Result) -> None:
+    """What is excluded, inside the limits of the axes: everything outside the ranges."""
+    a, v = result.attributes, result.variables
+    x = v[a["axes"][0]][1]
+    low, high = _ends(result)
+    bottom, top = axes.get_ylim()
+    below = np.full(len(x), bottom)
     for i in range(low.shape[1] + 1):
-        if i < low.shape[1]:
-            here = ~np.isnan(low[:, i])
-            above = np.where(here, np.clip(low[:, i], -top, top), top)
-        else:
-            above = np.full(len(x), top)
+        here = ~np.isnan(low[:, i]) if i < low.shape[1] else np.zeros(len(x), bool)
+        above = np.where(here, low[:, i] if here.any() else top, top)
+        above = np.clip(above, bottom, top)
         axes.fill_between(
-            x, below, above, where=above > below, color=EXCLUDED, linewidth=0, step=None, zorder=0
+            x, below, above, where=above > below, color=EXCLUDED, linewidth=0, zorder=0
         )
-        if i < low.shape[1]:
-            below = np.where(here, np.clip(high[:, i], -top, top), top)
+        if here.any():
+            below = np.where(here, np.clip(high[:, i], bottom, top), top)
+        else:
+            break
     axes.plot([], [], "s", color=EXCLUDED, label="excluded")
 
 
