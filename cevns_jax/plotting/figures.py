@@ -152,12 +152,7 @@ def _projection(
         zorder=5,
         **points,
     )
-    unit, counted = UNITS.get(axis.rpartition("_")[2], ""), drawable(counted)
-    top.set_ylabel(
-        f"{counted} / {unit}"
-        if unit
-        else f"{counted} per unit of {AXES.get(axis) or drawable(axis)}"
-    )
+    top.set_ylabel(count_label(axis, counted))
     if (observed >= 0).all():
         top.set_ylim(bottom=0)
     top.set_xlim(edges[0], edges[-1])
@@ -204,6 +199,14 @@ def components_stack(axes: Axes, edges: np.ndarray, parts: dict[str, np.ndarray]
             label=f"{title} ({_count(parts[name].sum())})",
         )
         base = base + density
+
+
+def count_label(axis: str, counted: str) -> str:
+    """What is counted, per unit of a binned quantity."""
+    unit, counted = UNITS.get(axis.rpartition("_")[2], ""), drawable(counted)
+    if unit:
+        return f"{counted} / {unit}"
+    return f"{counted} per unit of {AXES.get(axis) or drawable(axis)}"
 
 
 def axis_label(axis: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from cevns_jax.results.result import Result
 
 EXCLUDED = "0.88"
+STEP = 0.35  # of an end, up to which that at the next held value belongs to the same line
 
 
 def limits(results: list[Result]) -> Figure:
@@ -62,10 +62,10 @@ def _draw(axes: Axes, result: Result, colour: str, line: str) -> None:
     kind = data_set_words(result)
     label = f"{joined_titles(result)}, {per_cent(a['confidence_level'])} CL"
     label += rf" ($\Delta\chi^2 < {a['delta_chi2']:.3g}$)" + (f", {kind}" if kind else "")
-    for i, (rows, ends) in enumerate(_branches(x, low, high)):
-        for edge in ends:
-            axes.plot(x[rows], edge, color=colour, linestyle=line, label="" if i else label)
-            label = ""
+    axes.plot([], [], color=colour, linestyle=line, label=label)
+    for edge in (low, high):
+        for piece in _pieces(x, edge):
+            axes.plot(*piece.T, color=colour, linestyle=line)
     failed = ~v["point_converged"][1].astype(bool)
     if failed.any():
         axes.plot(x[failed], high[failed, 0], "x", color="C3", label="not converged")
@@ -84,21 +84,27 @@ def _ends(result: Result) -> tuple[np.ndarray, np.ndarray]:
     return low, high
 
 
-def _branches(x: np.ndarray, low: np.ndarray, high: np.ndarray) -> list[Any]:
-    """Stretches of held values with the same number of ranges, and the curves of their ends."""
-    count = np.isfinite(np.where(np.isnan(low), np.nan, 0.0)).sum(axis=1)
-    cuts = [0, *(1 + np.flatnonzero(np.diff(count))), len(x)]
-    found = []
-    for begin, end in pairwise(cuts):
-        rows = np.arange(begin, end)
-        ends = []
-        for i in range(count[begin]):
-            for edge in (low[rows, i], high[rows, i]):
-                real = np.where(np.isfinite(edge) & (edge != 0), edge, np.nan)
-                if np.isfinite(real).any():
-                    ends.append(real)
-        found.append((rows, ends))
-    return found
+def _pieces(x: np.ndarray, edge: np.ndarray) -> list[np.ndarray]:
+    """Lines through the ends of one kind, shape (H, R): each goes on to the nearest end of the next
+    held value, if that is near. Where a range begins or ends, its lines do."""
+    real = np.where(np.isfinite(edge) & (edge != 0), edge, np.nan)
+    lines: list[list[tuple[float, float]]] = []
+    going: dict[int, list[tuple[float, float]]] = {}
+    for h, value in enumerate(x):
+        here = [i for i in range(real.shape[1]) if not np.isnan(real[h, i])]
+        follow: dict[int, list[tuple[float, float]]] = {}
+        for i in here:
+            y = real[h, i]
+            near = min(going, key=lambda k: abs(going[k][-1][1] - y), default=None)
+            if near is not None and abs(going[near][-1][1] - y) < STEP * abs(y):
+                line = going.pop(near)
+            else:
+                line = []
+                lines.append(line)
+            line.append((float(value), float(y)))
+            follow[i] = line
+        going = follow
+    return [np.array(line) for line in lines]
 
 
 def _shade(axes: Axes, result: Result) -> None:
@@ -107,19 +113,30 @@ def _shade(axes: Axes, result: Result) -> None:
     x = v[a["axes"][0]][1]
     low, high = _ends(result)
     bottom, top = axes.get_ylim()
+    missing = np.isnan(low)
+    low, high = _closed(low), _closed(high)
+    middle = np.sqrt(np.abs(low * high)) * np.sign(high)
+    low, high = np.where(missing, middle, low), np.where(missing, middle, high)
     below = np.full(len(x), bottom)
     for i in range(low.shape[1] + 1):
-        here = ~np.isnan(low[:, i]) if i < low.shape[1] else np.zeros(len(x), bool)
-        above = np.where(here, low[:, i] if here.any() else top, top)
-        above = np.clip(above, bottom, top)
-        axes.fill_between(
-            x, below, above, where=above > below, color=EXCLUDED, linewidth=0, zorder=0
-        )
-        if here.any():
-            below = np.where(here, np.clip(high[:, i], bottom, top), top)
-        else:
-            break
+        above = np.clip(low[:, i], bottom, top) if i < low.shape[1] else np.full(len(x), top)
+        shaded = above > below
+        axes.fill_between(x, below, above, where=shaded, color=EXCLUDED, linewidth=0, zorder=0)
+        if i < low.shape[1]:
+            below = np.maximum(below, np.clip(high[:, i], bottom, top))
     axes.plot([], [], "s", color=EXCLUDED, label="excluded")
+
+
+def _closed(edge: np.ndarray) -> np.ndarray:
+    """Ends, shape (H, R), with those of the nearest held value that has them where a range is
+    missing: a range that has no width there."""
+    found = edge.copy()
+    for i in range(edge.shape[1]):
+        known = np.flatnonzero(~np.isnan(edge[:, i]))
+        if known.size:
+            nearest = known[np.abs(np.arange(len(edge))[:, None] - known).argmin(axis=1)]
+            found[:, i] = edge[nearest, i]
+    return found
 
 
 def _vertical(axes: Axes, results: list[Result]) -> None:

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cevns_jax.plotting.figures import axis_label, components_stack, data_set_words, new_figure
+from cevns_jax.plotting.figures import (
+    axis_label,
+    components_stack,
+    count_label,
+    data_set_words,
+    new_figure,
+)
 from cevns_jax.plotting.text import drawable
 from cevns_jax.results.told import at
 
@@ -15,6 +21,10 @@ if TYPE_CHECKING:
     from cevns_jax.results.result import Result, Variables
 
 STYLES = ("-", "--", ":", "-.")
+FLAVOURS = {
+    **{"nu_e": r"$\nu_e$", "nu_mu": r"$\nu_\mu$", "nu_tau": r"$\nu_\tau$"},
+    **{"nu_e_bar": r"$\bar\nu_e$", "nu_mu_bar": r"$\bar\nu_\mu$", "nu_tau_bar": r"$\bar\nu_\tau$"},
+}
 
 
 def prediction(result: Result, experiment: str) -> Figure:
@@ -57,7 +67,7 @@ def _counts(panel: Axes, group: Variables, column: int, axis: str, counted: str)
     panel.set_xlim(edges[0], edges[-1])
     panel.set_ylim(bottom=0)
     panel.set_xlabel(axis_label(axis))
-    panel.set_ylabel(f"{drawable(counted)} per unit of the axis")
+    panel.set_ylabel(count_label(axis, counted))
 
 
 def _recoils(panel: Axes, group: Variables) -> None:
@@ -73,13 +83,14 @@ def _recoils(panel: Axes, group: Variables) -> None:
                 rates[f, i],
                 color=f"C{i}",
                 linestyle=STYLES[f % len(STYLES)],
-                label=f"{flavour}, {isotope}",
+                label=f"{FLAVOURS.get(flavour, flavour)}, {isotope}",
             )
     panel.set_xscale("log")
     panel.set_yscale("log")
     top = float(rates.max())
     panel.set_ylim(1e-6 * top, 2 * top)
-    panel.set_xlim(recoil[0], recoil[-1])
+    seen = recoil[rates.sum(axis=(0, 1)) > 1e-6 * top]
+    panel.set_xlim(recoil[0], 1.5 * seen[-1])
     panel.set_xlabel("recoil energy [keV]")
     panel.set_ylabel("recoils / keV in the exposure, before the detector")
     panel.legend(frameon=False, fontsize=7)

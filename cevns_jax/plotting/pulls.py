@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -36,19 +36,32 @@ def pulls(result: Result) -> Figure:
         nuisances, key=lambda n: -float(np.nanmax(np.abs(impact[index[n]]), initial=0))
     )
     shown = largest[:MOST][::-1]
-    columns = 3 if physics else 2
-    figure = new_figure(4.4 * columns, 2.0 + 0.26 * max(len(shown), len(names), 6))
-    panels = figure.subplots(1, columns)
-    _pulls(panels[0], result, shown, index)
+    columns = 2 if physics else 1
+    short = _without_prefix(result, names)
+    figure = new_figure(4.2 * columns + 5.4, max(3.6, 1.6 + 0.26 * max(len(shown), len(names))))
+    parts: Any = figure.subfigures(1, 2, width_ratios=(4.2 * columns, 5.4))
+    left, right = parts
+    panels = left.subplots(1, columns, squeeze=False)[0]
+    _pulls(panels[0], result, shown, index, short)
     if physics:
         _impacts(panels[1], impact, shown, index, physics[0])
-    _correlation(panels[-1], v["correlation"][1], names)
+    _correlation(right.subplots(), v["correlation"][1], [short[n] for n in names])
     titles = " + ".join(map(drawable, result.attributes["titles"].values()))
     figure.suptitle(f"{titles}\nbest fit: {headline(result)}", fontsize=10)
     return figure
 
 
-def _pulls(panel: Axes, result: Result, shown: list[str], index: dict[str, int]) -> None:
+def _without_prefix(result: Result, names: list[str]) -> dict[str, str]:
+    """Names of parameters without that of the experiment, if there is one experiment alone."""
+    experiments = list(result.groups)
+    if len(experiments) > 1:
+        return {name: drawable(name) for name in names}
+    return {name: drawable(name.removeprefix(f"{experiments[0]}_")) for name in names}
+
+
+def _pulls(
+    panel: Axes, result: Result, shown: list[str], index: dict[str, int], short: dict[str, str]
+) -> None:
     v = result.variables
     rows = [index[n] for n in shown]
     value, low, high = (v[k][1][rows] for k in ("value", "error_low", "error_high"))
@@ -63,7 +76,7 @@ def _pulls(panel: Axes, result: Result, shown: list[str], index: dict[str, int])
         color="black",
         markersize=4,
     )
-    panel.set_yticks(place, [drawable(n) for n in shown], fontsize=8)
+    panel.set_yticks(place, [short[n] for n in shown], fontsize=8)
     panel.set_xlabel("pull [its prior width], grey: prior")
 
 
@@ -93,9 +106,8 @@ def _impacts(
 def _correlation(panel: Axes, matrix: np.ndarray, names: list[str]) -> None:
     image = panel.imshow(matrix, vmin=-1, vmax=1, cmap="RdGy")
     places = np.arange(len(names))
-    texts = [drawable(n) for n in names]
-    panel.set_xticks(places, texts, rotation=90, fontsize=7)
-    panel.set_yticks(places, texts, fontsize=7)
+    panel.set_xticks(places, names, rotation=90, fontsize=7)
+    panel.set_yticks(places, names, fontsize=7)
     if len(names) <= ANNOTATED:
         for i in range(len(names)):
             for j in range(len(names)):

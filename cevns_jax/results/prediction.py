@@ -61,8 +61,8 @@ def prediction_result(likelihood: Likelihood, analysis: Mapping[str, Any] | None
         analysis: What the caller knows: config, overrides, data set.
     """
     declared = likelihood.parameters
-    pulls = {name for e in likelihood.experiments for name in e.pulls}
-    values = {n: float(declared[n].start) for n in likelihood.names if n not in pulls}
+    varying = {name for e in likelihood.experiments for name in e.varying}
+    values = {n: float(declared[n].start) for n in likelihood.names if n not in varying}
     attributes = about(likelihood, analysis)
     return Result(
         kind="prediction",
