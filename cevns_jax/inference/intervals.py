@@ -20,7 +20,8 @@ from cevns_jax.likelihood import Likelihood
 
 LEVEL_ACCURACY = 1e-4  # of the level, to which Delta chi^2 is there at an end
 MOST_STEPS = 60
-MOST_BOTTOM_STEPS = 12
+MOST_BOTTOM_STEPS = 24
+NEAR = 1.0  # chi^2 above the bottom up to which a parabola tells where it is
 
 
 class Interval(NamedTuple):
@@ -187,9 +188,14 @@ def lowest_in(lowest_at: LowestAt, bracket: Bracket) -> Bottoms:
     at, chi2, x = (np.array(part) for part in bracket)
     size, n = x.shape[1:]
     todo, first, best = np.arange(size), chi2[1].copy(), _unknown(size, n)
-    for _ in range(MOST_BOTTOM_STEPS):
+    for step in range(MOST_BOTTOM_STEPS):
+        # A parabola through far points says little of the bottom: every other step goes half way
+        # to the farther one until both are near in chi^2.
         vertex, gain = _vertex(at[:, todo], chi2[:, todo])
-        todo, vertex = todo[gain > BETTER], vertex[gain > BETTER]
+        far = ~(np.maximum(chi2[0, todo], chi2[2, todo]) < chi2[1, todo] + NEAR)
+        vertex = np.where(far & (step % 2 == 1), _halfway(at[:, todo]), vertex)
+        use = (gain > BETTER) | far
+        todo, vertex = todo[use], vertex[use]
         if not todo.size:
             break
         new = lowest_at(vertex, todo, x[[1, 0]][:, todo])
@@ -225,7 +231,7 @@ def _unknown(size: int, n: int) -> Minimum:
 
 def _vertex(at: np.ndarray, chi2: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Vertex of the parabola through three points, shape (3, L), inside their range, and how much
-    lower it is than the middle one."""
+    lower it is than the middle one. Where they make no parabola, a point half way."""
     with np.errstate(invalid="ignore", divide="ignore"):
         left, right = at[0] - at[1], at[2] - at[1]
         rise_left, rise_right = (chi2[0] - chi2[1]) / left, (chi2[2] - chi2[1]) / right
@@ -234,9 +240,15 @@ def _vertex(at: np.ndarray, chi2: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         step = -slope / (2 * bend)
         gain = slope**2 / (4 * bend)
     sound = np.isfinite(step) & (bend > 0)
-    half = np.where(-left > right, left, right) / 2  # where infinite ends make no parabola
-    step = np.where(sound, np.clip(step, 0.9 * left, 0.9 * right), half)
-    return at[1] + step, np.where(sound, gain, np.where(np.isfinite(chi2[1]), np.inf, 0.0))
+    vertex = np.where(sound, at[1] + np.clip(step, 0.9 * left, 0.9 * right), _halfway(at))
+    return vertex, np.where(sound, gain, np.where(np.isfinite(chi2[1]), np.inf, 0.0))
+
+
+def _halfway(at: np.ndarray) -> np.ndarray:
+    """Half way from the middle one of three points to the farther end."""
+    left, right = at[0] - at[1], at[2] - at[1]
+    found: np.ndarray = at[1] + np.where(-left > right, left, right) / 2
+    return found
 
 
 def crossings(

@@ -11,10 +11,11 @@ import numpy as np
 
 from cevns_jax.config.analysis import read_analysis
 from cevns_jax.inference.intervals import Interval
+from cevns_jax.inference.levels import NINETY
+from cevns_jax.inference.limit import limit
 from cevns_jax.inference.scan import scan
 from cevns_jax.published import Status
 
-LEVEL = 2.71  # 90 % of one parameter
 MASSES = ("0.01", "0.1", "1", "10", "100", "1000", "10000")  # [MeV]
 ELECTRONS = "experiments.coherent_csi_2021.electrons=true"
 
@@ -27,7 +28,7 @@ class Bound:
         group: What belongs in one table.
         quantity: What is limited.
         data: Data sets, and choices, in words.
-        allowed: Ranges in which Delta chi^2 is below ``LEVEL``, disconnected ones apart.
+        allowed: Ranges in which Delta chi^2 is below ``NINETY``, disconnected ones apart.
         config: Config that gives ours.
         overrides: What was set in it.
         published: The published range in words, if one is known.
@@ -61,7 +62,7 @@ class Bound:
         return {
             "quantity": self.quantity,
             "data": self.data,
-            "delta_chi2": LEVEL,
+            "delta_chi2": NINETY,
             "allowed": [[found.low, found.high] for found in self.allowed],
             "ends": [list(found.ends) for found in self.allowed],
             "config": self.config,
@@ -91,7 +92,7 @@ def _bound(
     assert analysis.scan is not None
     grids = {name: np.array(values) for name, values in analysis.scan.grids.items()}
     found = scan(analysis.likelihood, grids)
-    (allowed,) = found.intervals([LEVEL])
+    (allowed,) = found.intervals([NINETY])
     return Bound(
         group=group,
         quantity=quantity,
@@ -105,21 +106,27 @@ def _bound(
 def _mediators(configs: Path) -> Iterator[Bound]:
     """Universal light vector and scalar mediators of a fixed mass."""
     for mediator in ("vector", "scalar"):
-        for mass in MASSES:
-            at = f"parameters.m_{mediator}.start={mass}"
-            for data, name, more in (
-                ("CsI 2021", "csi", ()),
-                ("CsI 2021 with electrons", "csi", (ELECTRONS,)),
-                ("CsI 2021 and LAr 2020", "csi_lar", ()),
-            ):
-                yield _bound(
-                    configs,
-                    f"limits_{mediator}_{name}.toml",
-                    (at, *more),
-                    mediator,
-                    mass,
+        found = []
+        for data, name, more in (
+            ("CsI 2021", "csi", ()),
+            ("CsI 2021 with electrons", "csi", (ELECTRONS,)),
+            ("CsI 2021 and LAr 2020", "csi_lar", ()),
+        ):
+            config = f"limits_{mediator}_{name}.toml"
+            analysis = read_analysis(configs / config, more)
+            masses: dict[str, Any] = {f"m_{mediator}": np.array([float(mass) for mass in MASSES])}
+            limits = limit(analysis.likelihood, f"g_{mediator}", cl=0.90, **masses)
+            for mass, allowed in zip(MASSES, limits.intervals, strict=True):
+                bound = Bound(
+                    group=mediator,
+                    quantity=mass,
+                    allowed=allowed,
+                    config=config,
+                    overrides=more,
                     data=data,
                 )
+                found.append(bound)
+        yield from sorted(found, key=lambda bound: MASSES.index(bound.quantity))
 
 
 DENTON_REMARK = (
@@ -199,8 +206,7 @@ def bounds_text(found: list[Bound]) -> list[str]:
         lines += [
             f"### {title}, universal coupling: g [1e-5] at a fixed mass",
             "",
-            f"{configs}, with `--set parameters.m_{mediator}.start=...`; with electrons:",
-            f"`--set {ELECTRONS}`.",
+            f"`cevns limit` with {configs}; with electrons: `--set {ELECTRONS}`.",
             "",
             f"| mass [MeV] | {' | '.join(columns)} |",
             "|---|" + "---|" * len(columns),
