@@ -26,6 +26,7 @@ from cevns_jax.inference.intervals import (
     bracket_of,
     crossings,
     joined,
+    local_minima,
     lower_of_ends,
     lowest_in,
     merged,
@@ -344,7 +345,11 @@ def _curves(
     curves = [
         Curve(values[h], take(found.minima, np.arange(h, size * width, size))) for h in range(size)
     ]
-    at = [(h, int(i)) for h, c in enumerate(curves) for i in _local_minima(c.minima, level)]
+    at = [
+        (h, int(i))
+        for h, c in enumerate(curves)
+        for i in local_minima(c.minima.chi2, c.minima.converged, level)
+    ]
     if not at:
         return curves
     rows = np.array([h for h, _ in at])
@@ -360,19 +365,6 @@ def _curves(
         if mine.size:
             curves[h] = joined(curves[h], Curve(bottoms.values[mine], take(bottoms.minima, mine)))
     return curves
-
-
-def _local_minima(minima: Minimum, level: float) -> np.ndarray:
-    """Rows of a curve, its ends excepted, at which chi^2 is no higher than at both neighbours, if
-    the bottom between these may be below the level: if it is not farther down than they are up. At
-    an end, as at zero coupling, the first places are so near that no minimum hides there."""
-    chi2 = np.where(minima.converged, minima.chi2, np.inf)
-    inner, before, after = chi2[1:-1], chi2[:-2], chi2[2:]
-    local = (inner < before) & (inner <= after)  # of a flat stretch one is enough
-    with np.errstate(invalid="ignore"):  # infinite where counts are impossible
-        bottom = inner - (np.maximum(before, after) - inner)
-    found: np.ndarray = 1 + np.flatnonzero(local & (bottom < chi2.min() + level))
-    return found
 
 
 def _to_the_ends(
