@@ -26,6 +26,7 @@ from cevns_jax.inference.minimise import Minimum
 from cevns_jax.inference.regions import coordinate, from_coordinate
 from cevns_jax.likelihood import Likelihood
 
+RELEVANT = 4.0  # times the highest level: bottoms above it shape no contour
 FEW = 3  # points of the grid across a band up to which its edges are looked for between them
 
 
@@ -132,7 +133,9 @@ def between(
                 of.append(number)
                 at_level.append(level)
                 pairs.append(Bracket(*(array[list(ends)] for array in curve)))
-    lower = bands.bottoms.lower
+    lower = bands.bottoms.lower & (
+        bands.bottoms.minima.chi2 < best_chi2 + RELEVANT * max(levels, default=0.0)
+    )
     columns, values = [*bands.columns[lower]], [*bands.bottoms.values[lower]]
     chi2 = [*bands.bottoms.minima.chi2[lower]]
     if pairs:
@@ -198,9 +201,7 @@ def _lowest_at(
     return lowest_at
 
 
-def _in_columns(
-    size: int, columns: np.ndarray, values: np.ndarray, chi2: np.ndarray
-) -> Between:
+def _in_columns(size: int, columns: np.ndarray, values: np.ndarray, chi2: np.ndarray) -> Between:
     """Points of all columns, ascending in each."""
     most = int(np.bincount(columns, minlength=1).max(initial=0))
     table = Between(np.full((size, most), np.nan), np.full((size, most), np.nan))

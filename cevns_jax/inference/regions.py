@@ -71,8 +71,11 @@ def contours(
     """
     if min(delta.shape) < 2:  # a line of points has no area
         return []
-    lines = _generator(grids, delta, between).lines(float(np.sqrt(level)))
-    return [_in_values(grids, line) for line in map(_once, map(np.asarray, lines))]
+    found = _generator(grids, delta, between).lines(float(np.sqrt(level)))
+    lines = [np.asarray(line) for line in found]
+    if not _is_even(between):
+        lines = [_once(line) for line in lines]
+    return [_in_values(grids, line) for line in lines]
 
 
 def filled(
@@ -80,12 +83,15 @@ def filled(
     delta: np.ndarray,
     level: float,
     between: tuple[np.ndarray, np.ndarray] | None = None,
+    *,
+    above: bool = False,
 ) -> list[list[np.ndarray]]:
-    """Areas below a level of Delta chi^2 of two parameters, whose edges are those of
+    """Areas below a level of Delta chi^2 of two parameters, or above it, whose edges are those of
     :func:`contours`.
 
     Args:
         grids, delta, level, between: As there.
+        above: Whether the areas above the level are meant.
 
     Returns:
         Closed lines, shape (n, 2), of each connected area: its outer edge, and those of its holes.
@@ -95,7 +101,9 @@ def filled(
     if min(delta.shape) < 2:
         return []
     generator = _generator(grids, delta, between, fill_type=FillType.OuterOffset)
-    areas = zip(*generator.filled(-1.0, float(np.sqrt(level))), strict=True)
+    height = float(np.sqrt(level))
+    ends = (height, float("inf")) if above else (-1.0, height)
+    areas = zip(*generator.filled(*ends), strict=True)
     return [
         [_in_values(grids, line) for line in np.split(points, offsets[1:-1])]
         for points, offsets in areas
@@ -113,12 +121,17 @@ def _generator(
     from contourpy import contour_generator
 
     x, y = (coordinate(grid, grid) for grid in grids)
-    if between is None or not np.isfinite(between[0]).any():
+    if between is None or _is_even(between):
         height = np.sqrt(np.maximum(delta.T, 0.0))
     else:
         more = coordinate(grids[1], between[0])
         x, y, height = mesh(x, y, delta, more, between[1])
     return contour_generator(x, y, np.ma.masked_invalid(height), **options)
+
+
+def _is_even(between: tuple[np.ndarray, np.ndarray] | None) -> bool:
+    """Whether nothing is known between the points of a grid."""
+    return between is None or not np.isfinite(between[0]).any()
 
 
 def _once(line: np.ndarray) -> np.ndarray:

@@ -191,8 +191,8 @@ def _best(
     bands: Bands | None,
 ) -> tuple[dict[str, float], float]:
     """The lowest chi^2 on the grid and between its points: the lowest local minima of the grid and
-    the bottom of its narrow bands, with all parameters free inside its range. A flat direction, as at zero coupling or where a
-    rate is smallest, is no obstacle: only chi^2 counts."""
+    the bottom of its narrow bands, with all parameters free inside its range. A flat direction, as
+    at zero coupling or where a rate is smallest, is no obstacle: only chi^2 counts."""
     inside = {
         name: dataclasses.replace(
             likelihood.parameters[name],
