@@ -57,6 +57,7 @@ def run(options: argparse.Namespace) -> int:
         found = scan(
             run.likelihood,
             grids,
+            levels=settings.levels,
             starts=run.analysis.starts,
             progress=common.progress_bar,
             blocks=blocks,

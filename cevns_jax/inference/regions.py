@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
+
+from cevns_jax.inference.mesh import mesh
+
+if TYPE_CHECKING:
+    from contourpy import ContourGenerator
 
 
 def scale_of(grid: np.ndarray) -> str:
@@ -43,7 +50,10 @@ def smallest(grid: np.ndarray) -> float:
 
 
 def contours(
-    grids: tuple[np.ndarray, np.ndarray], delta: np.ndarray, level: float
+    grids: tuple[np.ndarray, np.ndarray],
+    delta: np.ndarray,
+    level: float,
+    between: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> list[np.ndarray]:
     """Lines at a level of Delta chi^2 of two parameters; disconnected ones apart.
 
@@ -51,20 +61,84 @@ def contours(
         grids: Values of both parameters, shape (P,) and (Q,).
         delta: Delta chi^2, shape (P, Q); NaN at points that are not to be used.
         level: E.g. 2.30, 6.18, 11.83 (1, 2, 3 sigma).
+        between: Values of the second parameter between those of its grid, and Delta chi^2 there,
+            shape (P, K) each, NaN where a column has fewer: bottoms and edges of narrow bands,
+            along which the lines are then drawn.
 
     Returns:
         One array of points for each line, shape (n, 2). Interpolated linearly on the axes on which
         the grids are even, between squares of the grid.
     """
-    from contourpy import contour_generator
-
     if min(delta.shape) < 2:  # a line of points has no area
         return []
-    x, y = (coordinate(grid, grid) for grid in grids)
-    # The square root is nearly straight where Delta chi^2 is nearly a parabola.
-    height = np.ma.masked_invalid(np.sqrt(np.maximum(delta.T, 0.0)))
-    lines = contour_generator(x, y, height).lines(float(np.sqrt(level)))
+    found = _generator(grids, delta, between).lines(float(np.sqrt(level)))
+    lines = [np.asarray(line) for line in found]
+    if not _is_even(between):
+        lines = [_once(line) for line in lines]
+    return [_in_values(grids, line) for line in lines]
+
+
+def filled(
+    grids: tuple[np.ndarray, np.ndarray],
+    delta: np.ndarray,
+    level: float,
+    between: tuple[np.ndarray, np.ndarray] | None = None,
+    *,
+    above: bool = False,
+) -> list[list[np.ndarray]]:
+    """Areas below a level of Delta chi^2 of two parameters, or above it, whose edges are those of
+    :func:`contours`.
+
+    Args:
+        grids, delta, level, between: As there.
+        above: Whether the areas above the level are meant.
+
+    Returns:
+        Closed lines, shape (n, 2), of each connected area: its outer edge, and those of its holes.
+    """
+    from contourpy import FillType
+
+    if min(delta.shape) < 2:
+        return []
+    generator = _generator(grids, delta, between, fill_type=FillType.OuterOffset)
+    height = float(np.sqrt(level))
+    ends = (height, float("inf")) if above else (-1.0, height)
+    areas = zip(*generator.filled(*ends), strict=True)
     return [
-        np.stack([from_coordinate(grid, line[:, i]) for i, grid in enumerate(grids)], axis=1)
-        for line in map(np.asarray, lines)
+        [_in_values(grids, line) for line in np.split(points, offsets[1:-1])]
+        for points, offsets in areas
     ]
+
+
+def _generator(
+    grids: tuple[np.ndarray, np.ndarray],
+    delta: np.ndarray,
+    between: tuple[np.ndarray, np.ndarray] | None,
+    **options: Any,
+) -> ContourGenerator:
+    """What draws lines and areas of a plane, in the square root of Delta chi^2: it is nearly
+    straight where Delta chi^2 is nearly a parabola."""
+    from contourpy import contour_generator
+
+    x, y = (coordinate(grid, grid) for grid in grids)
+    if between is None or _is_even(between):
+        height = np.sqrt(np.maximum(delta.T, 0.0))
+    else:
+        more = coordinate(grids[1], between[0])
+        x, y, height = mesh(x, y, delta, more, between[1])
+    return contour_generator(x, y, np.ma.masked_invalid(height), **options)
+
+
+def _is_even(between: tuple[np.ndarray, np.ndarray] | None) -> bool:
+    """Whether nothing is known between the points of a grid."""
+    return between is None or not np.isfinite(between[0]).any()
+
+
+def _once(line: np.ndarray) -> np.ndarray:
+    """A line without points that are repeated: rows of a mesh meet at the ends of the grid."""
+    kept = np.append(True, (np.diff(line, axis=0) != 0).any(axis=1))
+    return line[kept] if kept.sum() > 1 else line
+
+
+def _in_values(grids: tuple[np.ndarray, np.ndarray], line: np.ndarray) -> np.ndarray:
+    return np.stack([from_coordinate(grid, line[:, i]) for i, grid in enumerate(grids)], axis=1)

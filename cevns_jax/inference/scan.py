@@ -22,6 +22,7 @@ from cevns_jax.inference.levels import LEVELS
 from cevns_jax.inference.minimise import Minimum
 from cevns_jax.inference.neighbours import neighbours_of
 from cevns_jax.inference.profile import freed
+from cevns_jax.inference.refine import Bands, Between, between, narrow_bands
 from cevns_jax.likelihood import Likelihood, check_predictions
 from cevns_jax.summary import Summarised, Summary
 
@@ -40,6 +41,7 @@ class Scan(Summarised):
         best: Values of all parameters at the lowest chi^2, on the grid or off it.
         best_chi2: chi^2 there.
         likelihood: What was scanned.
+        between: Of two parameters: bottoms and edges of bands that are narrower than the grid.
     """
 
     grids: dict[str, np.ndarray]
@@ -49,6 +51,7 @@ class Scan(Summarised):
     best: dict[str, float]
     best_chi2: float
     likelihood: Likelihood
+    between: Between | None = None
 
     def summary(self) -> Summary:
         """What was found, in words and tables."""
@@ -127,6 +130,7 @@ def scan(
     likelihood: Likelihood,
     grids: Mapping[str, np.ndarray],
     *,
+    levels: Sequence[float] = LEVELS[2],
     starts: Sequence[Mapping[str, float]] = ({},),
     progress: Progress = iter,
     blocks: Blocks | None = None,
@@ -136,6 +140,8 @@ def scan(
     Args:
         likelihood: What to scan. The parameters may be free in it or not.
         grids: Parameter -> its values, ascending.
+        levels: Delta chi^2 at which the edges of bands of two parameters are looked for between
+            the points, where the grid is too coarse for them.
         starts: Values of minimised parameters at which their valleys are looked for as well; those
             left out start where declared.
         progress: Wraps the iterable of blocks.
@@ -183,7 +189,9 @@ def scan(
                 else "some bins with counts expect none whatever the other parameters"
             )
         )
-    best, best_chi2 = _best(likelihood, grids, found.minima, rest)
+    problem = (likelihood, grids, found.minima)
+    bands = narrow_bands(*problem, levels) if _is_plane(grids) else None
+    best, best_chi2 = _best(*problem, rest, bands)
     return Scan(
         grids=dict(grids),
         minima=found.minima,
@@ -192,7 +200,13 @@ def scan(
         best=best,
         best_chi2=best_chi2,
         likelihood=likelihood,
+        between=None if bands is None else between(*problem, bands, best_chi2, levels),
     )
+
+
+def _is_plane(grids: Mapping[str, np.ndarray]) -> bool:
+    """Whether a grid has contours: two parameters, of more than one value each."""
+    return len(grids) == 2 and min(map(len, grids.values())) > 1
 
 
 def _best(
@@ -200,10 +214,11 @@ def _best(
     grids: Mapping[str, np.ndarray],
     result: Minimum,
     rest: tuple[str, ...],
+    bands: Bands | None,
 ) -> tuple[dict[str, float], float]:
-    """The lowest chi^2 on the grid and between its points: the lowest local minima of the grid,
-    with all parameters free inside its range. A flat direction, as at zero coupling or where a
-    rate is smallest, is no obstacle: only chi^2 counts."""
+    """The lowest chi^2 on the grid and between its points: the lowest local minima of the grid and
+    the bottom of its narrow bands, with all parameters free inside its range. A flat direction, as
+    at zero coupling or where a rate is smallest, is no obstacle: only chi^2 counts."""
     inside = {
         name: dataclasses.replace(
             likelihood.parameters[name],
@@ -223,11 +238,18 @@ def _best(
     index = np.unravel_index(rows, shape)
     values = {name: grid[i] for (name, grid), i in zip(grids.items(), index, strict=True)}
     values |= {name: np.asarray(result.x)[rows, i] for i, name in enumerate(rest)}
+    heights = chi2[rows]
+    bottom = None if bands is None else bands.lowest(grids)
+    if bottom is not None:
+        at, minimum = bottom
+        more = dict(zip((*grids, *rest), (*at, *minimum.x), strict=True))
+        values = {name: np.append(values[name], more[name]) for name in values}
+        heights = np.append(heights, minimum.chi2)
     starts = np.stack([values[name] for name in likelihood.names], axis=1)
     ends = minimise_all(likelihood, starts, firmly=False)
     end_chi2 = np.nan_to_num(ends.chi2, nan=np.inf)
-    if end_chi2.min() < chi2[rows[0]]:
+    if end_chi2.min() < heights.min():
         x, lowest = np.asarray(ends.x)[np.argmin(end_chi2)], float(end_chi2.min())
     else:
-        x, lowest = starts[0], float(chi2[rows[0]])
+        x, lowest = starts[np.argmin(heights)], float(heights.min())
     return dict(zip(likelihood.names, map(float, x), strict=True)), lowest

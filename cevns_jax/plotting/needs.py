@@ -115,6 +115,10 @@ def _scan(result: Result) -> None:
         _variable(v, name, (size,))
     for key in CURVE:
         _variable(v, key, shape)
+    if "band_value" in v and len(shape) == 2:
+        number = v["band_value"][1].shape[-1:]
+        for key in ("band_value", "band_chi2"):
+            _variable(v, key, shape[:1] + number)
     _attribute(a["best"], "chi2", int | float)
     _limits(a)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cevns_jax.inference.levels import LEVELS, name_of
-from cevns_jax.inference.regions import contours, scale_of, smallest
+from cevns_jax.inference.regions import contours, filled, scale_of, smallest
 from cevns_jax.plotting.figures import (
     EXCLUDED,
     FAILED,
@@ -20,8 +20,9 @@ from cevns_jax.plotting.figures import (
     new_figure,
     with_room,
 )
-from cevns_jax.plotting.text import with_unit
+from cevns_jax.plotting.text import drawable, with_unit
 from cevns_jax.results.scan import surface
+from cevns_jax.results.told import at as values_at
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from cevns_jax.results.result import Result
 
 GREYS = ("0.45", "0.65", "0.85")
+PURPLES = ("#e6ddf2", "#bda6dc", "#8a66b8")  # ever darker, also without colours
 
 
 def scans(results: list[Result]) -> Figure:
@@ -46,13 +48,14 @@ def scans(results: list[Result]) -> Figure:
         region(axes, results[0])
         for number, result in enumerate(results[1:], start=1):
             outline(axes, result, f"C{number}", LINES[number % len(LINES)])
+        axes.set_title("\n".join(_held(results[0])), fontsize=8)
     figure.legend(frameon=False, fontsize=8, loc="outside upper center", ncols=2)
     return figure
 
 
 def panels(planes: dict[str, Result], columns: dict[str, str], sns: str) -> Figure:
-    """Figure 3: a row for each interaction, a column for each quenching factor of Dresden-II, the
-    2 sigma outline of COHERENT over each.
+    """Figure 3: a row for each interaction, a column for each quenching factor of Dresden-II, its
+    excluded regions shaded, the 2 sigma outline of COHERENT over each.
 
     Args:
         planes: Scans by ``<interaction>_<column>`` and ``<interaction>_coherent``.
@@ -64,9 +67,10 @@ def panels(planes: dict[str, Result], columns: dict[str, str], sns: str) -> Figu
     grid = figure.subplots(len(rows), len(columns), squeeze=False)
     for row, plane in zip(grid, rows, strict=True):
         for axes, (column, title) in zip(row, columns.items(), strict=True):
-            region(axes, planes[f"{plane}_{column}"], title)
-            outline(axes, planes[f"{plane}_coherent"], "C0", "--", LEVELS[2][1], sns)
-            axes.set_title(title, fontsize=10)
+            result = planes[f"{plane}_{column}"]
+            region(axes, result, title, excluded=True)
+            outline(axes, planes[f"{plane}_coherent"], "black", "--", LEVELS[2][1], sns)
+            axes.set_title("\n".join([title, *_held(result)]), fontsize=10)
     shown: dict[str, Any] = {}
     for axes, title in zip(grid.flat, [*columns.values()] * len(rows), strict=True):
         for handle, text in zip(*axes.get_legend_handles_labels(), strict=True):
@@ -77,37 +81,68 @@ def panels(planes: dict[str, Result], columns: dict[str, str], sns: str) -> Figu
         frameon=False,
         fontsize=9,
         loc="outside upper center",
-        ncols=5,
+        ncols=2,
     )
     return figure
 
 
-def region(axes: Axes, result: Result, name: str = "") -> None:
-    """Allowed regions of a scan in greys, the innermost darkest, and its best fit as a star."""
-    x, y, delta = surface(result)
-    levels = sorted(result.attributes["levels"])
+def region(axes: Axes, result: Result, name: str = "", *, excluded: bool = False) -> None:
+    """Regions of a scan, and its best fit as a star.
+
+    Args:
+        axes: Where to draw.
+        result: The scan.
+        name: What the data are called.
+        excluded: Whether to shade what each level excludes, the darker the higher, instead of what
+            it allows, the innermost darkest.
+    """
+    plane, levels = surface(result), sorted(result.attributes["levels"])
     name = name or _data(result)
-    if min(delta.shape) < 2:  # a line of points has no area
+    if min(plane.delta.shape) < 2:  # a line of points has no area
         levels = []
-    height = np.sqrt(np.maximum(delta, 0.0)).T  # straighter between points than Delta chi^2
-    for level, grey in reversed([*zip(levels, GREYS, strict=False)]):
-        axes.contourf(x, y, height, levels=[-1.0, np.sqrt(level)], colors=[grey])
-        for path in contours((x, y), delta, level):
-            axes.plot(path[:, 0], path[:, 1], color="black", linewidth=0.7)
-        axes.plot([], [], "s", color=grey, label=f"{name}, {level_text(level)}")
-    best = result.attributes["best"]["parameters"]
-    at = [best[p] for p in result.attributes["parameters"]]
-    if x[0] <= at[0] <= x[-1] and y[0] <= at[1] <= y[-1]:
+    shades = [*zip(levels, PURPLES if excluded else GREYS, strict=False)]
+    for order, (level, shade) in enumerate(shades if excluded else reversed(shades)):
+        _shade(axes, filled(*plane[:2], level, plane.between, above=excluded), shade, order)
+        for path in contours(*plane[:2], level, plane.between):
+            axes.plot(path[:, 0], path[:, 1], color="black", linewidth=0.5)
+        text = f"excluded at {level_text(level, '>')}" if excluded else level_text(level)
+        axes.plot([], [], "s", color=shade, label=f"{name}, {text}")
+    _best_fit(axes, result)
+    _marks(axes, result)
+    describe(axes, result)
+
+
+def _shade(axes: Axes, areas: list[list[np.ndarray]], colour: str, order: int) -> None:
+    """Areas with their holes, below all lines; those of a higher order over the others."""
+    from matplotlib.patches import PathPatch
+    from matplotlib.path import Path
+
+    for lines in areas:
+        path = Path.make_compound_path(*(Path(line, closed=True) for line in lines))
+        axes.add_patch(PathPatch(path, facecolor=colour, linewidth=0, zorder=1 + 0.01 * order))
+
+
+def _best_fit(axes: Axes, result: Result) -> None:
+    """A star at the best fit, if it is in sight."""
+    names = result.attributes["parameters"]
+    at = [result.attributes["best"]["parameters"][name] for name in names]
+    grids = [result.variables[name][1] for name in names]
+    if all(grid[0] <= value <= grid[-1] for grid, value in zip(grids, at, strict=True)):
         axes.plot(
             *at,
             "*",
-            color="white",
-            markeredgecolor="black",
+            color="#08306b",
+            markeredgecolor="white",
             markersize=13,
             label="best fit",
             zorder=5,
             clip_on=False,
         )
+
+
+def _marks(axes: Axes, result: Result) -> None:
+    """Marks at points without a finite chi^2, and at those that did not converge."""
+    x, y = (result.variables[name][1] for name in result.attributes["parameters"])
     excluded = result.variables["point_excluded"][1].astype(bool)
     failed = ~result.variables["point_converged"][1].astype(bool)
     marks = (
@@ -118,7 +153,12 @@ def region(axes: Axes, result: Result, name: str = "") -> None:
         if where.any():
             at_x, at_y = np.nonzero(where)
             axes.plot(x[at_x], y[at_y], mark, color=colour, markersize=3, label=label)
-    describe(axes, result)
+
+
+def _held(result: Result) -> list[str]:
+    """A line that says at which values parameters were held, if any were."""
+    held = result.attributes.get("held") or {}
+    return [drawable(f"held: {values_at(result.attributes, held)}")] if held else []
 
 
 def outline(
@@ -130,20 +170,20 @@ def outline(
     name: str = "",
 ) -> None:
     """Outline of one level of a scan (default: the middle one)."""
-    x, y, delta = surface(result)
+    plane = surface(result)
     levels = sorted(result.attributes["levels"])
     level = levels[len(levels) // 2] if level is None else level
-    for path in contours((x, y), delta, level):
+    for path in contours(*plane[:2], level, plane.between):
         axes.plot(path[:, 0], path[:, 1], color=colour, linestyle=line, linewidth=1.5)
     name = name or _data(result)
     text = level_text(level)
     axes.plot([], [], color=colour, linestyle=line, label=f"{name}, {text}")
 
 
-def level_text(level: float) -> str:
-    """What a level of a plane is called, and its Delta chi^2."""
+def level_text(level: float, side: str = "<") -> str:
+    """What a level of a plane is called, and Delta chi^2 on one side of it."""
     name = name_of(level, 2).replace("sigma", r"$\sigma$")
-    return rf"{name} ($\Delta\chi^2 < {level:.4g}$)"
+    return rf"{name} ($\Delta\chi^2 {side} {level:.4g}$)"
 
 
 def _data(result: Result) -> str:

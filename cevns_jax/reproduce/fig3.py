@@ -25,11 +25,11 @@ QUENCHING = {
     "modified_lindhard": "Dresden-II, modified Lindhard",
     "iron_filter": "Dresden-II, iron filter",
 }
+# The grids of configs/fig3_*.toml: bands that are narrower than a cell are found between points.
 PLANES: dict[str, tuple[NewPhysics, dict[str, np.ndarray]]] = {
-    # The island where the charge changes sign is a few per cent wide.
     "vector": (
         light_vector(),
-        {"m_vector": np.geomspace(1e-2, 1e3, 350), "g_vector": np.geomspace(1e-7, 3e-3, 500)},
+        {"m_vector": np.geomspace(1e-2, 1e3, 100), "g_vector": np.geomspace(1e-7, 3e-3, 150)},
     ),
     "scalar": (
         light_scalar(),
@@ -59,5 +59,5 @@ def fig3(levels: tuple[float, ...]) -> Iterator[tuple[str, Result]]:
         ]
         data = {name: [dresden_ii(quenching=name)] for name in QUENCHING} | {"coherent": sns}
         for name, experiments in data.items():
-            found = scan(Likelihood(experiments, interaction), grids)
+            found = scan(Likelihood(experiments, interaction), grids, levels=levels)
             yield f"{plane}_{name}", scan_result(found, levels, {"figure": "fig3"})

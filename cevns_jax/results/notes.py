@@ -18,6 +18,11 @@ NOTES: dict[str, tuple[str, str]] = {
     "point_converged": ("whether the minimisation at the point converged (1) or not (0)", "1"),
     "point_excluded": ("whether counts are impossible whatever the other parameters", "1"),
     "point_valleys": ("minima that were found at the point; the lowest is taken", "1"),
+    "band_value": (
+        "second parameter at bottoms and edges of bands narrower than the grid, in its unit",
+        "",
+    ),
+    "band_chi2": ("chi2 there, of an edge that of its level", "1"),
     "edm": ("expected distance to the minimum, in units of chi2; converged below 1e-6", "1"),
     "minimum": ("minimised parameters at the point, each in its unit", ""),
     "minimised": ("names of the minimised parameters", ""),

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from cevns_jax.inference.levels import name_of
 from cevns_jax.results import told
 from cevns_jax.results.provenance import about
-from cevns_jax.results.result import Result
+from cevns_jax.results.result import Result, Variables
 from cevns_jax.summary import Block, Summary, number
 
 if TYPE_CHECKING:
@@ -57,18 +57,46 @@ def scan_result(
             "edm": (axes, scan.edm),
             "minimised": (("minimised",), np.array(scan.names, dtype=str)),
             "minimum": ((*axes, "minimised"), scan.x),
-        },
+        }
+        | _bands(scan),
     )
 
 
-def surface(result: Result) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Both grids of a scan of two parameters, and Delta chi^2: NaN where the minimisation did not
-    converge, far above all levels where it is infinite."""
+def _bands(scan: Scan) -> Variables:
+    """What the scan knows between the points of its grid, if anything."""
+    if scan.between is None or not scan.between.values.size:
+        return {}
+    axes = (next(iter(scan.grids)), "band_point")
+    return {"band_value": (axes, scan.between.values), "band_chi2": (axes, scan.between.chi2)}
+
+
+class Surface(NamedTuple):
+    """Delta chi^2 of a scan of two parameters: what its contours are drawn from.
+
+    Attributes:
+        grids: Values of both parameters, shape (P,) and (Q,).
+        delta: Delta chi^2, shape (P, Q): NaN where the minimisation did not converge, far above all
+            levels where it is infinite.
+        between: Values of the second parameter between those of its grid, and Delta chi^2 there,
+            shape (P, K) each, as :func:`cevns_jax.inference.regions.contours` takes them.
+    """
+
+    grids: tuple[np.ndarray, np.ndarray]
+    delta: np.ndarray
+    between: tuple[np.ndarray, np.ndarray] | None
+
+
+def surface(result: Result) -> Surface:
+    """Delta chi^2 of a scan of two parameters, on its grid and between its points."""
     x, y = (result.variables[p][1] for p in result.attributes["parameters"])
     good = result.variables["point_converged"][1].astype(bool)
     excluded = result.variables["point_excluded"][1].astype(bool)
     delta = np.where(excluded, FAR_ABOVE, result.variables["delta_chi2"][1])
-    return x, y, np.where(good, delta, np.nan)
+    between = None
+    if "band_value" in result.variables:
+        value, chi2 = (result.variables[name][1] for name in ("band_value", "band_chi2"))
+        between = value, chi2 - result.attributes["best"]["chi2"]
+    return Surface((x, y), np.where(good, delta, np.nan), between)
 
 
 def scan_table(result: Result) -> str:
@@ -91,10 +119,11 @@ def _contour_table(result: Result) -> str:
     from cevns_jax.inference.regions import contours
 
     axes = result.attributes["parameters"]
-    x, y, delta = surface(result)
+    plane = surface(result)
     rows = [",".join(["delta_chi2", "line", *axes])]
     for level in result.attributes["levels"]:
-        for number_, line in enumerate(contours((x, y), delta, level), start=1):
+        lines = contours(plane.grids, plane.delta, level, plane.between)
+        for number_, line in enumerate(lines, start=1):
             rows += [f"{level:g},{number_},{a:.10g},{b:.10g}" for a, b in line]
     return "\n".join(rows) + "\n"
 
