@@ -9,15 +9,25 @@ from scipy.optimize import differential_evolution
 
 from cevns_jax.config.analysis import read_analysis
 from cevns_jax.inference.scan import scan
+from cevns_jax.reproduce.fig3 import PLANES
 
 CONFIGS = Path(__file__).parent.parent / "configs"
 CHI2 = jax.jit(
     lambda like, rows: jax.vmap(lambda x: like.chi2(like.values(x)))(rows),
 )
 
-pytestmark = pytest.mark.slow
+
+@pytest.mark.parametrize("data", ["fef", "modified_lindhard", "coherent"])
+@pytest.mark.parametrize("plane", PLANES)
+def test_configs_have_the_grids_of_the_figure(plane, data):
+    found = read_analysis(CONFIGS / f"fig3_{plane}_{data}.toml").scan.grids
+    grids = PLANES[plane][1]
+    assert list(found) == list(grids)
+    for name, grid in grids.items():
+        np.testing.assert_allclose(found[name], grid, rtol=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("data", ["fef", "modified_lindhard", "coherent"])
 @pytest.mark.parametrize("plane", ["vector", "scalar", "dipole"])
 def test_profiled_minimum_is_the_global_one(plane, data):
@@ -56,6 +66,7 @@ def test_profiled_minimum_is_the_global_one(plane, data):
         assert usable[place] == pytest.approx(best.fun, rel=1e-6, abs=1e-4), (plane, data, point)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("quenching", ["fef", "modified_lindhard"])
 def test_heavy_vectors_are_allowed_in_two_islands(quenching):
     """Above about 10 MeV the charge of the nucleus may change sign: at 1 and 2 sigma (2.30, 6.18)

@@ -20,9 +20,9 @@ from cevns_jax.plotting.figures import (
     new_figure,
     with_room,
 )
-from cevns_jax.plotting.text import drawable, with_unit
+from cevns_jax.plotting.text import drawable, equation, with_unit
 from cevns_jax.results.scan import surface
-from cevns_jax.results.told import at as values_at
+from cevns_jax.summary import number as in_digits
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -157,8 +157,16 @@ def _marks(axes: Axes, result: Result) -> None:
 
 def _held(result: Result) -> list[str]:
     """A line that says at which values parameters were held, if any were."""
-    held = result.attributes.get("held") or {}
-    return [drawable(f"held: {values_at(result.attributes, held)}")] if held else []
+    held, a = result.attributes.get("held") or {}, result.attributes
+    words = [
+        equation(a["labels"].get(name) or name, in_digits(value, 5)) + _unit(a["units"].get(name))
+        for name, value in held.items()
+    ]
+    return [f"held: {', '.join(words)}"] if words else []
+
+
+def _unit(unit: str | None) -> str:
+    return f" {drawable(unit)}" if unit else ""
 
 
 def outline(
