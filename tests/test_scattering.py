@@ -69,8 +69,8 @@ def close(found, expected, rel=1e-10):
     assert float(found) == pytest.approx(expected, rel=rel, abs=0)
 
 
-@pytest.mark.parametrize("symbol", ["Na23", "Ar40", "Ge74", "Cs133"])
-@pytest.mark.parametrize("energy", [0.5, 10.0, 52.8, 300.0, 1000.0])
+@pytest.mark.parametrize("symbol", ["Na23", "Cs133"])
+@pytest.mark.parametrize("energy", [0.5, 52.8, 1000.0])
 def test_total_of_the_standard_model_is_its_integral(symbol, energy):
     """1e-10 also at 1 GeV, where the form factor has gone through many zeros."""
     with mpmath.workdps(30):
@@ -207,7 +207,7 @@ def portal(symbol, energy, heavy, size):
             - m4**4 / (8 * mass * e**2 * t**2) * (1 - t / mass)
         )
 
-    return integral(spectrum, low, high, 40)
+    return integral(spectrum, low, high, 12)
 
 
 @pytest.mark.parametrize("heavy", [1e-3, 5.0, 29.9])
