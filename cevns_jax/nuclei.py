@@ -139,6 +139,14 @@ class NucleusAtRecoil:
     neutron_form_factor: jax.Array
 
 
+def _radius_label(what: str) -> str:
+    """TeX label of the neutron radius of a nuclide (``cs133``) or of a target (``ge``)."""
+    element = what.rstrip("0123456789")
+    number = what[len(element) :]
+    above = f"^{{{number}}}" if number else ""
+    return rf"$R_n({above}\mathrm{{{element.capitalize()}}})$"
+
+
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Target(Summarised):
@@ -182,7 +190,7 @@ class Target(Summarised):
                 lower=2.5,
                 upper=LARGEST_RADIUS,
                 unit="fm",
-                label=rf"$R_n({name.removeprefix('r_n_')})$",
+                label=_radius_label(name.removeprefix("r_n_")),
             )
             for name, start in starts.items()
         )

@@ -361,7 +361,8 @@ def test_the_command_line_predicts_fits_and_profiles(capsys, tmp_path):
         assert (status, err) == (0, "")
         found[" ".join(options)] = json.loads(text)
         assert all(Path(f).is_file() for f in found[" ".join(options)]["files"])
-    names = ["prediction.json", *(f"asimov_profile.{kind}" for kind in ("nc", "csv", "png"))]
+    names = [f"prediction.{kind}" for kind in ("json", "nc", "png")]
+    names += [*(f"asimov_profile.{kind}" for kind in ("nc", "csv", "png"))]
     names += [f"{data}_{file}" for data in ("asimov", "toy1") for file in ("fit.nc", "spectra.png")]
     assert sorted(p.name for p in out.iterdir()) == sorted(f"config_{name}" for name in names)
     predicted = found[""]["predictions"]["mine"]

@@ -30,27 +30,27 @@ def save_spectra(result: Any, experiment: str, path: Path) -> None:
 
 
 def save_profiles(results: list[Any], path: Path) -> None:
-    from cevns_jax.plotting import figures
+    from cevns_jax import plotting
 
-    figures.save(figures.profiles(results), path)
+    plotting.save(plotting.profiles(results), path)
 
 
 def save_pulls(result: Any, path: Path) -> None:
-    from cevns_jax.plotting import figures, pulls
+    from cevns_jax import plotting
 
-    figures.save(pulls.pulls(result), path)
+    plotting.save(plotting.pulls(result), path)
 
 
 def save_prediction(result: Any, experiment: str, path: Path) -> None:
-    from cevns_jax.plotting import figures, predictions
+    from cevns_jax import plotting
 
-    figures.save(predictions.prediction(result, experiment), path)
+    plotting.save(plotting.prediction(result, experiment), path)
 
 
 def save_limits(results: list[Any], path: Path) -> None:
-    from cevns_jax.plotting import figures, limits
+    from cevns_jax import plotting
 
-    figures.save(limits.limits(results), path)
+    plotting.save(plotting.limits(results), path)
 
 
 def save_regions(results: list[Any], path: Path) -> None:

@@ -1,6 +1,10 @@
 """Figures of results, one function each."""
 
-from cevns_jax.plotting.figures import profiles, save, spectra
+from cevns_jax.plotting.curves import profiles
+from cevns_jax.plotting.figures import save, spectra
+from cevns_jax.plotting.limits import limits
+from cevns_jax.plotting.predictions import prediction
+from cevns_jax.plotting.pulls import pulls
 from cevns_jax.plotting.regions import scans
 
-__all__ = ["profiles", "save", "scans", "spectra"]
+__all__ = ["limits", "prediction", "profiles", "pulls", "save", "scans", "spectra"]

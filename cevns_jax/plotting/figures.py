@@ -13,9 +13,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from cevns_jax.files import write_atomically
-from cevns_jax.inference.levels import LEVELS, name_of
-from cevns_jax.plotting.text import drawable, equation, with_unit
-from cevns_jax.published import Published, published_for
+from cevns_jax.plotting.text import drawable, equation
 from cevns_jax.results.result import Result
 from cevns_jax.results.told import data_set
 
@@ -31,10 +29,7 @@ LABELS = {
 AXES = {"photoelectrons": "photo-electrons", "time_us": r"recoil time [$\mu$s]", "f90": "F90"}
 UNITS = {"photoelectrons": "PE", "us": r"$\mu$s", "kev": "keV", "kevee": "keVee", "kevnr": "keVnr"}
 LINES = ("-", "--", ":", "-.")
-FILLS = ("full", "none", "left", "right", "bottom", "top")  # publications on one data set
 MANY_BINS = 50
-FEW_POINTS = 40  # below which the points of a curve are marked
-TOP = 9.0  # Delta chi^2 at the upper end of profiles
 FAILED, EXCLUDED = "not converged", r"excluded ($\chi^2$ infinite)"
 LARGE = 1e6  # from here on numbers are written with an exponent
 
@@ -235,9 +230,10 @@ def data_set_words(result: Result) -> str:
 
 
 def headline(result: Result) -> str:
-    """The free physics parameters with their errors."""
+    """The free physics parameters with their errors; where none is free, that nuisances alone
+    vary."""
     names = [str(n) for n in result.variables["parameter"][1]]
-    physics = [str(n) for n in result.variables["physics"][1]] or names[:1]
+    physics = [str(n) for n in result.variables["physics"][1]]
     texts = []
     for name in physics:
         i = names.index(name)
@@ -251,143 +247,4 @@ def headline(result: Result) -> str:
         for mark, sign, error in (("^", "+", high), ("_", "-", low)):
             right += f"{mark}{{{sign}{error:{form}}}}" if np.isfinite(error) else ""
         texts.append(f"{equation(result.attributes['labels'][name] or name, right)} {unit}")
-    return ", ".join(texts).strip()
-
-
-def profiles(results: list[Result]) -> Figure:
-    """Delta chi^2 of one parameter from one or several profiles, with published values.
-
-    Args:
-        results: Profiles of the same parameter.
-    """
-    figure = new_figure(6.4, 4.8)
-    axes = figure.subplots()
-    first = results[0]
-    parameter = first.attributes["parameter"]
-    shown: list[tuple[Published, str]] = []
-    titles = {n: drawable(t) for r in results for n, t in r.attributes["titles"].items()}
-    names = [joined_titles(r) for r in results]
-    for number, (result, name) in enumerate(zip(results, names, strict=True)):
-        grid, delta = result.variables[parameter][1], result.variables["delta_chi2"][1]
-        good = result.variables["point_converged"][1].astype(bool)
-        excluded = result.variables["point_excluded"][1].astype(bool)
-        if names.count(name) > 1:
-            config = result.attributes["provenance"].get("config", f"{number + 1}")
-            name += f" ({drawable(Path(config).stem)})"
-        kind = data_set_words(result)
-        colour = "black" if number == 0 else f"C{number - 1}"
-        known = known_points(result, parameter, grid)
-        axes.plot(
-            *known,
-            color=colour,
-            marker="." if len(known[0]) < FEW_POINTS else None,
-            linestyle=LINES[number % len(LINES)],
-            label=f"cevns_jax, {name}" + (f", {kind}" if kind else ""),
-        )
-        if not good.all():
-            axes.plot(grid[~good], delta[~good], "x", color="C3", label=_once(axes, FAILED))
-        mark_excluded(axes, grid[excluded], TOP)
-        before = [p for p, _ in shown]
-        data = tuple(result.attributes["experiments"])
-        found = published_for(result.attributes["parameter"], data)
-        shown += [(p, colour) for p in found if p not in before]
-    for level in [limit["delta_chi2"] for limit in first.attributes["limits"]] or LEVELS[1]:
-        axes.axhline(level, color="grey", linewidth=0.7, linestyle="--")
-        axes.annotate(
-            name_of(level),
-            (1, level),
-            xycoords=("axes fraction", "data"),
-            xytext=(-4, 2),
-            textcoords="offset points",
-            ha="right",
-            fontsize=8,
-            color="grey",
-        )
-    for number, (published, colour) in enumerate(shown):
-        height = 0.5 + 0.45 * number
-        same = [p for p, _ in shown[:number] if p.experiments == published.experiments]
-        axes.errorbar(
-            published.value,
-            height,
-            xerr=[[published.error_low], [published.error_high]],
-            fmt="sD^v"[number % 4],
-            color=colour,
-            fillstyle=FILLS[len(same) % len(FILLS)],
-            markersize=6,
-            capsize=3,
-            label=f"{published.short}, {' + '.join(titles[e] for e in published.experiments)}: "
-            f"{published.text()}",
-        )
-    a = first.attributes
-    axes.set_xlabel(with_unit(a["labels"][parameter] or parameter, a["units"][parameter]))
-    axes.set_ylabel(r"$\Delta\chi^2$")
-    axes.set_ylim(0, TOP)
-    axes.set_xlim(_visible(results))
-    figure.legend(frameon=False, fontsize=8, loc="outside upper center")
-    return figure
-
-
-def known_points(result: Result, name: str, grid: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Where Delta chi^2 of one parameter is known: at the points of the grid, at the best fit, and
-    where it crosses a level; so that a coarse grid draws what the numbers say.
-
-    Args:
-        result: A profile, or a scan of one parameter.
-        name: The parameter.
-        grid: Its values.
-    """
-    a, delta = result.attributes, result.variables["delta_chi2"][1]
-    use = result.variables["point_converged"][1].astype(bool) & np.isfinite(delta)
-    best = a["best"]["parameters"][name]
-    value = best["value"] if isinstance(best, dict) else best
-    more = []
-    if use.any() and grid[0] < value < grid[-1]:
-        lowest = np.median(
-            result.variables["chi2"][1][use] - delta[use]
-        )  # up to rounding all alike
-        more.append((value, float(a["best"]["chi2"] - lowest)))
-    for limit in a["limits"]:
-        for ends, kinds in zip(limit["allowed"], limit["ends"], strict=True):
-            pairs = zip(ends, kinds, strict=True)
-            more += [(end, limit["delta_chi2"]) for end, kind in pairs if kind == "crossing"]
-    points = np.array([*zip(grid[use], delta[use], strict=True), *more]).reshape(-1, 2)
-    order = np.argsort(points[:, 0], kind="stable")
-    return points[order, 0], points[order, 1]
-
-
-def mark_excluded(axes: Axes, values: np.ndarray, top: float) -> None:
-    """Arrows that leave the figure where chi^2 is infinite."""
-    if values.size:
-        heights = np.full(values.size, 0.96 * top)
-        axes.plot(values, heights, "^", color="grey", label=_once(axes, EXCLUDED))
-
-
-def _once(axes: Axes, label: str) -> str:
-    """A label for the legend, unless it is there."""
-    return "" if label in axes.get_legend_handles_labels()[1] else label
-
-
-def _visible(results: list[Result]) -> tuple[float, float]:
-    """Range in which Delta chi^2 is below the upper end of the figure, and a margin."""
-    parts = []
-    for result in results:
-        name = result.attributes["parameter"]
-        grid = result.variables[name][1]
-        x, delta = known_points(result, name, grid)
-        seen = x[delta < TOP + 0.5]
-        excluded = grid[result.variables["point_excluded"][1].astype(bool)]
-        if seen.size:  # and the nearest on each side that are excluded
-            beside = (excluded[excluded < seen.min()][-1:], excluded[excluded > seen.max()][:1])
-            seen = np.concatenate([seen, *beside])
-        parts.append(seen)
-    used = np.concatenate(
-        [p for p in parts if p.size]
-        or [results[0].variables[results[0].attributes["parameter"]][1]]
-    )
-    return with_room(float(used.min()), float(used.max()), 0.02)
-
-
-def with_room(low: float, high: float, share: float = 0.0) -> tuple[float, float]:
-    """Limits of an axis with a share of its range as margin; of one point something around it."""
-    margin = share * (high - low) if high > low else 0.1 * abs(low) or 1.0
-    return low - margin, high + margin
+    return ", ".join(texts).strip() or "nuisances alone vary"

@@ -8,17 +8,14 @@ import numpy as np
 
 from cevns_jax.inference.levels import LEVELS, name_of
 from cevns_jax.inference.regions import contours, filled, scale_of, smallest
+from cevns_jax.plotting.curves import FEW_POINTS, known_points, mark_excluded, with_room
 from cevns_jax.plotting.figures import (
     EXCLUDED,
     FAILED,
-    FEW_POINTS,
     LINES,
     data_set_words,
     joined_titles,
-    known_points,
-    mark_excluded,
     new_figure,
-    with_room,
 )
 from cevns_jax.plotting.text import drawable, equation, with_unit
 from cevns_jax.results.scan import surface

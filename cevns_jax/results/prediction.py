@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -75,11 +74,15 @@ def prediction_result(likelihood: Likelihood, analysis: Mapping[str, Any] | None
 def _with_spectra(likelihood: Likelihood) -> dict[str, Variables]:
     """Expected counts of each experiment, its recoil spectrum before the detector where there is
     one, and where there is new physics the counts with the Standard Model alone."""
+    from cevns_jax.likelihood import Likelihood
+
     values = likelihood.values()
     groups = expected_groups(likelihood, values)
     standard = getattr(likelihood.interaction, "standard", None)
     if standard is not None:
-        without = replace(likelihood, interaction=standard)
+        without = Likelihood(
+            likelihood.experiments, standard, allow_overlap=likelihood.allow_overlap
+        )
         known = {name: value for name, value in values.items() if name in without.parameters}
         alone = expected_groups(without, known)
         for name, group in groups.items():
