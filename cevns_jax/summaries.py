@@ -1,29 +1,23 @@
 """What likelihoods, experiments, interactions, targets and sources say of themselves.
 
-Functions of what they have in common with others of their kind; the classes call them.
+Functions of attributes alone, which the classes call: this file imports none of them.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from cevns_jax.summary import Block, Summary, number, sentences
 
-if TYPE_CHECKING:
-    from cevns_jax.experiments.experiment import Experiment
-    from cevns_jax.likelihood import Likelihood
-    from cevns_jax.nuclei import Target
-    from cevns_jax.parameters import Parameter
-
 PARAMETERS_SHOWN = 16  # rows of a short summary
 COLUMNS = ("name", "value", "prior", "domain", "unit", "")
 
 
-def of_likelihood(likelihood: Likelihood) -> Summary:
+def of_likelihood(likelihood: Any) -> Summary:
     """Data, interaction, what varies and what does not."""
     declared, held = likelihood.parameters, dict(likelihood.held)
     varying = likelihood.names
@@ -56,7 +50,7 @@ def of_likelihood(likelihood: Likelihood) -> Summary:
     )
 
 
-def of_experiment(experiment: Experiment) -> Summary:
+def of_experiment(experiment: Any) -> Summary:
     """Bins, exposure, components, uncertainties and conventions."""
     rows = [
         ["bins", _bins(experiment)],
@@ -103,7 +97,7 @@ def of_interaction(interaction: Any) -> Summary:
     )
 
 
-def of_target(target: Target) -> Summary:
+def of_target(target: Any) -> Summary:
     """Isotopes with their shares, masses and radii."""
     protons, neutrons, *_, proton_radius = target.properties
     columns = ("isotope", "Z", "N", "nuclei per kg", "mass [MeV]", "R_p [fm]", "R_n [fm]")
@@ -137,7 +131,7 @@ def of_source(source: Any) -> Summary:
     )
 
 
-def _row(declared: Parameter, value: object, state: str) -> list[str]:
+def _row(declared: Any, value: object, state: str) -> list[str]:
     """Cells of a declaration."""
     width = number(declared.prior_width)
     gaussian = f"{number(declared.prior_mean)} +- {width}"
@@ -152,12 +146,12 @@ def _words(chosen: Mapping[str, Any]) -> list[list[str]]:
     return [[str(key), str(value)] for key, value in chosen.items()]
 
 
-def _bins(experiment: Experiment) -> str:
+def _bins(experiment: Any) -> str:
     pairs = zip(experiment.axes, experiment.edges, strict=True)
     return " x ".join(f"{len(np.asarray(edges)) - 1} {axis}" for axis, edges in pairs)
 
 
-def _data(experiment: Experiment) -> str:
+def _data(experiment: Any) -> str:
     """What was counted, and what kind of data it is."""
     try:
         total = float(np.sum(np.asarray(experiment.observed)))
