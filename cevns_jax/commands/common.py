@@ -104,6 +104,16 @@ def add_verbose(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_gridded(parser: argparse.ArgumentParser) -> None:
+    """What profiles, limits and scans have in common."""
+    add_config(parser)
+    add_data(parser)
+    add_grid(parser)
+    add_level(parser)
+    add_files(parser)
+    add_verbose(parser)
+
+
 FORMATS = ("png", "pdf", "svg")
 
 

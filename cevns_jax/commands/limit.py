@@ -15,12 +15,7 @@ TEXT = "Limits on a coupling for each mass, or the like: table and figure."
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    common.add_config(parser)
-    common.add_data(parser)
-    common.add_grid(parser)
-    common.add_level(parser)
-    common.add_files(parser)
-    common.add_verbose(parser)
+    common.add_gridded(parser)
 
 
 def run(options: argparse.Namespace) -> int:

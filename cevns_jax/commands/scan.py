@@ -16,15 +16,10 @@ TEXT = "Delta chi^2 on a grid, figure and contours."
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    common.add_config(parser)
-    common.add_data(parser)
-    common.add_grid(parser)
-    common.add_level(parser)
-    common.add_files(parser)
+    common.add_gridded(parser)
     parser.add_argument(
         "--resume", action="store_true", help="go on with the finished blocks of this scan"
     )
-    common.add_verbose(parser)
 
 
 def run(options: argparse.Namespace) -> int:

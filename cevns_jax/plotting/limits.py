@@ -8,6 +8,7 @@ import numpy as np
 
 from cevns_jax.inference.levels import per_cent
 from cevns_jax.inference.regions import scale_of
+from cevns_jax.plotting.curves import with_room
 from cevns_jax.plotting.figures import LINES, data_set_words, joined_titles, new_figure
 from cevns_jax.plotting.text import drawable, with_unit
 from cevns_jax.results.limit import limit_rows
@@ -40,7 +41,7 @@ def limits(results: list[Result]) -> Figure:
     grid = results[0].variables[held][1]
     log = len(grid) > 2 and scale_of(grid) == "log"
     axes.set_xscale("log" if log else "linear")
-    axes.set_xlim(grid[0], grid[-1])
+    axes.set_xlim(*with_room(grid[0], grid[-1]))
     axes.set_xlabel(_label(first, held))
     axes.set_ylabel(_label(first, name))
     _vertical(axes, results)
@@ -63,9 +64,10 @@ def _draw(axes: Axes, result: Result, colour: str, line: str) -> None:
     label = f"{joined_titles(result)}, {per_cent(a['confidence_level'])} CL"
     label += rf" ($\Delta\chi^2 < {a['delta_chi2']:.3g}$)" + (f", {kind}" if kind else "")
     axes.plot([], [], color=colour, linestyle=line, label=label)
+    marker = "o" if len(x) == 1 else None  # a line of one point would not be seen
     for edge in (low, high):
         for piece in _pieces(x, edge):
-            axes.plot(*piece.T, color=colour, linestyle=line)
+            axes.plot(*piece.T, color=colour, linestyle=line, marker=marker)
     failed = ~v["point_converged"][1].astype(bool)
     if failed.any():
         axes.plot(x[failed], high[failed, 0], "x", color="C3", label="not converged")
