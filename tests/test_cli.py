@@ -275,6 +275,7 @@ def test_command_line_without_arguments_explains_itself():
 def test_compiled_programs_are_kept_in_a_private_folder(tmp_path):
     """A second run finds them; a folder that others can write is not used."""
     env = os.environ | {"XDG_CACHE_HOME": str(tmp_path), "CEVNS_CACHE": "on"}
+    del env["JAX_COMPILATION_CACHE_DIR"]
     command = [sys.executable, "-m", "cevns_jax.cli", "predict", CONFIG]
     subprocess.run(command, env=env, check=True, capture_output=True)
     (folder,) = (tmp_path / "cevns_jax").iterdir()

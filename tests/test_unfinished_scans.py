@@ -69,6 +69,7 @@ def killed(config, folder, blocks, seconds, *more):
     command = [sys.executable, "-c", SMALL_BLOCKS, "scan", str(config), "--output", str(folder)]
     cache = {"CEVNS_CACHE": "on", "XDG_CACHE_HOME": str(config.parent / "cache")}
     env = os.environ | cache | {"XLA_FLAGS": devices}
+    del env["JAX_COMPILATION_CACHE_DIR"]
     running = subprocess.Popen([*command, *more], env=env, stdout=subprocess.DEVNULL)
     while len(list(folder.glob("plane_scan.blocks/*.block"))) < blocks and running.poll() is None:
         time.sleep(0.002)

@@ -6,7 +6,7 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -148,15 +148,6 @@ def output_folder(options: argparse.Namespace, default: str) -> Path:
     return folder
 
 
-def progress_bar(items: Iterable[Any]) -> Iterable[Any]:
-    """A progress bar on a terminal, nothing in a pipe."""
-    if not sys.stderr.isatty():
-        return items
-    import tqdm
-
-    return tqdm.tqdm(items, leave=False)
-
-
 def say_result(options: argparse.Namespace, document: dict[str, Any], result: Result) -> None:
     """The document of a result, or its summary and which files were written."""
     say(options, document, lambda: result.summary().text(getattr(options, "verbose", False)))
@@ -192,8 +183,3 @@ def print_lines(*lines: str) -> None:
         if not isinstance(error, BrokenPipeError):
             text = f"standard output: cannot be written ({error.strerror})"
             raise ConfigError(text) from None
-
-
-def notice(text: str) -> None:
-    """A line on stderr about something that does not stop the command."""
-    print(f"cevns: {text}", file=sys.stderr)

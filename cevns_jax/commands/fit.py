@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from cevns_jax.commands import analysis, common
+from cevns_jax.commands.progress import Progress
 
 NAME = "fit"
 TEXT = "Best fit, with errors, figure and result file."
@@ -22,7 +23,7 @@ def run(options: argparse.Namespace) -> int:
     from cevns_jax.commands import output
 
     content, formats = analysis.read_early(options), common.formats_of(options)
-    with output.Writer() as writer:
+    with Progress(NAME) as progress, output.Writer() as writer:
         run = analysis.prepare(options, content)
         names = [e.name for e in run.likelihood.experiments]
         stems = {
@@ -35,7 +36,7 @@ def run(options: argparse.Namespace) -> int:
         from cevns_jax.inference.fit import fit
         from cevns_jax.results.fit import fit_document, fit_result
 
-        best = fit(run.likelihood, run.analysis.starts, common.progress_bar)
+        best = fit(run.likelihood, run.analysis.starts, progress)
         result = fit_result(best, run.record)
         writer.submit(output.save_result, result, files[0])
         for (name, _), path in zip(drawn, files[1:], strict=True):

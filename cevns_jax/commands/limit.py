@@ -7,6 +7,7 @@ import time
 from typing import Any
 
 from cevns_jax.commands import analysis, common
+from cevns_jax.commands.progress import Progress
 from cevns_jax.errors import ConfigError
 from cevns_jax.files import write_text
 
@@ -30,7 +31,7 @@ def run(options: argparse.Namespace) -> int:
             f"{options.config}: limit needs a table [limit] with the parameter, e.g. "
             "--set limit.parameter=g_vector --grid m_vector=0.01:1000:100:log"
         )
-    with output.Writer() as writer:
+    with Progress(NAME) as progress, output.Writer() as writer:
         run = analysis.prepare(options, content)
         settings = run.analysis.limit
         assert settings is not None
@@ -48,7 +49,7 @@ def run(options: argparse.Namespace) -> int:
             cl=settings.confidence_level,
             within=settings.within,
             starts=run.analysis.starts,
-            progress=common.progress_bar,
+            progress=progress,
             **held,
         )
         seconds = time.perf_counter() - began

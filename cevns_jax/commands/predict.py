@@ -6,6 +6,7 @@ import argparse
 import json
 
 from cevns_jax.commands import analysis, common
+from cevns_jax.commands.progress import Progress
 from cevns_jax.files import write_text
 
 NAME = "predict"
@@ -23,32 +24,33 @@ def run(options: argparse.Namespace) -> int:
     from cevns_jax.commands import output
 
     content, formats = analysis.read_early(options), common.formats_of(options)
-    run = analysis.prepare(options, content)
-    from cevns_jax.likelihood import check_predictions
-    from cevns_jax.results.prediction import prediction_document, prediction_result
-    from cevns_jax.results.told import plain
+    with Progress(NAME):
+        run = analysis.prepare(options, content)
+        from cevns_jax.likelihood import check_predictions
+        from cevns_jax.results.prediction import prediction_document, prediction_result
+        from cevns_jax.results.told import plain
 
-    check_predictions(run.likelihood)
-    files = []
-    names = [e.name for e in run.likelihood.experiments]
-    drawn = [
-        (name, f"{run.stem}_prediction" + (f"_{name}" if len(names) > 1 else "") + f".{kind}")
-        for name in names
-        for kind in formats
-    ]
-    if options.output is not None:
-        stem = f"{run.stem}_prediction"
-        files = analysis.places(
-            options, run, "predict", f"{stem}.json", f"{stem}.nc", *(file for _, file in drawn)
-        )
-    result = prediction_result(run.likelihood, run.record)
-    document = prediction_document(result)
-    if files:
-        with output.Writer() as writer:
-            writer.submit(output.save_result, result, files[1])
-            for (name, _), path in zip(drawn, files[2:], strict=True):
-                writer.submit(output.save_prediction, result, name, path)
-        write_text(files[0], json.dumps(plain(document), indent=1) + "\n")
-        document["files"] = [str(path) for path in files]
+        check_predictions(run.likelihood)
+        files = []
+        names = [e.name for e in run.likelihood.experiments]
+        drawn = [
+            (name, f"{run.stem}_prediction" + (f"_{name}" if len(names) > 1 else "") + f".{kind}")
+            for name in names
+            for kind in formats
+        ]
+        if options.output is not None:
+            stem = f"{run.stem}_prediction"
+            files = analysis.places(
+                options, run, "predict", f"{stem}.json", f"{stem}.nc", *(file for _, file in drawn)
+            )
+        result = prediction_result(run.likelihood, run.record)
+        document = prediction_document(result)
+        if files:
+            with output.Writer() as writer:
+                writer.submit(output.save_result, result, files[1])
+                for (name, _), path in zip(drawn, files[2:], strict=True):
+                    writer.submit(output.save_prediction, result, name, path)
+            write_text(files[0], json.dumps(plain(document), indent=1) + "\n")
+            document["files"] = [str(path) for path in files]
     common.say_result(options, document, result)
     return 0

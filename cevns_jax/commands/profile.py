@@ -7,6 +7,7 @@ import time
 from typing import Any
 
 from cevns_jax.commands import analysis, common
+from cevns_jax.commands.progress import Progress
 from cevns_jax.errors import ConfigError
 from cevns_jax.files import write_text
 
@@ -31,7 +32,7 @@ def run(options: argparse.Namespace) -> int:
             f"{options.config}: profile needs a table [profile] with min and max, or "
             f"--grid NAME=LOW:HIGH:POINTS{more}"
         )
-    with output.Writer() as writer:
+    with Progress(NAME) as progress, output.Writer() as writer:
         run = analysis.prepare(options, content)
         settings = run.analysis.profile
         assert settings is not None
@@ -43,10 +44,10 @@ def run(options: argparse.Namespace) -> int:
         from cevns_jax.results.profile import profile_document, profile_result, profile_table
 
         likelihood = freed(run.likelihood, settings.parameter)
-        best = fit(likelihood, run.analysis.starts, common.progress_bar)
+        best = fit(likelihood, run.analysis.starts, progress)
         grid: dict[str, Any] = {settings.parameter: np.array(settings.grid)}
         began = time.perf_counter()
-        found = profiled(likelihood, best=best, progress=common.progress_bar, **grid)
+        found = profiled(likelihood, best=best, progress=progress, **grid)
         seconds = time.perf_counter() - began
         result = profile_result(found, settings.levels, run.record)
         writer.submit(output.save_result, result, files[0])
@@ -58,7 +59,7 @@ def run(options: argparse.Namespace) -> int:
     common.say_result(options, document, result)
     if affecting := document["n_affecting"]:
         edm = np.where(found.converged, -1.0, np.nan_to_num(found.edm, nan=np.inf))
-        common.notice(
+        progress.notice(
             f"profile of {settings.parameter}: {affecting} of {len(settings.grid)} points not "
             f"converged (worst at {settings.grid[int(np.argmax(edm))]:g}); narrow the range"
         )

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from cevns_jax.commands import common
+from cevns_jax.commands.progress import Progress
 from cevns_jax.files import check_places, write_text
 from cevns_jax.startup import start_jax
 
@@ -24,12 +25,12 @@ def run(options: argparse.Namespace) -> int:
     from cevns_jax.commands import output
 
     draw = {"fig1": _fig1, "fig2": _fig2, "fig3": _fig3}[options.figure]
-    with output.Writer() as writer:
+    with Progress(f"{NAME} {options.figure}") as progress, output.Writer() as writer:
         start_jax()
         folder = common.output_folder(options, "results")
         figure = folder / f"{options.figure}.png"
         check_places([figure])
-        summary, files = draw(writer, folder, figure)
+        summary, files = draw(writer, progress, folder, figure)
     document = {
         "figure": options.figure,
         "results": summary,
@@ -39,13 +40,15 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _fig1(writer: Any, folder: Path, figure: Path) -> tuple[dict[str, Any], list[Path]]:
+def _fig1(
+    writer: Any, progress: Progress, folder: Path, figure: Path
+) -> tuple[dict[str, Any], list[Path]]:
     from cevns_jax.commands import output
     from cevns_jax.inference.levels import LEVELS
     from cevns_jax.reproduce.fig1 import fig1
     from cevns_jax.results.profile import profile_table
 
-    results = dict(common.progress_bar(fig1(LEVELS[1])))
+    results = dict(progress(fig1(LEVELS[1])))
     summary, files = {}, []
     for name, result in results.items():
         files.append(folder / f"fig1_{name}.csv")
@@ -55,13 +58,15 @@ def _fig1(writer: Any, folder: Path, figure: Path) -> tuple[dict[str, Any], list
     return summary, files
 
 
-def _fig2(writer: Any, folder: Path, figure: Path) -> tuple[dict[str, Any], list[Path]]:
+def _fig2(
+    writer: Any, progress: Progress, folder: Path, figure: Path
+) -> tuple[dict[str, Any], list[Path]]:
     from cevns_jax.commands import output
     from cevns_jax.reproduce.fig2 import ANGLE, fig2
     from cevns_jax.results.fit import fit_document
 
     summary, files = {}, []
-    for measured in common.progress_bar(fig2()):
+    for measured in progress(fig2()):
         found = fit_document(measured.result)["parameters"][ANGLE]
         summary[measured.name] = {
             "label": measured.label,
@@ -75,13 +80,15 @@ def _fig2(writer: Any, folder: Path, figure: Path) -> tuple[dict[str, Any], list
     return summary, files
 
 
-def _fig3(writer: Any, folder: Path, figure: Path) -> tuple[dict[str, Any], list[Path]]:
+def _fig3(
+    writer: Any, progress: Progress, folder: Path, figure: Path
+) -> tuple[dict[str, Any], list[Path]]:
     from cevns_jax.commands import output
     from cevns_jax.inference.levels import LEVELS
     from cevns_jax.reproduce.fig3 import QUENCHING, SNS, fig3
     from cevns_jax.results.scan import scan_document, scan_table
 
-    planes = dict(common.progress_bar(fig3(LEVELS[2])))
+    planes = dict(progress(fig3(LEVELS[2])))
     summary, files = {}, []
     for name, result in planes.items():
         files += [folder / f"fig3_{name}.nc", folder / f"fig3_{name}.csv"]

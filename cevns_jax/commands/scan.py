@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from cevns_jax.commands import analysis, common, saving
+from cevns_jax.commands.progress import Progress
 from cevns_jax.errors import ConfigError
 from cevns_jax.files import write_text
 
@@ -36,7 +38,7 @@ def run(options: argparse.Namespace) -> int:
             f"{options.config}: scan needs a table [[scan.axes]] at least, or "
             f"--grid NAME=LOW:HIGH:POINTS{more}"
         )
-    with output.Writer() as writer:
+    with Progress(NAME) as progress, output.Writer() as writer:
         run = analysis.prepare(options, content)
         settings = run.analysis.scan
         assert settings is not None
@@ -46,7 +48,7 @@ def run(options: argparse.Namespace) -> int:
         from cevns_jax.inference.scan import scan
         from cevns_jax.results.scan import scan_document, scan_result, scan_table
 
-        blocks = _blocks(options, run, files[0].with_suffix(".blocks"))
+        blocks = _blocks(options, run, files[0].with_suffix(".blocks"), progress.notice)
         grids = {name: np.array(values) for name, values in settings.grids.items()}
         began = time.perf_counter()
         found = scan(
@@ -54,7 +56,7 @@ def run(options: argparse.Namespace) -> int:
             grids,
             levels=settings.levels,
             starts=run.analysis.starts,
-            progress=common.progress_bar,
+            progress=progress,
             blocks=blocks,
         )
         seconds = time.perf_counter() - began
@@ -71,7 +73,9 @@ def run(options: argparse.Namespace) -> int:
     return 0 if result.attributes["converged"] else common.NOT_CONVERGED
 
 
-def _blocks(options: argparse.Namespace, run: analysis.Run, folder: Path) -> Any:
+def _blocks(
+    options: argparse.Namespace, run: analysis.Run, folder: Path, notice: Callable[[str], None]
+) -> Any:
     """Where the blocks of a scan are kept.
 
     Raises:
@@ -87,4 +91,4 @@ def _blocks(options: argparse.Namespace, run: analysis.Run, folder: Path) -> Any
             "--resume, or delete the folder"
         )
     made_from = saving.settings_used("scan", run.record)
-    return Blocks(folder, made_from | computation(run.likelihood), common.notice)
+    return Blocks(folder, made_from | computation(run.likelihood), notice)

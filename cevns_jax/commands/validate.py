@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from cevns_jax.commands import common
+from cevns_jax.commands.progress import Progress
 from cevns_jax.files import check_places, write_text
 from cevns_jax.startup import start_jax
 
@@ -24,8 +25,9 @@ def run(options: argparse.Namespace) -> int:
     start_jax()
     from cevns_jax.validation import bounds, rows, table_text
 
-    found = list(common.progress_bar(rows(options.configs)))
-    limits = list(common.progress_bar(bounds(options.configs)))
+    with Progress(NAME) as progress:
+        found = list(progress(rows(options.configs)))
+        limits = list(progress(bounds(options.configs)))
     text = table_text(found, limits)
     write_text(path, text)
     if options.json:

@@ -34,7 +34,7 @@ from cevns_jax.inference.intervals import (
 )
 from cevns_jax.inference.levels import delta_chi2
 from cevns_jax.inference.minimise import Minimum
-from cevns_jax.inference.places import ends_of, places
+from cevns_jax.inference.places import Search, ends_of, places
 from cevns_jax.inference.profile import freed
 from cevns_jax.inference.valleys import take
 from cevns_jax.likelihood import Likelihood, check_predictions
@@ -131,48 +131,64 @@ def limit(
             impossible everywhere.
     """
     stop_if_forked()
+    search, start, shape = _checked(likelihood, parameter, cl, within, starts, held)
+    values = places(search, start[0])
+    # The limited parameter first: points of one batch then take about as many steps.
+    size, width = values.shape
+    mesh = search.at(np.tile(np.arange(size), width), values.T.ravel())
+    shape = (width, *shape)
+    found = minimise_mesh(
+        *(search.likelihood, search.names, mesh, shape),
+        known=start,
+        progress=progress,
+        highest=search.level,
+    )
+    if not np.isfinite(found.minima.chi2).any():
+        raise ConfigError("limit: chi^2 is infinite or not a number whatever the parameters")
+    curves = _to_the_ends(search, _curves(search, values, found))
+    lowest = np.array([np.min(c.minima.chi2[settled(c.minima)], initial=np.inf) for c in curves])
+    ranges_, known_ends = _ranges(search, curves, lowest)
+    unsettled = affecting(found.minima, shape, np.tile(lowest, width), search.level)
+    return Limit(
+        parameter=parameter,
+        confidence_level=cl,
+        delta_chi2=search.level,
+        held={name: search.points[:, i] for i, name in enumerate(search.names[:-1])},
+        intervals=ranges_,
+        best=np.array([_lowest_value(c) for c in curves]),
+        chi2=lowest,
+        converged=known_ends & ~unsettled.reshape(width, size).any(axis=0),
+        likelihood=search.likelihood,
+    )
+
+
+def _checked(
+    likelihood: Likelihood,
+    parameter: str,
+    cl: float,
+    within: tuple[float, float] | None,
+    starts: Sequence[Mapping[str, float]],
+    held: Mapping[str, np.ndarray | jax.Array | float],
+) -> tuple[Search, np.ndarray, tuple[int, ...]]:
+    """What is looked for, the starts of the other parameters, shape (K, n), and how many values
+    each held parameter has."""
     level = delta_chi2(cl)
     if parameter in held:
         raise ConfigError(f"limit: {parameter} cannot be limited and held at the same time")
     grids = {n: checked_grid("limit", likelihood, n, np.atleast_1d(v)) for n, v in held.items()}
     checked_grid("limit", likelihood, parameter, np.array([_start(likelihood, parameter)]))
     check_data("limit", likelihood)
-    for name in (*grids, parameter):
+    names = (*grids, parameter)
+    for name in names:
         likelihood = freed(likelihood, name)
     likelihood = _within(likelihood, parameter, within)
     axes = np.meshgrid(*grids.values(), indexing="ij")
-    size = axes[0].size if axes else 1
     points = np.stack([a.ravel() for a in axes], axis=1) if axes else np.zeros((1, 0))
-    names = (*grids, parameter)
     known = checked_starts("limit", likelihood, starts)
     known = known[:, [i for i, name in enumerate(likelihood.names) if name not in names]]
     check_predictions(likelihood, dict(zip(grids, map(float, points[0]), strict=True)))
-    values = places(likelihood, names, points, known[0])
-    # The limited parameter first: points of one batch then take about as many steps.
-    width = values.shape[1]
-    mesh = np.column_stack([np.tile(points, (width, 1)), values.T.ravel()])
-    shape = (width, *(len(grid) for grid in grids.values()))
-    found = minimise_mesh(
-        likelihood, names, mesh, shape, known=known, progress=progress, highest=level
-    )
-    if not np.isfinite(found.minima.chi2).any():
-        raise ConfigError("limit: chi^2 is infinite or not a number whatever the parameters")
-    curves = _curves(likelihood, names, points, values, found, level)
-    curves = _to_the_ends(likelihood, names, points, curves, level)
-    lowest = np.array([np.min(c.minima.chi2[settled(c.minima)], initial=np.inf) for c in curves])
-    ranges_, known_ends = _ranges(likelihood, names, points, curves, lowest, level)
-    unsettled = affecting(found.minima, shape, np.tile(lowest, width), level)
-    return Limit(
-        parameter=parameter,
-        confidence_level=cl,
-        delta_chi2=level,
-        held={name: points[:, i] for i, name in enumerate(grids)},
-        intervals=ranges_,
-        best=np.array([_lowest_value(c) for c in curves]),
-        chi2=lowest,
-        converged=known_ends & ~unsettled.reshape(width, size).any(axis=0),
-        likelihood=likelihood,
-    )
+    shape = tuple(len(grid) for grid in grids.values())
+    return Search(likelihood, names, points, level), known, shape
 
 
 def _start(likelihood: Likelihood, name: str) -> float:
@@ -199,32 +215,25 @@ def _within(likelihood: Likelihood, name: str, within: tuple[float, float] | Non
     return dataclasses.replace(likelihood, declarations={**likelihood.declarations, name: cut})
 
 
-def _curves(
-    likelihood: Likelihood,
-    names: tuple[str, ...],
-    points: np.ndarray,
-    values: np.ndarray,
-    found: GridMinima,
-    level: float,
-) -> list[Curve]:
+def _curves(search: Search, values: np.ndarray, found: GridMinima) -> list[Curve]:
     """The profiled chi^2 at each held point, with the bottoms of its local minima."""
     size, width = values.shape
     curves = [
         Curve(values[h], take(found.minima, np.arange(h, size * width, size))) for h in range(size)
     ]
-    curves = _finer(likelihood, names, points, curves, level)
+    curves = _finer(search, curves)
     at = [
         (h, int(i))
         for h, c in enumerate(curves)
-        for i in local_minima(c.minima.chi2, c.minima.converged, level)
+        for i in local_minima(c.minima.chi2, c.minima.converged, search.level)
     ]
     if not at:
         return curves
     rows = np.array([h for h, _ in at])
 
     def lowest_at(values: np.ndarray, lanes: np.ndarray, starts: np.ndarray) -> Minimum:
-        mesh = np.column_stack([points[rows[lanes]], values])
-        return lower_of_ends(likelihood, names, mesh, starts)
+        mesh = search.at(rows[lanes], values)
+        return lower_of_ends(search.likelihood, search.names, mesh, starts)
 
     triples = [bracket_of(curves[h].values, curves[h].minima, [i - 1], 3) for h, i in at]
     bottoms = lowest_in(lowest_at, merged(triples))
@@ -235,32 +244,22 @@ def _curves(
     return curves
 
 
-def _finer(
-    likelihood: Likelihood,
-    names: tuple[str, ...],
-    points: np.ndarray,
-    curves: list[Curve],
-    level: float,
-) -> list[Curve]:
+def _finer(search: Search, curves: list[Curve]) -> list[Curve]:
     """The curves with places between those near the level. A valley that is narrower than the step
     lies between high walls, which show; one between low walls could hide, and is looked for."""
     inserted = []
     for h, curve in enumerate(curves):
         chi2 = np.where(curve.minima.converged, curve.minima.chi2, np.inf)
         height = chi2 - chi2.min() if np.isfinite(chi2).any() else chi2
-        low = np.minimum(height[:-1], height[1:]) < level + WALLS
-        near = low & (np.maximum(height[:-1], height[1:]) > level / 4)
+        low = np.minimum(height[:-1], height[1:]) < search.level + WALLS
+        near = low & (np.maximum(height[:-1], height[1:]) > search.level / 4)
         for i in np.flatnonzero(near).tolist():
             inserted += [(h, i, share) for share in BETWEEN]
-    return _with_more(likelihood, names, points, curves, inserted)
+    return _with_more(search, curves, inserted)
 
 
 def _with_more(
-    likelihood: Likelihood,
-    names: tuple[str, ...],
-    points: np.ndarray,
-    curves: list[Curve],
-    inserted: list[tuple[int, int, float]],
+    search: Search, curves: list[Curve], inserted: list[tuple[int, int, float]]
 ) -> list[Curve]:
     """The curves with more places: number of the curve, the place before, and which share of the
     way to the next one."""
@@ -272,9 +271,8 @@ def _with_more(
     values = np.array([a + share * (b - a) for (a, b), share in zip(ends, shares, strict=True)])
     starts = np.array([curves[h].minima.x[i + round(share)] for h, i, share in inserted])
     order = np.argsort([i for _, i, _ in inserted], kind="stable")  # alike together
-    found = minimise_firmly(
-        likelihood, names, np.column_stack([points[rows], values])[order], starts[order]
-    )
+    mesh = search.at(rows, values)[order]
+    found = minimise_firmly(search.likelihood, search.names, mesh, starts[order])
     found = take(found, np.argsort(order))
     result = list(curves)
     for h in np.unique(rows):
@@ -283,25 +281,18 @@ def _with_more(
     return result
 
 
-def _to_the_ends(
-    likelihood: Likelihood,
-    names: tuple[str, ...],
-    points: np.ndarray,
-    curves: list[Curve],
-    level: float,
-) -> list[Curve]:
+def _to_the_ends(search: Search, curves: list[Curve]) -> list[Curve]:
     """The curves with places up to the ends of the domain on the sides where the last one is not
     above the level: chi^2 may still rise to it. What is above the level far out stays there, but in
     valleys, which the search over the whole domain has found."""
-    ends = ends_of(likelihood.parameters[names[-1]])
+    ends, middle = ends_of(search.declared), float(search.declared.start)
     rows, values, starts = [], [], []
     for h, curve in enumerate(curves):
         chi2 = np.where(curve.minima.converged, curve.minima.chi2, np.inf)
         for side, end in zip((0, -1), ends, strict=True):
             last = curve.values[side]
-            if last == end or chi2[side] > chi2.min() + level:
+            if last == end or chi2[side] > chi2.min() + search.level:
                 continue
-            middle = float(likelihood.parameters[names[-1]].start)
             first, whole = abs(last - middle), abs(end - middle)
             more = middle + np.sign(end - middle) * np.geomspace(first, whole, BEYOND + 1)[1:]
             more[-1] = end
@@ -310,25 +301,21 @@ def _to_the_ends(
             starts += [curve.minima.x[side]] * BEYOND
     if not rows:
         return curves
-    mesh = np.column_stack([points[rows], values])
-    ends_ = minimise_firmly(likelihood, names, mesh, np.array(starts))
+    mesh = search.at(np.array(rows), np.array(values))
+    found = minimise_firmly(search.likelihood, search.names, mesh, np.array(starts))
     result = list(curves)
     for h in sorted(set(rows)):
         mine = np.flatnonzero(np.array(rows) == h)
         mine = mine[np.argsort(np.array(values)[mine], kind="stable")]
-        result[h] = joined(curves[h], Curve(np.array(values)[mine], take(ends_, mine)))
+        result[h] = joined(curves[h], Curve(np.array(values)[mine], take(found, mine)))
     return result
 
 
 def _ranges(
-    likelihood: Likelihood,
-    names: tuple[str, ...],
-    points: np.ndarray,
-    curves: list[Curve],
-    lowest: np.ndarray,
-    level: float,
+    search: Search, curves: list[Curve], lowest: np.ndarray
 ) -> tuple[tuple[tuple[Interval, ...], ...], np.ndarray]:
     """Ranges at each held point, and whether all their ends are known, shape (H,)."""
+    level = search.level
     heights = [
         np.where(np.isnan(c.minima.chi2), np.inf, c.minima.chi2) - (low if np.isfinite(low) else 0)
         for c, low in zip(curves, lowest, strict=True)
@@ -345,15 +332,13 @@ def _ranges(
     if pairs:
 
         def lowest_at(values: np.ndarray, lanes: np.ndarray, starts: np.ndarray) -> Minimum:
-            return lower_of_ends(
-                likelihood, names, np.column_stack([points[of[lanes]], values]), starts
-            )
+            mesh = search.at(of[lanes], values)
+            return lower_of_ends(search.likelihood, search.names, mesh, starts)
 
         found = crossings(lowest_at, merged(pairs), lowest[of], np.full(len(of), level))
         roots = dict(zip(brackets, map(float, found.values), strict=True))
         np.logical_and.at(known, of, found.converged)
-    declared = likelihood.parameters[names[-1]]
-    ends = (float(declared.lower), float(declared.upper))
+    ends = (float(search.declared.lower), float(search.declared.upper))
     return tuple(
         tuple(
             ranges(

@@ -4,10 +4,13 @@ value by where chi^2 begins to move.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from cevns_jax.inference.batches import chi2_of, minimise_firmly
-from cevns_jax.inference.valleys import FARTHEST, search
+from cevns_jax.inference.valleys import FARTHEST
+from cevns_jax.inference.valleys import search as valleys_at
 from cevns_jax.likelihood import Likelihood
 from cevns_jax.parameters import Parameter
 
@@ -22,36 +25,71 @@ MOST_HIDDEN = 6  # such valleys that are followed
 FLANK = 1.25  # of their place: one more on each side
 
 
-def places(
-    likelihood: Likelihood, names: tuple[str, ...], points: np.ndarray, start: np.ndarray
-) -> np.ndarray:
+class Search(NamedTuple):
+    """What limits are looked for.
+
+    Attributes:
+        likelihood: Whose chi^2; the limited parameter varies in it, in the range of the search.
+        names: The k held parameters, and the limited one.
+        points: Values of the held ones, shape (H, k).
+        level: Rise of chi^2 to the ends of the ranges.
+    """
+
+    likelihood: Likelihood
+    names: tuple[str, ...]
+    points: np.ndarray
+    level: float
+
+    @property
+    def declared(self) -> Parameter:
+        """The limited parameter."""
+        return self.likelihood.parameters[self.names[-1]]
+
+    def at(self, rows: np.ndarray, values: np.ndarray) -> np.ndarray:
+        """Held and limited parameters at some held points, shape (L,), with values of the limited
+        one, same shape: shape (L, k + 1)."""
+        return np.column_stack([self.points[rows], values])
+
+
+class Side(NamedTuple):
+    """One side of the start of the limited parameter.
+
+    Attributes:
+        centre: The start.
+        reach: From there to the end of the search; negative below it.
+        rest: The n other parameters at the minimum there, shape (H, n).
+    """
+
+    centre: float
+    reach: float
+    rest: np.ndarray
+
+
+def places(search: Search, start: np.ndarray) -> np.ndarray:
     """Values of the parameter at which the profiled chi^2 is taken, ascending, shape (H, K).
 
     Args:
-        likelihood: What is limited.
-        names: The held parameters, and the limited one.
-        points: Values of the held ones, shape (H, k).
+        search: What is looked for.
         start: Of the n others, which start there.
     """
-    declared = likelihood.parameters[names[-1]]
-    centre = float(declared.start)
-    at_centre = np.column_stack([points, np.full(len(points), centre)])
-    rest = minimise_firmly(
-        likelihood, names, at_centre, np.broadcast_to(start, (len(points), len(start)))
-    ).x
-    sides = [np.full((len(points), 1), centre)]
-    for end in ends_of(declared):
+    size, centre = len(search.points), float(search.declared.start)
+    at_centre = search.at(np.arange(size), np.full(size, centre))
+    starts = np.broadcast_to(start, (size, len(start)))
+    rest = minimise_firmly(search.likelihood, search.names, at_centre, starts).x
+    sides = [np.full((size, 1), centre)]
+    for end in ends_of(search.declared):
         reach = end - centre
         if reach == 0:
             continue
-        unit = abs(reach) * _first_move(likelihood, names, points, rest, centre, reach)
-        more = _hidden(likelihood, names, points, rest, centre, reach, unit)
+        side = Side(centre, reach, rest)
+        unit = abs(reach) * _first_move(search, side)
+        more = _hidden(search, side, unit)
         distances = np.outer(unit, np.sort(np.concatenate([PLACES, more])))
         wide = distances[:, -1] >= abs(reach)  # where chi^2 hardly moves: evenly to the end
         distances[wide] = np.linspace(0, abs(reach), distances.shape[1] + 1)[1:]
-        side = centre + np.sign(reach) * distances
-        side[wide, -1] = end  # to the last bit
-        sides.append(side)
+        values = centre + np.sign(reach) * distances
+        values[wide, -1] = end  # to the last bit
+        sides.append(values)
     found: np.ndarray = np.sort(np.concatenate(sides, axis=1), axis=1)
     return found
 
@@ -61,26 +99,19 @@ def ends_of(declared: Parameter) -> list[float]:
     return [float(end) for end in np.clip([declared.lower, declared.upper], -FARTHEST, FARTHEST)]
 
 
-def _first_move(
-    likelihood: Likelihood,
-    names: tuple[str, ...],
-    points: np.ndarray,
-    rest: np.ndarray,
-    centre: float,
-    reach: float,
-) -> np.ndarray:
+def _first_move(search: Search, side: Side) -> np.ndarray:
     """The farthest distance from the centre, as a share of the reach, up to which chi^2 has changed
     by less than one with all else as it is, shape (H,). Along one held parameter it is smooth, and
     known well enough from some of its values."""
-    size = len(points)
+    size = len(search.points)
     some = np.arange(size)
-    if len(names) == 2:
+    if len(search.names) == 2:
         some = np.unique(np.linspace(0, size - 1, UNITS).round().astype(int))
     tried = np.concatenate([[0.0], TRIED])
-    values = np.tile(centre + reach * tried, len(some))
-    mesh = np.column_stack([np.repeat(points[some], len(tried), axis=0), values])
-    offered = np.repeat(rest[some], len(tried), axis=0)[:, None]
-    chi2 = chi2_of(likelihood, names, mesh, offered).reshape(len(some), len(tried))
+    rows = np.repeat(some, len(tried))
+    mesh = search.at(rows, np.tile(side.centre + side.reach * tried, len(some)))
+    chi2 = chi2_of(search.likelihood, search.names, mesh, side.rest[rows][:, None])
+    chi2 = chi2.reshape(len(some), len(tried))
     with np.errstate(invalid="ignore"):  # infinite where counts are impossible
         moved = ~(np.abs(chi2 - chi2[:, :1]) < 1)
     moved[:, 0] = False
@@ -90,66 +121,46 @@ def _first_move(
     return found
 
 
-def _hidden(
-    likelihood: Likelihood,
-    names: tuple[str, ...],
-    points: np.ndarray,
-    rest: np.ndarray,
-    centre: float,
-    reach: float,
-    unit: np.ndarray,
-) -> np.ndarray:
+def _hidden(search: Search, side: Side, unit: np.ndarray) -> np.ndarray:
     """Places, in the unit of each held point, of valleys that lie farther out than the others, as
     seen at some of the held points: from chi^2 with all else as it is, or where that can have
     several minima itself, from a search with everything free.
 
     Args:
-        likelihood, names, points, rest, centre, reach: As :func:`_first_move`.
+        search, side: As :func:`_first_move`.
         unit: Distance at which chi^2 begins to move at each held point, shape (H,).
     """
-    anchors = np.unique(np.linspace(0, len(points) - 1, ANCHORS).round().astype(int))
-    looked = (likelihood, names, points[anchors], rest[anchors], centre, reach)
-    if set(likelihood.shaping) - set(names):
-        far = _searched(*looked)
+    anchors = np.unique(np.linspace(0, len(search.points) - 1, ANCHORS).round().astype(int))
+    if set(search.likelihood.shaping) - set(search.names):
+        far = _searched(search, side, anchors)
     else:
-        far = _seen(*looked, PLACES[-1] * unit[anchors])
+        far = _seen(search, side, anchors, PLACES[-1] * unit[anchors])
     ratios = np.concatenate([d / unit[a] for d, a in zip(far, anchors, strict=True)])
     ratios = ratios[ratios > PLACES[-1]][:MOST_HIDDEN]
     return np.unique(np.concatenate([ratios, ratios / FLANK, ratios * FLANK]))
 
 
-def _seen(
-    likelihood: Likelihood,
-    names: tuple[str, ...],
-    points: np.ndarray,
-    rest: np.ndarray,
-    centre: float,
-    reach: float,
-    begin: np.ndarray,
-) -> list[np.ndarray]:
-    """Distances from the centre of local minima of chi^2 with all else as it is, at each of some
-    held points: beyond a distance, shape (A,), other arguments as :func:`_hidden`."""
-    tried = np.geomspace(np.minimum(begin, 0.5 * abs(reach)), abs(reach), FINE)
-    mesh = np.column_stack([np.tile(points, (FINE, 1)), (centre + np.sign(reach) * tried).ravel()])
-    offered = np.tile(rest, (FINE, 1))[:, None]
-    chi2 = chi2_of(likelihood, names, mesh, offered).reshape(FINE, len(points))
+def _seen(search: Search, side: Side, anchors: np.ndarray, begin: np.ndarray) -> list[np.ndarray]:
+    """Distances from the centre of local minima of chi^2 with all else as it is, at each of A held
+    points: beyond a distance, shape (A,)."""
+    reach = abs(side.reach)
+    tried = np.geomspace(np.minimum(begin, 0.5 * reach), reach, FINE)
+    rows = np.tile(anchors, FINE)
+    mesh = search.at(rows, (side.centre + np.sign(side.reach) * tried).ravel())
+    chi2 = chi2_of(search.likelihood, search.names, mesh, side.rest[rows][:, None])
+    chi2 = chi2.reshape(FINE, len(anchors))
     inner = chi2[1:-1]
     with np.errstate(invalid="ignore"):  # infinite where counts are impossible
         local = (inner < chi2[:-2] - 1) & (inner < chi2[2:] - 1)
-    return [tried[1:-1, a][local[:, a]] for a in range(len(points))]
+    return [tried[1:-1, a][local[:, a]] for a in range(len(anchors))]
 
 
-def _searched(
-    likelihood: Likelihood,
-    names: tuple[str, ...],
-    points: np.ndarray,
-    rest: np.ndarray,
-    centre: float,
-    reach: float,
-) -> list[np.ndarray]:
+def _searched(search: Search, side: Side, anchors: np.ndarray) -> list[np.ndarray]:
     """As :func:`_seen`, of minima that a search with everything free finds."""
-    held = likelihood.hold(**dict(zip(names[:-1], map(float, points[0]), strict=True)))
+    points, names = search.points[anchors], search.names
+    held = search.likelihood.hold(**dict(zip(names[:-1], map(float, points[0]), strict=True)))
     place = held.names.index(names[-1])
-    found = search(likelihood, names[:-1], points, np.insert(rest, place, centre, axis=1)[:, None])
-    away = [(valleys.x[:, place] - centre) * np.sign(reach) for valleys in found]
+    starts = np.insert(side.rest[anchors], place, side.centre, axis=1)[:, None]
+    found = valleys_at(search.likelihood, names[:-1], points, starts)
+    away = [(valleys.x[:, place] - side.centre) * np.sign(side.reach) for valleys in found]
     return [distances[distances > 0] for distances in away]

@@ -109,7 +109,7 @@ def test_spoiled_results(judge, tmp_path, cases):
 def scan(folder, *options, quick):
     """A scan of the own config in a process of its own, whose compiled programs are kept."""
     environment = os.environ | {"XDG_CACHE_HOME": str(folder / "cache")}
-    del environment["CEVNS_CACHE"]
+    del environment["CEVNS_CACHE"], environment["JAX_COMPILATION_CACHE_DIR"]
     if quick:
         environment["XLA_FLAGS"] = "--xla_backend_optimization_level=0"
         axes = '[{parameter = "n_sigma", min = 0.1, max = 3, points = 2100}]'  # three blocks
