@@ -263,20 +263,20 @@ class Likelihood(Summarised):
         """Expected counts by experiment and component, shape of the bins."""
         stop_if_forked()
         values = self.completed(values)
-        return {e.name: e.expected(self.interaction, values) for e in self.experiments}
+        return {e.name: e.components(self.interaction, values) for e in self.experiments}
 
     def expected(self, values: Values) -> jax.Array:
         """Expected counts of all bins of all experiments, shape (bins,)."""
         stop_if_forked()
         values = self.completed(values)
-        totals = [e.total(self.interaction, values) for e in self.experiments]
+        totals = [e.expected(self.interaction, values) for e in self.experiments]
         return jnp.concatenate([jnp.ravel(total) for total in totals])
 
     def deviance(self, values: Values) -> jax.Array:
         """Deviance of all bins of all experiments, shape (bins,)."""
         stop_if_forked()
         values = self.completed(values)
-        bins = [e.deviance(e.total(self.interaction, values)) for e in self.experiments]
+        bins = [e.deviance(e.expected(self.interaction, values)) for e in self.experiments]
         return jnp.concatenate([jnp.ravel(deviance) for deviance in bins])
 
     @property

@@ -57,7 +57,7 @@ def of_experiment(experiment: Any) -> Summary:
         ["data", _data(experiment)],
         ["exposure", experiment.exposure],
         ["citation", experiment.citation],
-        ["components", ", ".join(experiment.components)],
+        ["components", ", ".join(experiment.component_names)],
     ]
     uncertain = [
         [name, f"{number(n.width)} {n.form}", ", ".join(n.acts_on)]
@@ -73,7 +73,7 @@ def of_experiment(experiment: Any) -> Summary:
                 rows=uncertain,
                 most=PARAMETERS_SHOWN,
             ),
-            Block(title="conventions", rows=_words(dict(experiment.conventions))),
+            Block(title="conventions", rows=_words(experiment.conventions)),
         ],
     )
 

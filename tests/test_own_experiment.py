@@ -795,6 +795,6 @@ def test_a_background_can_have_parameters_of_its_own():
     tilted = morphed_template(flat, {"tilt": (flat * np.linspace(0.5, 1.5, flat.size), None)})
     tilt = Nuisance(name="tilt", acts_on=("tilt",), width=1.0)
     mine = own(backgrounds={"flat": flat, "tilted": tilted}, nuisances=[tilt])
-    counts = mine.expected(MODEL, cj.Likelihood([mine], MODEL).values() | {"ge_tilt": 1.0})
+    counts = mine.components(MODEL, cj.Likelihood([mine], MODEL).values() | {"ge_tilt": 1.0})
     np.testing.assert_allclose(counts["flat"], flat)
     np.testing.assert_allclose(counts["tilted"], flat * np.linspace(0.5, 1.5, flat.size))

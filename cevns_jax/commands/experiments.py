@@ -41,7 +41,7 @@ def run(options: argparse.Namespace) -> int:
             },
             "observed": float(e.observed.sum()),
             "counted": e.about.counted,
-            "component_names": list(e.components),
+            "component_names": list(e.component_names),
             "exposure": e.exposure,
             "citation": e.citation,
         }

@@ -20,7 +20,7 @@ class About:
         title: For people.
         citation: Publication of the data.
         exposure: The exposure.
-        conventions: Choices that change numbers, as (name, choice).
+        conventions: Choices that change numbers, name -> choice.
         counted: What the numbers in the bins are.
         data: Where they come from: ``"observed"``, or the pseudo-data ``"asimov"``, ``"toy"`` or
             ``"toy_fixed_pulls"``.
@@ -29,7 +29,7 @@ class About:
     title: str
     citation: str
     exposure: str
-    conventions: tuple[tuple[str, str], ...]
+    conventions: dict[str, str]
     counted: str = "events"
     data: str = "observed"
 
@@ -42,17 +42,17 @@ class About:
 
 def conventions(
     flux: str, material: Target, nuisances: Sequence[Nuisance], **others: str
-) -> tuple[tuple[str, str], ...]:
+) -> dict[str, str]:
     """Choices that change numbers: flux, nuclei, nuisances, and those of the data set."""
 
     def radii(values: Sequence[float] | np.ndarray) -> str:
         return ", ".join(f"{s} {r:.4g}" for s, r in zip(material.symbols, values, strict=True))
 
-    return (
-        ("flux", flux),
-        ("form factor", f"{material.form_factor}"),
-        ("R_p [fm]", radii(material.properties[-1])),
-        ("R_n [fm]", radii(material.neutron_radius)),
-        *((key.replace("_", " "), text) for key, text in others.items()),
-        ("nuisances", ", ".join(f"{n.name} {n.width:g} {n.form}" for n in nuisances) or "none"),
-    )
+    return {
+        "flux": flux,
+        "form factor": f"{material.form_factor}",
+        "R_p [fm]": radii(material.properties[-1]),
+        "R_n [fm]": radii(material.neutron_radius),
+        **{key.replace("_", " "): text for key, text in others.items()},
+        "nuisances": ", ".join(f"{n.name} {n.width:g} {n.form}" for n in nuisances) or "none",
+    }

@@ -90,11 +90,12 @@ class Experiment(Summarised):
         return self.about.exposure
 
     @property
-    def conventions(self) -> tuple[tuple[str, str], ...]:
+    def conventions(self) -> dict[str, str]:
+        """Choices that change numbers, name -> choice."""
         return self.about.conventions
 
     @property
-    def components(self) -> tuple[str, ...]:
+    def component_names(self) -> tuple[str, ...]:
         """Names of signal and backgrounds."""
         return ("cevns", *self.backgrounds)
 
@@ -106,7 +107,7 @@ class Experiment(Summarised):
     def parameters(self) -> tuple[Parameter, ...]:
         """Strength of the signal, parameters of signal and backgrounds, and the pulls."""
         pulls = [
-            pull(name, n.lowest(self.components))
+            pull(name, n.lowest(self.component_names))
             for name, n in zip(self.pulls, self.nuisances, strict=True)
         ]
         return (N_SIGMA, *self.signal.parameters, *self._of_backgrounds, *pulls)
@@ -128,18 +129,18 @@ class Experiment(Summarised):
         """Names of the parameters that vary unless held: those of backgrounds, and the pulls."""
         return (*(p.name for p in self._of_backgrounds), *self.pulls)
 
-    def expected(self, interaction: Interaction, values: Values) -> dict[str, jax.Array]:
+    def components(self, interaction: Interaction, values: Values) -> dict[str, jax.Array]:
         """Expected counts of each component, shape of the bins.
 
         Args:
             interaction: The cross section.
             values: Values of all parameters.
         """
-        return {name: self.component(name, interaction, values) for name in self.components}
+        return {name: self.component(name, interaction, values) for name in self.component_names}
 
-    def total(self, interaction: Interaction, values: Values) -> jax.Array:
+    def expected(self, interaction: Interaction, values: Values) -> jax.Array:
         """Sum of the components."""
-        counts = jnp.stack([*self.expected(interaction, values).values()])
+        counts = jnp.stack([*self.components(interaction, values).values()])
         return jnp.sum(counts, axis=0)
 
     def component(self, name: str, interaction: Interaction, values: Values) -> jax.Array:
@@ -206,7 +207,7 @@ class Experiment(Summarised):
         effects: dict[str, jax.Array] = {}
         for nuisance in self.nuisances:
             for name in nuisance.acts_on:
-                if name not in self.components:
+                if name not in self.component_names:
                     move = nuisance.width * values[self.parameter_name(nuisance)]
                     effects[name] = effects.get(name, jnp.zeros(())) + move
         return effects

@@ -24,7 +24,7 @@ def scan_remarks(scan: Scan, levels: Sequence[float]) -> list[str]:
     remarks = []
     for name, grid in scan.grids.items():
         domain = (declared[name].lower, declared[name].upper)
-        remarks += _best_fit(name, scan.best[name], grid, domain)
+        remarks += _best_fit(name, scan.best.values[name], grid, domain)
     return remarks + (_leaving(scan, levels) if len(scan.grids) == 2 else [])
 
 

@@ -274,7 +274,7 @@ def _bend(likelihood: Likelihood, values: Values, slopes: list[jax.Array]) -> ja
 
     def weighted(part: jax.Array) -> jax.Array:
         at = {**values, **dict(zip(names, part, strict=True))}
-        totals = [experiment.total(likelihood.interaction, at) for experiment in frozen]
+        totals = [experiment.expected(likelihood.interaction, at) for experiment in frozen]
         return sum(
             (jnp.sum(slope * total) for slope, total in zip(slopes, totals, strict=True)),
             start=jnp.zeros(()),
@@ -306,12 +306,12 @@ def _expected_and_jacobian(
         at = jnp.asarray(values[name])
         return jax.jvp(moved, (at,), (jnp.ones_like(at),))[1]
 
-    for component in experiment.components:
+    for component in experiment.component_names:
         for name, costly in experiment.moved_by(component, interaction).items():
             if name in likelihood.names:
                 row = along(name, component, experiment if costly else frozen)
                 rows[name] = rows[name] + row if name in rows else row
-    return frozen.total(interaction, values), rows
+    return frozen.expected(interaction, values), rows
 
 
 def _spread(block: jax.Array, names: Collection[str], of: Sequence[str]) -> jax.Array:

@@ -109,7 +109,9 @@ def _information(likelihood: Likelihood, x: jax.Array) -> jax.Array:
 
     def totals(x: jax.Array) -> list[jax.Array]:
         values = likelihood.values(x)
-        return [jnp.ravel(e.total(likelihood.interaction, values)) for e in likelihood.experiments]
+        return [
+            jnp.ravel(e.expected(likelihood.interaction, values)) for e in likelihood.experiments
+        ]
 
     found = jnp.asarray(likelihood.priors[1])
     of_bins = zip(likelihood.experiments, totals(x), jax.jacfwd(totals)(x), strict=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -29,6 +30,13 @@ from cevns_jax.summary import Summarised, Summary
 LOWEST = 8  # local minima of the grid from which the best fit is looked for
 
 
+class Best(NamedTuple):
+    """Where chi^2 is lowest: values of all parameters, and chi^2 there."""
+
+    values: dict[str, float]
+    chi2: float
+
+
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Scan(Summarised):
     """A scan over k parameters; n parameters minimised at each point.
@@ -38,8 +46,7 @@ class Scan(Summarised):
         minima: Minima at all points, with a leading axis of P_1 ... P_k, the last one fastest.
         valleys: Number of minima found at each point, shape (P_1, ..., P_k).
         names: The minimised parameters.
-        best: Values of all parameters at the lowest chi^2, on the grid or off it.
-        best_chi2: chi^2 there.
+        best: The lowest chi^2, at a point of the grid or between them.
         likelihood: What was scanned.
         between: Of two parameters: bottoms and edges of bands that are narrower than the grid.
     """
@@ -48,8 +55,7 @@ class Scan(Summarised):
     minima: Minimum
     valleys: np.ndarray
     names: tuple[str, ...]
-    best: dict[str, float]
-    best_chi2: float
+    best: Best
     likelihood: Likelihood
     between: Between | None = None
 
@@ -58,6 +64,11 @@ class Scan(Summarised):
         from cevns_jax.results.scan import scan_result
 
         return scan_result(self, LEVELS.get(len(self.grids), ())).summary()
+
+    @property
+    def best_chi2(self) -> float:
+        """The lowest chi^2, from which Delta chi^2 counts."""
+        return self.best.chi2
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -92,7 +103,7 @@ class Scan(Summarised):
     def affecting(self, highest: float) -> np.ndarray:
         """Points without convergence on which what is reported up to a level may depend, same
         shape."""
-        return affecting(self.minima, self.shape, self.best_chi2, highest).reshape(self.shape)
+        return affecting(self.minima, self.shape, self.best.chi2, highest).reshape(self.shape)
 
     @property
     def delta_chi2(self) -> np.ndarray:
@@ -113,7 +124,7 @@ class Scan(Summarised):
             )
         ((name, grid),) = self.grids.items()
         curve = Curve(grid, self.minima)
-        return intervals(self.likelihood, name, curve, self.best_chi2, levels)
+        return intervals(self.likelihood, name, curve, self.best.chi2, levels)
 
     def allowed(self, delta_chi2: float) -> list[tuple[float, float]]:
         """Of a scan of one parameter: ranges [low, high] where Delta chi^2 is below a level, as
@@ -191,16 +202,15 @@ def scan(
         )
     problem = (likelihood, grids, found.minima)
     bands = narrow_bands(*problem, levels) if _is_plane(grids) else None
-    best, best_chi2 = _best(*problem, rest, bands)
+    best = _best(*problem, rest, bands)
     return Scan(
         grids=dict(grids),
         minima=found.minima,
         valleys=found.valleys.reshape([len(grid) for grid in grids.values()]),
         names=rest,
         best=best,
-        best_chi2=best_chi2,
         likelihood=likelihood,
-        between=None if bands is None else between(*problem, bands, best_chi2, levels),
+        between=None if bands is None else between(*problem, bands, best.chi2, levels),
     )
 
 
@@ -215,7 +225,7 @@ def _best(
     result: Minimum,
     rest: tuple[str, ...],
     bands: Bands | None,
-) -> tuple[dict[str, float], float]:
+) -> Best:
     """The lowest chi^2 on the grid and between its points: the lowest local minima of the grid and
     the bottom of its narrow bands, with all parameters free inside its range. A flat direction, as
     at zero coupling or where a rate is smallest, is no obstacle: only chi^2 counts."""
@@ -234,7 +244,7 @@ def _best(
     local = np.flatnonzero((chi2[:, None] <= chi2[neighbours_of(shape)]).all(axis=1))
     rows = local[np.argsort(chi2[local], kind="stable")][:LOWEST]
     if not np.isfinite(chi2).any():  # no point converged
-        return dict.fromkeys(likelihood.names, float("nan")), float("nan")
+        return Best(dict.fromkeys(likelihood.names, float("nan")), float("nan"))
     index = np.unravel_index(rows, shape)
     values = {name: grid[i] for (name, grid), i in zip(grids.items(), index, strict=True)}
     values |= {name: np.asarray(result.x)[rows, i] for i, name in enumerate(rest)}
@@ -252,4 +262,4 @@ def _best(
         x, lowest = np.asarray(ends.x)[np.argmin(end_chi2)], float(end_chi2.min())
     else:
         x, lowest = starts[np.argmin(heights)], float(heights.min())
-    return dict(zip(likelihood.names, map(float, x), strict=True)), lowest
+    return Best(dict(zip(likelihood.names, map(float, x), strict=True)), lowest)

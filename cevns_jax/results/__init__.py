@@ -1,7 +1,7 @@
 """What comes out of fits, profiles, scans, limits and predictions: arrays, documents, summaries."""
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from cevns_jax.errors import ConfigError
 from cevns_jax.results.fit import fit_document, fit_result, fit_summary
@@ -35,20 +35,29 @@ __all__ = [
 ]
 
 
+class Kind(NamedTuple):
+    """What is made of the results of one kind: the JSON document and the summary."""
+
+    document: Callable[[Result], dict[str, Any]]
+    summary: Callable[[Result], Summary]
+
+
+KINDS = {
+    "fit": Kind(fit_document, fit_summary),
+    "profile": Kind(profile_document, profile_summary),
+    "scan": Kind(scan_document, scan_summary),
+    "limit": Kind(limit_document, limit_summary),
+    "prediction": Kind(prediction_document, prediction_summary),
+}
+
+
 def document_of(result: Result) -> dict[str, Any]:
     """The JSON document of a result of any kind.
 
     Raises:
         ConfigError: a result that was read from a file lacks what its document holds.
     """
-    of = {
-        "fit": fit_document,
-        "profile": profile_document,
-        "scan": scan_document,
-        "limit": limit_document,
-        "prediction": prediction_document,
-    }
-    return _made(of[result.kind], result)
+    return _made(KINDS[result.kind].document, result)
 
 
 def summary_of(result: Result) -> Summary:
@@ -57,14 +66,7 @@ def summary_of(result: Result) -> Summary:
     Raises:
         ConfigError: a result that was read from a file lacks what its summary says.
     """
-    of = {
-        "fit": fit_summary,
-        "profile": profile_summary,
-        "scan": scan_summary,
-        "limit": limit_summary,
-        "prediction": prediction_summary,
-    }
-    return _made(of[result.kind], result)
+    return _made(KINDS[result.kind].summary, result)
 
 
 def _made(make: Callable[[Result], T], result: Result) -> T:

@@ -39,11 +39,11 @@ def expected_groups(likelihood: Likelihood, values: Values) -> dict[str, Variabl
             group[axis] = ((axis,), (edges[1:] + edges[:-1]) / 2)
             group[f"{axis}_edges"] = ((f"{axis}_edge",), edges)
         groups[experiment.name] = group | {
-            "component": (("component",), np.array(list(experiment.components))),
+            "component": (("component",), np.array(list(experiment.component_names))),
             "observed": (axes, np.asarray(experiment.observed)),
             "expected": (
                 ("component", *axes),
-                np.stack([np.asarray(parts[name]) for name in experiment.components]),
+                np.stack([np.asarray(parts[name]) for name in experiment.component_names]),
             ),
         }
         if isinstance(experiment.statistic, Gaussian):

@@ -39,7 +39,7 @@ def scan_result(
         attributes={
             "parameters": list(axes),
             "levels": list(levels),
-            "best": {"parameters": scan.best, "chi2": scan.best_chi2},
+            "best": {"parameters": scan.best.values, "chi2": scan.best.chi2},
             "limits": limits,
             "n_valleys": int(scan.valleys.max()),
             "points": told.points_of(scan, highest),
