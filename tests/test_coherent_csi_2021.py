@@ -124,7 +124,7 @@ def test_nominal_values_lie_inside_their_priors(name):
 
 
 def test_conventions_name_every_choice(csi):
-    named = dict(csi.conventions)
+    named = csi.conventions
     assert "Helm" in named["form factor"]
     assert "5.01" in named["R_n [fm]"]
     assert "1286" in named["steady state"]
@@ -239,6 +239,6 @@ def test_electrons_share_the_flux_and_the_detector_with_the_signal():
 def test_electrons_are_not_counted_unless_asked_for(csi, with_electrons):
     """They are 8e-5 events in the Standard Model."""
     assert "electrons" not in csi.components
-    assert dict(csi.conventions)["electrons"] == "not counted"
+    assert csi.conventions["electrons"] == "not counted"
     assert predicted(with_electrons)["electrons"].sum() == pytest.approx(8e-5, rel=0.1)
     np.testing.assert_array_equal(predicted(with_electrons)["cevns"], predicted(csi)["cevns"])

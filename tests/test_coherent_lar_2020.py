@@ -593,7 +593,7 @@ def test_wrong_choices_are_refused_with_what_is_allowed(given, words):
 
 
 def test_conventions_name_every_choice(split):
-    named = dict(split.conventions)
+    named = split.conventions
     assert "Gaussian proton pulse" in named["flux"]
     assert "Ar40 3.448" in named["R_p [fm]"]
     assert "Ar40 3.55" in named["R_n [fm]"]

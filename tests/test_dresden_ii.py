@@ -220,7 +220,7 @@ def test_recoils_below_the_cut_off_leave_nothing(nominal):
 def test_cut_off_is_one_pair_and_for_the_modified_lindhard_model_its_energy(experiments):
     """2.96 eV of ionisation are 6.8 eV of recoil with a factor of 0.435, 7.9 eV with 0.375; with
     the modified model every recoil has 63 eV, and the recoil itself is cut at 2.96 eV."""
-    cuts = {name: dict(e.conventions)["lowest recoil"] for name, e in experiments.items()}
+    cuts = {name: e.conventions["lowest recoil"] for name, e in experiments.items()}
     assert cuts["iron_filter"] == "6.81 eV"
     assert cuts["photo_neutron"] == "7.9 eV"
     lowest = brentq(lambda t: lindhard_energy(t) - PAIR, 1e-6, 1.0)
@@ -506,7 +506,7 @@ def test_a_quenching_table_that_ends_too_early_is_refused():
 
 
 def test_conventions_name_every_choice(experiments):
-    named = dict(experiments["modified_lindhard"].conventions)
+    named = experiments["modified_lindhard"].conventions
     assert "vogel_mueller (u235 0.58" in named["flux"]
     assert "4.8e+13" in named["flux"]
     assert "Ge70 4.041" in named["R_p [fm]"]

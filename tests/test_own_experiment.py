@@ -285,7 +285,7 @@ def test_a_tabulated_flux_on_a_crystal_is_the_double_integral(symbols, name, low
     found = expected(experiment)
     counts = 0.7 * DAYS * reference
     assert (abs(found - counts) <= 1e-8 * counts.max()).all()
-    assert ("lowest recoil", f"{lowest:g} keV") in experiment.conventions
+    assert experiment.conventions["lowest recoil"] == f"{lowest:g} keV"
 
 
 @pytest.mark.parametrize("sigma", [1e-5, 0.02])
@@ -620,7 +620,7 @@ def test_results_of_poisson_bins_have_no_error(asimov_fit):
 def test_an_own_experiment_says_what_it_is(forecast):
     assert forecast.title == "ge"
     assert forecast.exposure.startswith("10 kg Ge, pion decay at rest")
-    told = dict(forecast.conventions)
+    told = forecast.conventions
     assert told["quenching"] == "Lindhard, k = 0.157"
     assert told["resolution"] == "Gaussian, sigma^2 = 0.2^2 + 0.05^2 E + (0 E)^2"
     assert told["efficiency"] == "1"

@@ -71,6 +71,8 @@ def test_ranges_of_a_scan_are_those_of_the_profile(like):
     ((low, high),) = scan.allowed(1.0)
     assert (low, high) == pytest.approx(profile.allowed(1.0)[0], abs=1e-5)
     assert scan.best_chi2 == pytest.approx(profile.best_chi2, abs=1e-6)
+    assert scan.best.chi2 == pytest.approx(profile.best.chi2, abs=1e-6)
+    assert scan.best.values["n_sigma"] == pytest.approx(profile.best.values["n_sigma"], abs=1e-4)
     assert profile.likelihood.names == like.names
 
 
