@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 from iminuit import Minuit
 from numpy_tables import Templates
+from scipy.optimize import brentq, minimize_scalar
 
 
 class Model(abc.ABC):
@@ -261,6 +262,33 @@ def scan(model: Model, grid: np.ndarray, minuit: Minuit) -> np.ndarray:
             minuit.migrad()
             found[i] = minuit.fval if minuit.valid else np.nan
     return found
+
+
+def highest_end(model: Model, minuit: Minuit, level: float, places: int) -> float:
+    """The highest coupling at which chi^2 is a level above its lowest value: a walk over places on
+    a logarithmic grid of the coupling, the bottom of the lowest valley, and a root search."""
+
+    def profiled(u: float) -> float:
+        found = float(scan(model, np.array([np.exp(2 * u)]), minuit)[0])
+        return found if np.isfinite(found) else np.inf
+
+    u = np.log(np.geomspace(1e-7, 3e-3, places))
+    chi2, pulls = np.empty(places), []
+    for i in range(places):
+        chi2[i] = profiled(u[i])
+        pulls.append(np.array(minuit.values))
+    lowest = int(np.argmin(chi2))
+    minuit.values = pulls[lowest]
+    ends = u[[max(lowest - 1, 0), min(lowest + 1, places - 1)]]
+    bottom = minimize_scalar(profiled, bounds=ends, method="bounded")
+    least = min(float(bottom.fun), chi2[lowest])
+    last = int(np.flatnonzero(chi2 < least + level)[-1])
+
+    def above(u: float) -> float:
+        minuit.values = pulls[last]
+        return min(profiled(u) - least, 1e9) - level
+
+    return float(np.exp(brentq(above, *u[[last, last + 1]], xtol=1e-5)))
 
 
 def numerical_gradient(model: Model, x: np.ndarray, step: float = 1e-4) -> tuple[float, np.ndarray]:
