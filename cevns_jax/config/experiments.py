@@ -128,7 +128,7 @@ def _data_set(
         given["nuisances"] = partial(made_nuisances, own)
         pulls = names.own_pulls(name, ((one["name"], one["shared"]) for one in own))
     else:
-        preset = table.choice("nuisances", preset, names.PRESETS[name], "preset")
+        preset = table.choice("nuisances", preset, names.PRESETS[name], "preset of nuisances")
         given["nuisances"] = preset
         pulls = names.pulls(name, preset)
     table.done()

@@ -87,7 +87,7 @@ def radii(
     if key not in table:
         return None
     if isinstance(table.content[key], str):
-        return table.choice(key, None, RADII, "radius convention")
+        return table.choice(key, None, RADII, f"convention of {key}")
     part = table.table(key)
     for name in part.content:
         if isotopes is not None and name not in isotopes:

@@ -74,6 +74,16 @@ class Plan:
     scan: ScanTable | None
     limit: LimitTable | None
 
+    @property
+    def parameters(self) -> tuple[str, ...] | None:
+        """Names of all parameters; ``None`` where only what is built of the plan tells."""
+        names: list[str] = []
+        for part in (self.interaction, *self.experiments):
+            if part.parameters is None:
+                return None
+            names += part.parameters
+        return tuple(dict.fromkeys(names))
+
     def check_names(self, parameters: Collection[str], varying: Collection[str]) -> None:
         """Check what the config names as parameters.
 
@@ -145,19 +155,10 @@ def read_plan(path: Path, content: dict[str, Any], overrides: Sequence[str] = ()
     for name in free:
         if free.count(name) > 1:
             raise ConfigError(f"{path} [fit]: free names {name} more than once")
-    _check_known(plan)
+    if plan.parameters is not None:
+        varying = [name for part in plan.experiments for name in part.varying]
+        plan.check_names(plan.parameters, varying)
     return plan
-
-
-def _check_known(plan: Plan) -> None:
-    """Check names of parameters, where all of them are known already."""
-    names: list[str] = []
-    for part in (plan.interaction, *plan.experiments):
-        if part.parameters is None:
-            return
-        names += part.parameters
-    varying = [name for part in plan.experiments for name in part.varying]
-    plan.check_names(dict.fromkeys(names), varying)
 
 
 def _declarations(table: Table) -> dict[str, Declaration]:
