@@ -16,6 +16,7 @@ from typing import NoReturn
 from cevns_jax import __version__
 from cevns_jax.commands import (
     common,
+    completion,
     experiments,
     fit,
     import_release,
@@ -39,6 +40,8 @@ COMMANDS = (
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; returns the exit status."""
+    if arguments is None and completion.asked():
+        completion.answer(_parser())
     for stream in (sys.stdout, sys.stderr):  # a title that the terminal cannot show is escaped
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")

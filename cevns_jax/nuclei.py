@@ -19,6 +19,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from cevns_jax.choices import RADII
 from cevns_jax.constants import ATOMIC_MASS_UNIT, AVOGADRO, ELECTRON_MASS
 from cevns_jax.domains import Domain
 from cevns_jax.errors import ConfigError, shown, unknown
@@ -330,8 +331,8 @@ def _radii(
     default: list[float],
 ) -> np.ndarray:
     if isinstance(given, str):
-        if given != "lewin_smith":
-            raise unknown(key, "radius convention", given, ["lewin_smith"])
+        if given not in RADII:
+            raise unknown(key, "radius convention", given, RADII)
         return np.array([lewin_smith_radius(row.mass_number) for row in rows])
     given = given or {}
     symbols = [row.symbol for row in rows]

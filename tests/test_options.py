@@ -10,11 +10,8 @@ import pytest
 
 from cevns_jax.cli import COMMANDS, main
 from cevns_jax.config.analysis import read_analysis
-from cevns_jax.config.experiments import read_experiments
-from cevns_jax.config.interaction import read_interaction
-from cevns_jax.config.outline import DATA_SETS, INTERACTIONS, TABLES
-from cevns_jax.config.strict_toml import Table
-from cevns_jax.errors import ConfigError
+from cevns_jax.config.experiments import DATA_SETS
+from cevns_jax.config.interaction import INTERACTIONS
 
 ROOT = Path(__file__).parent.parent
 CSI = str(ROOT / "configs" / "coherent_csi_2021.toml")
@@ -155,40 +152,6 @@ def test_a_slip_in_a_config_is_said_before_jax_is_imported(tmp_path):
         )
         assert done.returncode == 2, done.stderr
         assert "did you mean" in done.stderr
-
-
-@pytest.mark.parametrize("name", [*DATA_SETS])
-def test_the_outline_has_the_keys_that_the_reader_of_a_data_set_knows(name):
-    with pytest.raises(ConfigError) as refused:
-        read_experiments(Table(Path("x.toml"), "experiments", {name: {"zzz": 1}}), Path())
-    allowed = re.search(r"allowed: (.*)\)", str(refused.value))[1].split(", ")
-    assert set(allowed) == set(DATA_SETS[name])
-
-
-@pytest.mark.parametrize("name", [*INTERACTIONS])
-def test_the_outline_has_the_keys_that_the_reader_of_an_interaction_knows(name):
-    with pytest.raises(ConfigError) as refused:
-        read_interaction(Table(Path("x.toml"), "interaction", {name: {"zzz": 1}}), Path())
-    allowed = re.search(r"allowed: (.*)\)", str(refused.value))[1].split(", ")
-    assert set(allowed) - {"none"} == set(INTERACTIONS[name])
-
-
-@pytest.mark.parametrize("table", ["fit", "scan", "limit", "interaction"])
-def test_the_outline_has_the_keys_that_readers_of_tables_know(tmp_path, monkeypatch, table):
-    monkeypatch.setattr("cevns_jax.config.analysis.check_outline", lambda *_: None)
-    text = Path(CSI).read_text()
-    extra = {
-        "scan": '[scan]\nzzz = 1\n[[scan.axes]]\nparameter = "n_sigma"\nmin = 0.5\nmax = 1',
-        "limit": '[limit]\nparameter = "n_sigma"\nzzz = 1',
-        "fit": "",
-        "interaction": "",
-    }[table]
-    path = tmp_path / "config.toml"
-    path.write_text(text.replace(f"[{table}]", f"[{table}]\nzzz = 1", 1) + "\n" + extra)
-    with pytest.raises(ConfigError) as refused:
-        read_analysis(path)
-    allowed = re.search(r"allowed: (.*)\)", str(refused.value))[1].split(", ")
-    assert set(allowed) == set(TABLES[table])
 
 
 @pytest.mark.parametrize("interaction", [None, *INTERACTIONS])

@@ -6,9 +6,10 @@ import mpmath
 import numpy as np
 import pytest
 
+from cevns_jax.choices import FISSILE, REACTOR_SPECTRA
 from cevns_jax.data.tables import DATA
 from cevns_jax.errors import ConfigError
-from cevns_jax.sources.reactor import ISOTOPES, SPECTRA, reactor_source
+from cevns_jax.sources.reactor import reactor_source
 
 FRACTIONS = {"u235": 0.58, "u238": 0.08, "pu239": 0.29, "pu241": 0.05}
 FLUX = 4.8e13  # [1/(cm^2 s)]
@@ -74,7 +75,7 @@ def paired(grid, column):
     return zip(pairwise(grid), pairwise(column), strict=True)
 
 
-@pytest.mark.parametrize("spectra", SPECTRA)
+@pytest.mark.parametrize("spectra", REACTOR_SPECTRA)
 def test_moments_are_the_integrals_of_the_table_to_rounding(spectra):
     """Also at a row, and between the lowest ones."""
     source = reactor(spectra)
@@ -83,7 +84,7 @@ def test_moments_are_the_integrals_of_the_table_to_rounding(spectra):
         np.testing.assert_allclose(source.moments(np.array(e_min))[0], expected, rtol=1e-11)
 
 
-@pytest.mark.parametrize("spectra", SPECTRA)
+@pytest.mark.parametrize("spectra", REACTOR_SPECTRA)
 @pytest.mark.parametrize("fractions", [FRACTIONS, {"pu239": 1.0}])
 def test_spectrum_adds_up_to_the_flux(spectra, fractions):
     source = reactor(spectra, fractions, flux=3.1e12, seconds=7.0)
@@ -93,7 +94,7 @@ def test_spectrum_adds_up_to_the_flux(spectra, fractions):
     assert trapezoid == pytest.approx(3.1e12 * 7.0, rel=1e-12)
 
 
-@pytest.mark.parametrize("spectra", SPECTRA)
+@pytest.mark.parametrize("spectra", REACTOR_SPECTRA)
 def test_spectrum_ends_where_its_table_ends(spectra):
     source = reactor(spectra)
     assert source.edges[-1] == TOPS[spectra]
@@ -109,7 +110,7 @@ def test_each_isotope_is_normalised_by_its_neutrinos_per_fission(isotope, neutri
     """README of the spectra: trapezoid integrals from 0 to 8 MeV, constant below the first row."""
     source = reactor(fractions={isotope: 1.0}, flux=1.0, seconds=1.0)
     energy, spectrum = rows("vogel_mueller")
-    expected = spectrum[:, ISOTOPES.index(isotope)] / neutrinos
+    expected = spectrum[:, FISSILE.index(isotope)] / neutrinos
     np.testing.assert_allclose(
         np.interp(energy, source.energy, source.fluence[0]), expected, rtol=2e-4
     )
@@ -126,7 +127,7 @@ def test_summation_model_of_uranium_has_its_published_values(energy, published):
 
 
 def test_mixtures_are_weighted_sums_of_the_isotopes():
-    alone = {i: reactor(fractions={i: 1.0}).fluence for i in ISOTOPES}
+    alone = {i: reactor(fractions={i: 1.0}).fluence for i in FISSILE}
     expected = sum(share * alone[i] for i, share in FRACTIONS.items())
     np.testing.assert_allclose(reactor().fluence, expected, rtol=1e-13)
 
@@ -140,7 +141,7 @@ def test_fractions_may_be_rounded_and_are_brought_to_one():
 def test_spectra_agree_roughly_and_differ_in_detail():
     """Above 2 MeV, where antineutrinos are counted, the sets agree to 10 % (README: 235U at
     3 MeV lies between 0.600 and 0.651), and no two are the same."""
-    above = [float(reactor(s).moments(np.array(3.0))[0, 0]) for s in SPECTRA]
+    above = [float(reactor(s).moments(np.array(3.0))[0, 0]) for s in REACTOR_SPECTRA]
     np.testing.assert_allclose(above, np.mean(above), rtol=0.10)
     assert len(set(above)) == 3
 

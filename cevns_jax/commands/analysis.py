@@ -18,6 +18,7 @@ from cevns_jax.startup import start_jax
 
 if TYPE_CHECKING:
     from cevns_jax.config.analysis import Analysis
+    from cevns_jax.config.plan import Plan
     from cevns_jax.likelihood import Likelihood
 
 
@@ -38,29 +39,29 @@ class Run:
     stem: str
 
 
-def read_early(options: argparse.Namespace) -> dict[str, Any]:
-    """The config with the options, as tables; what is plainly wrong with it is said at once,
-    before anything heavy is imported.
+def read_early(options: argparse.Namespace) -> Plan:
+    """The config with the options, as it was read; what is wrong with it is said at once, before
+    anything heavy is imported.
 
     Raises:
         ConfigError: it cannot be read, or an option that means nothing.
     """
-    from cevns_jax.config.outline import check_outline
+    from cevns_jax.config.plan import read_plan
     from cevns_jax.config.strict_toml import read_toml
     from cevns_jax.config.variations import vary
 
     content = vary(read_toml(options.config, options.overrides), options)
-    check_outline(options.config, content)
+    plan = read_plan(options.config, content, options.overrides)
     _check_data(options)
-    return content
+    return plan
 
 
-def prepare(options: argparse.Namespace, content: dict[str, Any]) -> Run:
+def prepare(options: argparse.Namespace, plan: Plan) -> Run:
     """The analysis of a config, with the data set that the options ask for.
 
     Args:
         options: Of the command line.
-        content: The tables of the config, as of :func:`read_early`.
+        plan: The config, as of :func:`read_early`.
     """
     start_jax()
     from cevns_jax.config.analysis import analysis_of
@@ -69,7 +70,7 @@ def prepare(options: argparse.Namespace, content: dict[str, Any]) -> Run:
 
     kind: str = getattr(options, "data", "observed")
     seed: int | None = getattr(options, "seed", None)
-    analysis = analysis_of(options.config, content, options.overrides)
+    analysis = analysis_of(plan)
     likelihood = analysis.likelihood
     if seed is not None:
         likelihood = toy(likelihood, seed, ensemble=TOYS[kind])

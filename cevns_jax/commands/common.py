@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cevns_jax.commands.completion import assignments, completed_by, parameters
 from cevns_jax.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -29,20 +30,22 @@ def add_config(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="override one value of the config (repeatable)",
     )
-    parser.add_argument(
+    free = parser.add_argument(
         "--free",
         metavar="NAME",
         action="append",
         default=[],
         help="let a parameter vary (repeatable)",
     )
-    parser.add_argument(
+    completed_by(free, parameters)
+    fix = parser.add_argument(
         "--fix",
         metavar="NAME=VALUE",
         action="append",
         default=[],
         help="hold a parameter at a value (repeatable)",
     )
+    completed_by(fix, assignments)
     parser.add_argument("--title", default=None, help="title of the result")
     parser.add_argument("--name", default=None, help="what names of files begin with")
 
@@ -68,13 +71,14 @@ def add_level(parser: argparse.ArgumentParser) -> None:
 
 def add_grid(parser: argparse.ArgumentParser) -> None:
     """Grids on the command line."""
-    parser.add_argument(
+    grid = parser.add_argument(
         "--grid",
         metavar="NAME=LOW:HIGH:POINTS[:log]",
         action="append",
         default=[],
         help="values of a parameter, in place of those of the config (repeatable)",
     )
+    completed_by(grid, assignments)
 
 
 def add_files(parser: argparse.ArgumentParser, figures: bool = True) -> None:

@@ -22,9 +22,9 @@ def run(options: argparse.Namespace) -> int:
     """Run the command; returns the exit status."""
     from cevns_jax.commands import output
 
-    content, formats = analysis.read_early(options), common.formats_of(options)
+    plan, formats = analysis.read_early(options), common.formats_of(options)
     with Progress(NAME) as progress, output.Writer() as writer:
-        run = analysis.prepare(options, content)
+        run = analysis.prepare(options, plan)
         names = [e.name for e in run.likelihood.experiments]
         stems = {
             name: f"{run.stem}_spectra" + (f"_{name}" if len(names) > 1 else "") for name in names

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from cevns_jax.commands import common
+from cevns_jax.commands import common, completion
 from cevns_jax.errors import ConfigError
 from cevns_jax.files import write_text
 
@@ -14,16 +14,18 @@ TEXT = "A commented config to start from."
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
+    data_sets = parser.add_argument(
         "data_sets",
         metavar="DATA SET",
         nargs="*",
         help="data sets of the library, as cevns experiments lists them (default: "
         "coherent_csi_2021)",
     )
-    parser.add_argument(
+    completion.completed_by(data_sets, completion.data_sets)
+    interaction = parser.add_argument(
         "--interaction", metavar="NAME", default=None, help="new physics, e.g. light_vector"
     )
+    completion.completed_by(interaction, completion.interactions)
     parser.add_argument("--name", default=None, help="name of the file without .toml")
 
 

@@ -21,23 +21,23 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run the command; returns the exit status."""
-    import numpy as np
-
     from cevns_jax.commands import output
 
-    content, formats = analysis.read_early(options), common.formats_of(options)
-    if "limit" not in content and "scan" not in content:
+    plan, formats = analysis.read_early(options), common.formats_of(options)
+    if "limit" not in plan.content and "scan" not in plan.content:
         raise ConfigError(
             f"{options.config}: limit needs a table [limit] with the parameter, e.g. "
             "--set limit.parameter=g_vector --grid m_vector=0.01:1000:100:log"
         )
     with Progress(NAME) as progress, output.Writer() as writer:
-        run = analysis.prepare(options, content)
+        run = analysis.prepare(options, plan)
         settings = run.analysis.limit
         assert settings is not None
         kinds = ("nc", "csv", *formats) if len(settings.held) == 1 else ("nc", "csv")
         names = [f"{run.stem}_limit.{kind}" for kind in kinds]
         files = analysis.places(options, run, "limit", *names)
+        import numpy as np
+
         from cevns_jax.inference.limit import limit
         from cevns_jax.results.limit import limit_document, limit_result, limit_table
 

@@ -23,9 +23,9 @@ def run(options: argparse.Namespace) -> int:
     """Run the command; returns the exit status."""
     from cevns_jax.commands import output
 
-    content, formats = analysis.read_early(options), common.formats_of(options)
+    plan, formats = analysis.read_early(options), common.formats_of(options)
     with Progress(NAME):
-        run = analysis.prepare(options, content)
+        run = analysis.prepare(options, plan)
         from cevns_jax.likelihood import check_predictions
         from cevns_jax.results.prediction import prediction_document, prediction_result
         from cevns_jax.results.told import plain

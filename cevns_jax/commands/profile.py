@@ -21,23 +21,23 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run the command; returns the exit status."""
-    import numpy as np
-
     from cevns_jax.commands import output
 
-    content, formats = analysis.read_early(options), common.formats_of(options)
-    if "profile" not in content:
-        more = "; it has [[scan.axes]]: try cevns scan" if "scan" in content else ""
+    plan, formats = analysis.read_early(options), common.formats_of(options)
+    if "profile" not in plan.content:
+        more = "; it has [[scan.axes]]: try cevns scan" if "scan" in plan.content else ""
         raise ConfigError(
             f"{options.config}: profile needs a table [profile] with min and max, or "
             f"--grid NAME=LOW:HIGH:POINTS{more}"
         )
     with Progress(NAME) as progress, output.Writer() as writer:
-        run = analysis.prepare(options, content)
+        run = analysis.prepare(options, plan)
         settings = run.analysis.profile
         assert settings is not None
         names = [f"{run.stem}_profile.{kind}" for kind in ("nc", "csv", *formats)]
         files = analysis.places(options, run, "profile", *names)
+        import numpy as np
+
         from cevns_jax.inference.fit import fit
         from cevns_jax.inference.profile import freed
         from cevns_jax.inference.profile import profile as profiled

@@ -26,25 +26,25 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run the command; returns the exit status."""
-    import numpy as np
-
     from cevns_jax.commands import output
 
-    content, formats = analysis.read_early(options), common.formats_of(options)
-    if "scan" not in content:
-        more = "; it has [profile]: try cevns profile" if "profile" in content else ""
-        more = "; it has [limit]: try cevns limit" if "limit" in content else more
+    plan, formats = analysis.read_early(options), common.formats_of(options)
+    if "scan" not in plan.content:
+        more = "; it has [profile]: try cevns profile" if "profile" in plan.content else ""
+        more = "; it has [limit]: try cevns limit" if "limit" in plan.content else more
         raise ConfigError(
             f"{options.config}: scan needs a table [[scan.axes]] at least, or "
             f"--grid NAME=LOW:HIGH:POINTS{more}"
         )
     with Progress(NAME) as progress, output.Writer() as writer:
-        run = analysis.prepare(options, content)
+        run = analysis.prepare(options, plan)
         settings = run.analysis.scan
         assert settings is not None
         kinds = ("nc", "csv", *formats) if len(settings.grids) <= 2 else ("nc", "csv")
         names = [f"{run.stem}_scan.{kind}" for kind in kinds]
         files = analysis.places(options, run, "scan", *names)
+        import numpy as np
+
         from cevns_jax.inference.scan import scan
         from cevns_jax.results.scan import scan_document, scan_result, scan_table
 

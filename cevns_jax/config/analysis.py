@@ -1,6 +1,7 @@
 """Configuration: TOML in, a likelihood and settings out; what is not understood is an error.
 
-The tables and keys are documented in ``docs/configuration.md``.
+:mod:`cevns_jax.config.plan` reads, and says what is wrong as far as it can be known at once; here
+is built what was read.
 """
 
 from __future__ import annotations
@@ -10,23 +11,21 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cevns_jax.config.experiments import read_experiments
 from cevns_jax.config.grids import (
     LimitSettings,
     ProfileSettings,
     ScanSettings,
-    known,
-    read_limit,
-    read_profile,
-    read_scan,
+    limit_settings,
+    profile_settings,
+    scan_settings,
 )
-from cevns_jax.config.interaction import read_interaction
-from cevns_jax.config.outline import check_outline
-from cevns_jax.config.strict_toml import Table, read_toml
-from cevns_jax.errors import ConfigError, unknown
+from cevns_jax.config.plan import Declaration, Plan, read_plan
+from cevns_jax.config.strict_toml import read_toml
+from cevns_jax.errors import ConfigError
 
 if TYPE_CHECKING:
     from cevns_jax.likelihood import Likelihood
+    from cevns_jax.parameters import Parameter
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,93 +60,64 @@ def read_analysis(path: Path | str, overrides: Sequence[str] = ()) -> Analysis:
         ConfigError: anything in it that is not understood.
     """
     path = Path(path)
-    return analysis_of(path, read_toml(path, overrides), overrides)
+    return analysis_of(read_plan(path, read_toml(path, overrides), overrides))
 
 
-def analysis_of(path: Path, content: dict[str, Any], overrides: Sequence[str] = ()) -> Analysis:
-    """Build what the tables of a config describe.
-
-    Args:
-        path: The file, for messages, names, and files beside it.
-        content: Its tables, after overrides.
-        overrides: Those overrides, for the record.
+def analysis_of(plan: Plan) -> Analysis:
+    """Build what a config describes.
 
     Raises:
-        ConfigError: anything in it that is not understood.
+        ConfigError: anything in it that cannot be built.
     """
-    check_outline(path, content)
     try:
-        return _analysis(path, content, overrides)
+        return _built(plan)
     except ConfigError as error:
-        text = str(error)
-        raise (error if text.startswith(str(path)) else ConfigError(f"{path}: {text}")) from None
+        text, place = str(error), str(plan.path)
+        raise (error if text.startswith(place) else ConfigError(f"{place}: {text}")) from None
 
 
-def _analysis(path: Path, content: dict[str, Any], overrides: Sequence[str]) -> Analysis:
+def _built(plan: Plan) -> Analysis:
     from cevns_jax.likelihood import Likelihood
 
-    root = Table(path, "", content)
-    title = root.text("title", path.stem) or path.stem
-    interaction = read_interaction(root.table("interaction"), path.parent)
-    experiments = read_experiments(root.table("experiments"), path.parent)
-    settings = root.table("fit")
-    free = settings.texts("free")
-    starts = tuple(table.numbers() for table in settings.tables("starts")) or ({},)
-    overlap = settings.flag("allow_overlap", False)
-    settings.done()
-    likelihood = Likelihood(experiments, interaction, (), allow_overlap=overlap)
-    known(f"{path} [fit] free", free, likelihood)
-    for name in free:
-        if free.count(name) > 1:
-            raise ConfigError(f"{path} [fit]: free names {name} more than once")
-    likelihood = _declared(replace(likelihood, free=free), root.table("parameters"))
-    for number, start in enumerate(starts, start=1):
-        for name in start:
-            if name not in likelihood.names:
-                where = f"{path} [fit] start {number}"
-                raise unknown(where, "varying parameter", name, likelihood.names)
-    profile = read_profile(root.table("profile"), likelihood) if "profile" in root else None
-    scan = read_scan(root.table("scan"), likelihood) if "scan" in root else None
-    limit = None
-    if "limit" in root or scan is not None:
-        axes = root.table("scan") if scan is not None else None
-        limit = read_limit(root.table("limit"), axes, likelihood)
-    root.done()
+    interaction = plan.interaction.build()
+    experiments = tuple(planned.build() for planned in plan.experiments)
+    likelihood = Likelihood(experiments, interaction, (), allow_overlap=plan.allow_overlap)
+    plan.check_names(likelihood.parameters, [n for e in experiments for n in e.varying])
+    likelihood = _declared(replace(likelihood, free=plan.free), plan.declarations)
     return Analysis(
-        name=path.stem,
-        title=title,
+        name=plan.path.stem,
+        title=plan.title,
         likelihood=likelihood,
-        starts=starts,
-        profile=profile,
-        scan=scan,
-        limit=limit,
-        record={"config": path.name, "settings": content, "overrides": list(overrides)},
+        starts=plan.starts,
+        profile=None if plan.profile is None else profile_settings(plan.profile, likelihood),
+        scan=None if plan.scan is None else scan_settings(plan.scan, likelihood),
+        limit=None if plan.limit is None else limit_settings(plan.limit, likelihood),
+        record={
+            "config": plan.path.name,
+            "settings": plan.content,
+            "overrides": list(plan.overrides),
+        },
     )
 
 
-def _declared(likelihood: Likelihood, table: Table) -> Likelihood:
-    """The likelihood with the declarations and held values of the table ``parameters``."""
-    declarations, held = {}, {}
-    for name in table.content:
-        known(table.where, [name], likelihood)
-        part = table.table(name)
-        declared = likelihood.parameters[name]
-        start = part.number("start", float(declared.start))
-        assert start is not None
-        if not declared.lower <= start <= declared.upper:
-            raise ConfigError(
-                f"{part.where}: start must lie between {declared.lower:g} and {declared.upper:g}, "
-                f"not at {start:g}"
-            )
-        mean, width = part.number("prior_mean"), part.positive("prior_width")
-        if mean is not None and width is None:
-            raise ConfigError(f"{part.where}: prior_mean needs a prior_width")
-        declared = replace(declared, start=start)
-        if width is not None:
-            mean = start if mean is None else mean
-            declared = replace(declared, prior_width=width, prior_mean=mean)
-        declarations[name] = declared
-        if part.flag("fixed", False):
-            held[name] = start
-        part.done()
+def _declared(likelihood: Likelihood, given: dict[str, Declaration]) -> Likelihood:
+    """The likelihood with declarations, and held values, of the table ``parameters``."""
+    known = likelihood.parameters
+    declarations = {name: _replaced(known[name], table) for name, table in given.items()}
+    held = {name: float(declarations[name].start) for name in given if given[name].fixed}
     return replace(likelihood, declarations=declarations, held=held)
+
+
+def _replaced(declared: Parameter, table: Declaration) -> Parameter:
+    """The declaration of a parameter with what a table says."""
+    start = float(declared.start) if table.start is None else table.start
+    if not declared.lower <= start <= declared.upper:
+        raise ConfigError(
+            f"{table.where}: start must lie between {declared.lower:g} and {declared.upper:g}, "
+            f"not at {start:g}"
+        )
+    declared = replace(declared, start=start)
+    if table.prior_width is None:
+        return declared
+    mean = start if table.prior_mean is None else table.prior_mean
+    return replace(declared, prior_width=table.prior_width, prior_mean=mean)

@@ -6,18 +6,23 @@ The tables and keys are documented in ``docs/configuration.md``.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cevns_jax.config.parts import form_factor, nuisances, radii
+from cevns_jax import choices
+from cevns_jax.config import names
+from cevns_jax.config.parts import form_factor, made_nuisances, nuisances, radii
+from cevns_jax.config.planned import Planned
 from cevns_jax.config.strict_toml import Table
 from cevns_jax.errors import ConfigError, unknown
 
 if TYPE_CHECKING:
+    from cevns_jax.detectors.quenching import Quenching
     from cevns_jax.experiments import Experiment
 
 
-def read_experiments(table: Table, folder: Path) -> tuple[Experiment, ...]:
+def read_experiments(table: Table, folder: Path) -> tuple[Planned[Experiment], ...]:
     """The experiments of a config.
 
     Args:
@@ -27,120 +32,136 @@ def read_experiments(table: Table, folder: Path) -> tuple[Experiment, ...]:
     Raises:
         ConfigError: no experiment, or anything that is not understood.
     """
-    from cevns_jax.config.own import read_own_experiment
-
-    readers: dict[str, Callable[[Table, Path], Experiment]] = {
-        "coherent_csi_2017": _coherent_csi_2017,
-        "coherent_csi_2021": _coherent_csi_2021,
-        "coherent_lar_2020": _coherent_lar_2020,
-        "coherent_lar_2020_energy": _coherent_lar_2020_energy,
-        "dresden_ii": _dresden_ii,
-    }
     if not table.content:
-        allowed = ", ".join(readers)
+        allowed = ", ".join(DATA_SETS)
         raise ConfigError(f"{table.where}: name at least one experiment (allowed: {allowed})")
     experiments = []
     for name in table.content:
         part = table.table(name)
-        if name in readers:
-            experiments.append(readers[name](part, folder))
+        if name in DATA_SETS:
+            experiments.append(DATA_SETS[name](part, folder))
         elif "target" in part:
-            experiments.append(read_own_experiment(name, part, folder))
+            experiments.append(Planned(build=partial(_own, name, part, folder), parameters=None))
         else:
-            known = [*readers, "an own one, which has a target"]
+            known = [*DATA_SETS, "an own one, which has a target"]
             raise unknown(table.where, "experiment", name, known)
     return tuple(experiments)
 
 
-def _coherent_csi_2017(table: Table, folder: Path) -> Experiment:
-    from cevns_jax.experiments import coherent_csi_2017
+def _own(name: str, table: Table, folder: Path) -> Experiment:
+    from cevns_jax.config.own import read_own_experiment
 
-    given = (
-        _coherent(table, "lumped")
-        | _forecast(table)
-        | {
-            "quenching": table.text("quenching", "constant"),
-            "steady_state_slope": table.text("steady_state_slope", "0_12_us"),
-        }
+    return read_own_experiment(name, table, folder)
+
+
+def _coherent_csi_2017(table: Table, folder: Path) -> Planned[Experiment]:
+    name = "coherent_csi_2017"
+    given = _coherent(table, name) | _forecast(table)
+    given["quenching"] = table.choice("quenching", "constant", choices.CSI_2017_QUENCHING)
+    given["steady_state_slope"] = table.choice(
+        "steady_state_slope", "0_12_us", choices.CSI_2017_SLOPES
     )
-    table.done()
-    return coherent_csi_2017(**given)
+    return _data_set(table, name, "lumped", given)
 
 
-def _coherent_csi_2021(table: Table, folder: Path) -> Experiment:
-    from cevns_jax.experiments import coherent_csi_2021
-
-    counts = table.text("counts")
-    given = (
-        _coherent(table, "atzori_corona_2023")
-        | _forecast(table)
-        | {"electrons": table.flag("electrons", False)}
-        | {"counts": None if counts is None else folder / counts}
-    )
-    table.done()
-    return coherent_csi_2021(**given)
+def _coherent_csi_2021(table: Table, folder: Path) -> Planned[Experiment]:
+    name, counts = "coherent_csi_2021", table.text("counts")
+    given = _coherent(table, name) | _forecast(table)
+    given["electrons"] = table.flag("electrons", False)
+    given["counts"] = None if counts is None else folder / counts
+    return _data_set(table, name, "atzori_corona_2023", given)
 
 
-def _coherent_lar_2020(table: Table, folder: Path) -> Experiment:
-    from cevns_jax.experiments import coherent_lar_2020
-
-    given = (
-        _coherent(table, "lumped", common_radius=True)
-        | _forecast(table)
-        | {"arrivals": table.text("arrivals", "inside_window")}
-    )
-    table.done()
-    return coherent_lar_2020(**given)
+def _coherent_lar_2020(table: Table, folder: Path) -> Planned[Experiment]:
+    name = "coherent_lar_2020"
+    given = _coherent(table, name, common_radius=True) | _forecast(table)
+    given["arrivals"] = table.choice("arrivals", "inside_window", choices.ARGON_ARRIVALS)
+    return _data_set(table, name, "lumped", given)
 
 
-def _coherent_lar_2020_energy(table: Table, folder: Path) -> Experiment:
-    from cevns_jax.experiments import coherent_lar_2020_energy
-
-    given = _coherent(table, "lumped", common_radius=True)
-    table.done()
-    return coherent_lar_2020_energy(**given)
+def _coherent_lar_2020_energy(table: Table, folder: Path) -> Planned[Experiment]:
+    name = "coherent_lar_2020_energy"
+    return _data_set(table, name, "lumped", _coherent(table, name, common_radius=True))
 
 
-def _dresden_ii(table: Table, folder: Path) -> Experiment:
-    from cevns_jax.config.response import read_quenching
-    from cevns_jax.experiments import dresden_ii
-    from cevns_jax.experiments.dresden_ii import GERMANIUM, NAME
-
-    named = isinstance(table.content.get("quenching", ""), str)
-    fractions = table.table("fission_fractions").numbers() if "fission_fractions" in table else None
-    given = {
-        "quenching": table.text("quenching", "iron_filter")
-        if named
-        else read_quenching(NAME, table.table("quenching"), folder, {GERMANIUM}),
-        "nuisances": nuisances(table, "flux_fixed"),
-        "spectra": table.text("spectra", "vogel_mueller"),
-        "fission_fractions": fractions,
+def _dresden_ii(table: Table, folder: Path) -> Planned[Experiment]:
+    name = "dresden_ii"
+    quenching, of_quenching = _germanium_quenching(name, table, folder)
+    given = _nuclei(table, name, common_radius=True) | {
+        "quenching": quenching,
+        "spectra": table.choice("spectra", "vogel_mueller", choices.REACTOR_SPECTRA),
+        "fission_fractions": _fission_fractions(table),
         "recoil_min_kev": table.number("recoil_min_kev"),
-        "common_neutron_radius": table.flag("common_neutron_radius", True),
-        **_nuclei(table),
         **{key: table.positive(key) for key in ("mass_kg", "flux_per_cm2_s")},
     }
+    return _data_set(table, name, "flux_fixed", given, of_quenching)
+
+
+DATA_SETS: dict[str, Callable[[Table, Path], Planned[Experiment]]] = {
+    "coherent_csi_2017": _coherent_csi_2017,
+    "coherent_csi_2021": _coherent_csi_2021,
+    "coherent_lar_2020": _coherent_lar_2020,
+    "coherent_lar_2020_energy": _coherent_lar_2020_energy,
+    "dresden_ii": _dresden_ii,
+}
+"""Data sets of the library, and what reads their tables."""
+
+
+def _data_set(
+    table: Table,
+    name: str,
+    preset: str,
+    given: dict[str, Any],
+    of_quenching: tuple[str, ...] = (),
+) -> Planned[Experiment]:
+    """A data set of the library.
+
+    Args:
+        table: Its table, of which all has been read but the nuisances.
+        name: Its name.
+        preset: The nuisances that it has unless others are given.
+        given: Its arguments, or what makes them.
+        of_quenching: Names of the parameters of its quenching model.
+    """
+    if isinstance(table.content.get("nuisances"), list):
+        own = nuisances(table)
+        given["nuisances"] = partial(made_nuisances, own)
+        pulls = names.own_pulls(name, ((one["name"], one["shared"]) for one in own))
+    else:
+        preset = table.choice("nuisances", preset, names.PRESETS[name], "preset of nuisances")
+        given["nuisances"] = preset
+        pulls = names.pulls(name, preset)
     table.done()
-    return dresden_ii(**given)
+    varying = (*names.backgrounds(name), *pulls)
+    radii = names.radii(name, common=given["common_neutron_radius"])
+    return Planned(
+        build=partial(_built, name, given),
+        parameters=("n_sigma", *radii, *of_quenching, *varying),
+        varying=varying,
+    )
 
 
-def _nuclei(table: Table) -> dict[str, Any]:
+def _built(name: str, given: dict[str, Any]) -> Experiment:
+    from cevns_jax import experiments
+
+    made = {key: value() if callable(value) else value for key, value in given.items()}
+    experiment: Experiment = getattr(experiments, name)(**made)
+    return experiment
+
+
+def _nuclei(table: Table, name: str, common_radius: bool) -> dict[str, Any]:
+    isotopes = names.ISOTOPES[names.TARGETS[name]]
     return {
         "form_factor": form_factor(table),
-        "proton_radius_fm": radii(table, "proton_radius_fm"),
-        "neutron_radius_fm": radii(table, "neutron_radius_fm"),
+        **{key: radii(table, key, isotopes) for key in ("proton_radius_fm", "neutron_radius_fm")},
+        "common_neutron_radius": table.flag("common_neutron_radius", common_radius),
     }
 
 
-def _coherent(table: Table, preset: str, common_radius: bool = False) -> dict[str, Any]:
+def _coherent(table: Table, name: str, common_radius: bool = False) -> dict[str, Any]:
     """The keys that all COHERENT data sets have."""
     numbers = ("mass_kg", "distance_m", "protons_on_target", "neutrinos_per_proton")
-    return {
-        "nuisances": nuisances(table, preset),
-        **_nuclei(table),
-        "common_neutron_radius": table.flag("common_neutron_radius", common_radius),
-        **{key: table.positive(key) for key in numbers},
-    }
+    return _nuclei(table, name, common_radius) | {key: table.positive(key) for key in numbers}
 
 
 def _forecast(table: Table) -> dict[str, Any]:
@@ -149,3 +170,34 @@ def _forecast(table: Table) -> dict[str, Any]:
         "exposure_scale": table.positive("exposure_scale", 1.0),
         "steady_state_events": table.positive("steady_state_events"),
     }
+
+
+def _fission_fractions(table: Table) -> dict[str, float] | None:
+    if "fission_fractions" not in table:
+        return None
+    part = table.table("fission_fractions")
+    for name in part.content:
+        if name not in choices.FISSILE:
+            raise unknown(part.where, "isotope", name, choices.FISSILE)
+    return part.numbers()
+
+
+def _germanium_quenching(
+    name: str, table: Table, folder: Path
+) -> tuple[str | Callable[[], Quenching], tuple[str, ...]]:
+    """A quenching model by its name, or what makes one of its table; and its parameters."""
+    if isinstance(table.content.get("quenching", ""), str):
+        chosen = table.choice("quenching", "iron_filter", choices.GERMANIUM_QUENCHING)
+        constants = {"lindhard": ("k",), "modified_lindhard": ("k", "q")}.get(chosen, ())
+        return chosen, tuple(f"{name}_{constant}" for constant in constants)
+    part = table.table("quenching")
+    keys = [key for key in ("lindhard_k", "lindhard_q") if key in part.content]
+    of_table = tuple(f"{name}_{key}" for key in keys if "lindhard_k" in keys)
+    return partial(_quenching, name, part, folder), of_table
+
+
+def _quenching(name: str, table: Table, folder: Path) -> Quenching:
+    from cevns_jax.config.response import read_quenching
+    from cevns_jax.experiments.dresden_ii import GERMANIUM
+
+    return read_quenching(name, table, folder, {GERMANIUM})

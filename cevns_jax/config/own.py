@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from cevns_jax.config.parts import form_factor, nuisances, radii
+from cevns_jax.config.parts import form_factor, made_nuisances, nuisances, radii
 from cevns_jax.config.response import naming, read_response
 from cevns_jax.config.strict_toml import Table
 from cevns_jax.data.tables import (
@@ -102,9 +102,7 @@ def _own_nuisances(table: Table) -> tuple[Nuisance, ...]:
             f"{table.where}: needs nuisances, a list of tables; presets belong to the data sets of "
             "the library"
         )
-    found = nuisances(table, None)
-    assert isinstance(found, tuple)
-    return found
+    return made_nuisances(nuisances(table))
 
 
 def _target(table: Table) -> Target:
@@ -117,7 +115,7 @@ def _target(table: Table) -> Target:
     shape = _needed(table, "form_factor", form_factor(table))
     return target(
         formula or "",
-        form_factor=shape,
+        form_factor=shape(),
         proton_radius_fm=radii(table, "proton_radius_fm"),
         neutron_radius_fm=radii(table, "neutron_radius_fm"),
         common_neutron_radius=table.flag("common_neutron_radius", False),

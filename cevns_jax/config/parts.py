@@ -1,25 +1,34 @@
-"""Parts of a config that every experiment has: nuisances, form factor, radii."""
+"""Parts of a config that every experiment has: nuisances, form factor, radii.
+
+What is made of classes of the library is made later: to import them takes a second.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
+from cevns_jax.choices import NUISANCE_FORMS, RADII
 from cevns_jax.config.strict_toml import Table
-from cevns_jax.errors import ConfigError, shown
+from cevns_jax.errors import ConfigError, shown, unknown
 
 if TYPE_CHECKING:
     from cevns_jax.experiments import Nuisance
     from cevns_jax.form_factors import FormFactor
 
+FORM_FACTORS = {
+    "helm": ("Helm", "skin"),
+    "klein_nystrand": ("KleinNystrand", "range"),
+    "symmetrised_fermi": ("SymmetrisedFermi", "diffuseness"),
+    "two_parameter_fermi": ("TwoParameterFermi", "diffuseness"),
+}
+"""Form factor -> its class, and its second length."""
 
-def nuisances(table: Table, default: str | None) -> str | tuple[Nuisance, ...] | None:
-    """Name of a preset, or a list of tables; the default where there is none."""
-    from cevns_jax.experiments.experiment import FORMS, Nuisance
 
-    if not isinstance(table.content.get("nuisances"), list):
-        return table.text("nuisances", default)
-    found = []
+def nuisances(table: Table) -> list[dict[str, Any]]:
+    """What makes the nuisances of a list of tables."""
+    found: list[dict[str, Any]] = []
     for part in table.tables("nuisances"):
         name, width = part.text("name"), part.positive("width")
         if name is None or width is None:
@@ -28,45 +37,59 @@ def nuisances(table: Table, default: str | None) -> str | tuple[Nuisance, ...] |
             raise ConfigError(
                 f'{part.where}: name must be a Python identifier, not "{shown(name)}"'
             )
-        found.append(
-            Nuisance(
-                name=name,
-                acts_on=part.texts("acts_on"),
-                width=width,
-                form=part.choice("form", "linear", FORMS),
-                shared=part.flag("shared", False),
-            )
-        )
+        given: dict[str, Any] = {"name": name, "width": width, "acts_on": part.texts("acts_on")}
+        given["form"] = part.choice("form", "linear", NUISANCE_FORMS)
+        given["shared"] = part.flag("shared", False)
         part.done()
-    return tuple(found)
+        found.append(given)
+    return found
 
 
-def form_factor(table: Table) -> FormFactor | None:
-    """Name of a model, or a table with its second length; nothing where there is none."""
-    from cevns_jax.form_factors import Helm, KleinNystrand, SymmetrisedFermi, TwoParameterFermi
+def made_nuisances(given: Iterable[dict[str, Any]]) -> tuple[Nuisance, ...]:
+    """Nuisances, of what :func:`nuisances` has read."""
+    from cevns_jax.experiments import Nuisance
 
-    models: Mapping[str, tuple[type, str]] = {
-        "helm": (Helm, "skin"),
-        "klein_nystrand": (KleinNystrand, "range"),
-        "symmetrised_fermi": (SymmetrisedFermi, "diffuseness"),
-        "two_parameter_fermi": (TwoParameterFermi, "diffuseness"),
-    }
+    return tuple(Nuisance(**one) for one in given)
+
+
+def form_factor(table: Table) -> Callable[[], FormFactor] | None:
+    """What makes a form factor of its name, or of a table with its second length; nothing where
+    there is none."""
     if "form_factor" not in table:
         return None
     if isinstance(table.content["form_factor"], str):
-        model, _ = models[table.choice("form_factor", "helm", models)]
-        return model()
+        kind, _ = FORM_FACTORS[table.choice("form_factor", "helm", FORM_FACTORS)]
+        return partial(_made_form_factor, kind)
     part = table.table("form_factor")
-    model, length = models[part.choice("model", "helm", models)]
+    kind, length = FORM_FACTORS[part.choice("model", "helm", FORM_FACTORS)]
     value = part.positive(f"{length}_fm")
     part.done()
-    return model() if value is None else model(**{length: value})
+    return partial(_made_form_factor, kind, **({} if value is None else {length: value}))
 
 
-def radii(table: Table, key: str) -> str | dict[str, float] | None:
-    """Radii by nuclide, or the name of a convention; nothing where there is none."""
+def _made_form_factor(kind: str, **lengths: float) -> FormFactor:
+    from cevns_jax import form_factors
+
+    made: FormFactor = getattr(form_factors, kind)(**lengths)
+    return made
+
+
+def radii(
+    table: Table, key: str, isotopes: Iterable[str] | None = None
+) -> str | dict[str, float] | None:
+    """Radii by nuclide, or the name of a convention; nothing where there is none.
+
+    Args:
+        table: The table of an experiment.
+        key: Which radii.
+        isotopes: Those that the target has, where it is known.
+    """
     if key not in table:
         return None
     if isinstance(table.content[key], str):
-        return table.text(key)
-    return table.table(key).numbers()
+        return table.choice(key, None, RADII, f"convention of {key}")
+    part = table.table(key)
+    for name in part.content:
+        if isotopes is not None and name not in isotopes:
+            raise unknown(part.where, "nuclide", name, isotopes)
+    return part.numbers()

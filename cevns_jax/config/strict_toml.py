@@ -97,13 +97,15 @@ class Table:
             raise ConfigError(f"{self.where}: {key} must not be empty")
         return value
 
-    def choice(self, key: str, default: str | None, allowed: Iterable[str]) -> str:
-        """One of several words; without a default it must be there."""
+    def choice(
+        self, key: str, default: str | None, allowed: Iterable[str], kind: str | None = None
+    ) -> str:
+        """One of several words of a kind; without a default it must be there."""
         if default is None and key not in self:
             raise ConfigError(f"{self.where}: needs {key} (allowed: {', '.join(allowed)})")
         value = self.text(key, default)
         if value not in set(allowed):
-            raise unknown(self.where, key, value, allowed)
+            raise unknown(self.where, kind or key, value, allowed)
         assert value is not None
         return value
 

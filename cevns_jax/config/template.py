@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from cevns_jax.config.outline import DATA_SETS, INTERACTIONS
+from cevns_jax.config.experiments import DATA_SETS
+from cevns_jax.config.interaction import INTERACTIONS
 from cevns_jax.errors import ConfigError, unknown
 
 _EXPERIMENTS = {

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from cevns_jax.choices import CSI_2017_QUENCHING, CSI_2017_SLOPES
 from cevns_jax.data.tables import DATA, read_table
 from cevns_jax.detectors.detector import ScintillationDetector
 from cevns_jax.detectors.efficiency import SteppedEfficiency
@@ -40,7 +41,6 @@ from cevns_jax.statistics import Poisson
 
 NAME = "coherent_csi_2017"
 FOLDER = DATA / NAME
-SLOPES = ("0_12_us", "0_6_us")  # anti-coincidence events that the steady-state slope is fitted to
 
 BACKGROUNDS = (
     Nuisance(name="brn", acts_on=("brn",), width=0.25),
@@ -110,8 +110,8 @@ def coherent_csi_2017(
         RuntimeError: JAX is in 32-bit mode.
     """
     require_float64()
-    if steady_state_slope not in SLOPES:
-        raise unknown(NAME, "steady_state_slope", steady_state_slope, SLOPES)
+    if steady_state_slope not in CSI_2017_SLOPES:
+        raise unknown(NAME, "steady_state_slope", steady_state_slope, CSI_2017_SLOPES)
     measured = coherent.measurement(FOLDER)
     exposure = coherent.chosen_exposure(
         NAME,
@@ -184,7 +184,7 @@ def _quenching(measured: dict[str, Any], choice: str) -> tuple[np.ndarray, dict[
         return nominal, {"quenching": plus - nominal}
     if choice == "polynomial_2021":
         return coherent_csi_2021.released_quenching(coherent.measurement(coherent_csi_2021.FOLDER))
-    raise unknown(NAME, "quenching", choice, ["constant", "polynomial_2021"])
+    raise unknown(NAME, "quenching", choice, CSI_2017_QUENCHING)
 
 
 def _response(

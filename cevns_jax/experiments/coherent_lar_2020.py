@@ -17,6 +17,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from cevns_jax.choices import ARGON_ARRIVALS
 from cevns_jax.data.tables import bin_edges, grid_points, read_table
 from cevns_jax.detectors.detector import energy_detector
 from cevns_jax.detectors.spline import spline
@@ -41,7 +42,6 @@ from cevns_jax.parameters import Parameter, Values
 from cevns_jax.statistics import Poisson
 
 NAME = "coherent_lar_2020"
-ARRIVALS = ("inside_window", "all", "released")
 TIMING_WIDTH_NS = 200.0  # of the mean of the proton pulse
 SHIFT_RANGE_US = 1.5  # either way: seven standard deviations, past which times stay as they are
 SHIFT_KNOTS = 301  # every 10 ns
@@ -160,8 +160,8 @@ def coherent_lar_2020(
         RuntimeError: JAX is in 32-bit mode.
     """
     require_float64()
-    if arrivals not in ARRIVALS:
-        raise unknown(NAME, "arrivals", arrivals, ARRIVALS)
+    if arrivals not in ARGON_ARRIVALS:
+        raise unknown(NAME, "arrivals", arrivals, ARGON_ARRIVALS)
     measured = coherent.measurement(FOLDER)
     exposure = coherent.chosen_exposure(
         NAME,

@@ -15,6 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from cevns_jax.choices import GERMANIUM_MEASURED, GERMANIUM_QUENCHING
 from cevns_jax.data.tables import DATA, bin_edges, grid_points, read_table
 from cevns_jax.detectors.detector import energy_detector
 from cevns_jax.detectors.quenching import (
@@ -51,7 +52,6 @@ from cevns_jax.statistics import Gaussian
 NAME = "dresden_ii"
 FOLDER = DATA / NAME
 AXIS = "energy_kevee"
-MEASURED = ("iron_filter", "photo_neutron")  # quenching factors
 GERMANIUM = 32
 SECONDS_PER_DAY = 86400.0
 PAIR_ENERGY_KEV = 2.96e-3
@@ -228,7 +228,7 @@ def dresden_ii(
         "capture_lines": _lines(measured, edges),
     }
     named = response.conventions
-    if quenching in MEASURED:
+    if quenching in GERMANIUM_MEASURED:
         named |= {"quenching": f"{quenching} table"}
     effects = (*response.effects, "neutron_radius")
     check_nuisances(NAME, nuisances, ("cevns", *backgrounds), effects)
@@ -267,8 +267,8 @@ def _quenching(measured: dict[str, Any], choice: str | Quenching) -> Quenching:
     if not isinstance(choice, str):
         return choice
     numbers = measured["quenching"]
-    if choice in MEASURED:
-        factors = read_table(FOLDER / "quenching.csv", ("recoil_kev", *MEASURED))
+    if choice in GERMANIUM_MEASURED:
+        factors = read_table(FOLDER / "quenching.csv", ("recoil_kev", *GERMANIUM_MEASURED))
         return TabulatedQuenching(linear_table(choice, factors["recoil_kev"], factors[choice]))
     if choice == "lindhard":
         return lindhard(numbers["lindhard_k"], GERMANIUM, parameter=f"{NAME}_k")
@@ -276,7 +276,7 @@ def _quenching(measured: dict[str, Any], choice: str | Quenching) -> Quenching:
         return ModifiedLindhard(
             prefix=NAME, protons=GERMANIUM, k=numbers["modified_k"], q=numbers["modified_q"]
         )
-    raise unknown(NAME, "quenching", choice, [*MEASURED, "lindhard", "modified_lindhard"])
+    raise unknown(NAME, "quenching", choice, GERMANIUM_QUENCHING)
 
 
 def _resolution(measured: dict[str, Any]) -> GaussianResolution:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import jax
 import jax.numpy as jnp
 
+from cevns_jax.choices import FAMILIES
 from cevns_jax.constants import ELECTRON_MASS, FINE_STRUCTURE
 from cevns_jax.errors import unknown
 from cevns_jax.interactions.interaction import NOTHING, Coefficients, NewPhysics
@@ -19,7 +20,6 @@ from cevns_jax.nuclei import NucleusAtRecoil
 from cevns_jax.parameters import Parameter, Values, static
 
 UNIT = jnp.pi * FINE_STRUCTURE**2 / ELECTRON_MASS**2  # pi alpha^2/m_e^2 [MeV^-2]
-FAMILIES = ("e", "mu", "tau")
 
 
 @jax.tree_util.register_dataclass

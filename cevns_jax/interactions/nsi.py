@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import jax
 
+from cevns_jax.choices import FAMILIES
 from cevns_jax.interactions.interaction import NewPhysics
 from cevns_jax.nuclei import NucleusAtRecoil
 from cevns_jax.parameters import Parameter, Values
 
-FAMILIES = ("e", "mu", "tau")
 PAIRS = tuple((a, b) for i, a in enumerate(FAMILIES) for b in FAMILIES[i:])
 
 

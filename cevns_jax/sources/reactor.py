@@ -7,13 +7,12 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from cevns_jax.choices import FISSILE, REACTOR_SPECTRA
 from cevns_jax.data.tables import DATA, read_table
 from cevns_jax.domains import check_number
 from cevns_jax.errors import ConfigError, unknown
 from cevns_jax.sources.tabulated import TabulatedSource, tabulated_source
 
-ISOTOPES = ("u235", "u238", "pu239", "pu241")
-SPECTRA = ("vogel_mueller", "huber_mueller", "estienne_fallot_2019")
 LOWEST_MEV = 1e-4  # the spectra are taken as constant below their first row
 
 
@@ -40,11 +39,11 @@ def reactor_source(
         ConfigError: unknown spectra or isotope, fractions that are negative or do not add up to
             one, or a flux that is not positive.
     """
-    if spectra not in SPECTRA:
-        raise unknown("reactor", "spectra", spectra, SPECTRA)
+    if spectra not in REACTOR_SPECTRA:
+        raise unknown("reactor", "spectra", spectra, REACTOR_SPECTRA)
     for isotope, fraction in fission_fractions.items():
-        if isotope not in ISOTOPES:
-            raise unknown("reactor: fission_fractions", "isotope", isotope, ISOTOPES)
+        if isotope not in FISSILE:
+            raise unknown("reactor: fission_fractions", "isotope", isotope, FISSILE)
         if not fraction >= 0:
             raise ConfigError(f"reactor: fission fraction of {isotope} must not be negative")
     total = sum(fission_fractions.values())
@@ -55,7 +54,7 @@ def reactor_source(
     if not (np.isfinite(flux_per_cm2_s) and flux_per_cm2_s > 0):
         raise ConfigError(f"reactor: flux must be positive and finite, not {flux_per_cm2_s}")
     check_number("reactor", "flux_per_cm2_s", flux_per_cm2_s)
-    table = read_table(DATA / "reactor" / f"{spectra}.csv", ("energy_mev", *ISOTOPES))
+    table = read_table(DATA / "reactor" / f"{spectra}.csv", ("energy_mev", *FISSILE))
     energy = np.append(LOWEST_MEV, table["energy_mev"])
     shape = np.zeros_like(energy)
     for isotope, fraction in fission_fractions.items():
