@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,12 +16,12 @@ from cevns_jax.plotting.figures import (
     LINES,
     data_set_words,
     joined_titles,
+    legend_above,
     new_figure,
 )
-from cevns_jax.plotting.text import drawable, with_unit
+from cevns_jax.plotting.text import drawable, values_text, with_unit
 from cevns_jax.published import Published, published_for
 from cevns_jax.results.result import Result
-from cevns_jax.results.told import at
 
 FILLS = ("full", "none", "left", "right", "bottom", "top")  # publications on one data set
 FEW_POINTS = 40  # below which the points of a curve are marked
@@ -64,32 +65,22 @@ def profiles(results: list[Result]) -> Figure:
         data = tuple(result.attributes["experiments"])
         found = published_for(result.attributes["parameter"], data)
         shown += [(p, colour) for p in found if p not in before]
-    for level in [limit["delta_chi2"] for limit in first.attributes["limits"]] or LEVELS[1]:
-        axes.axhline(level, color="grey", linewidth=0.7, linestyle="--")
-        axes.annotate(
-            name_of(level),
-            (1, level),
-            xycoords=("axes fraction", "data"),
-            xytext=(-4, 2),
-            textcoords="offset points",
-            ha="right",
-            fontsize=8,
-            color="grey",
-        )
+    level_lines(axes, [limit["delta_chi2"] for limit in first.attributes["limits"]] or LEVELS[1])
     a = first.attributes
     axes.set_ylabel(r"$\Delta\chi^2$")
     axes.set_ylim(0, TOP)
     axes.set_xlim(_visible(results))
+    axes.ticklabel_format(axis="x", useMathText=True)
     below = _published(axes, shown, titles) if shown else axes
     below.set_xlabel(with_unit(a["labels"][parameter] or parameter, a["units"][parameter]))
     held = a.get("held") or {}
     if held:
-        axes.set_title(f"held: {drawable(at(a, held))}", fontsize=8, loc="right")
+        axes.set_title(f"held: {values_text(a, held)}", fontsize=8, loc="right")
     handles, labels = axes.get_legend_handles_labels()
     if shown:
         more = below.get_legend_handles_labels()
         handles, labels = [*handles, *more[0]], [*labels, *more[1]]
-    figure.legend(handles, labels, frameon=False, fontsize=8, loc="outside upper center")
+    legend_above(figure, handles, labels)
     return figure
 
 
@@ -144,6 +135,22 @@ def known_points(result: Result, name: str, grid: np.ndarray) -> tuple[np.ndarra
     points = np.array([*zip(grid[use], delta[use], strict=True), *more]).reshape(-1, 2)
     order = np.argsort(points[:, 0], kind="stable")
     return points[order, 0], points[order, 1]
+
+
+def level_lines(axes: Axes, levels: Sequence[float]) -> None:
+    """Lines of constant Delta chi^2 of one parameter, with their confidence levels."""
+    for level in levels:
+        axes.axhline(level, color="grey", linewidth=0.7, linestyle="--")
+        axes.annotate(
+            name_of(level),
+            (1, level),
+            xycoords=("axes fraction", "data"),
+            xytext=(-4, 2),
+            textcoords="offset points",
+            ha="right",
+            fontsize=8,
+            color="0.35",
+        )
 
 
 def mark_excluded(axes: Axes, values: np.ndarray, top: float) -> None:
