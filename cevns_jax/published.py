@@ -198,6 +198,22 @@ def published_for(parameter: str, experiments: tuple[str, ...]) -> list[Publishe
     return [p for p in FOR_FIGURES if p.parameter == parameter and p.experiments == experiments]
 
 
+# "coupling constants as low as 5e-5 of low mediator masses" from CEvNS, with the quenching that was
+# favoured then; neither the masses nor the confidence level are in the abstract.
+CONUS_2022 = _elsewhere(
+    ("conus",), "CONUS 2022", "CONUS, J. High Energy Phys. 05 (2022) 085, arXiv:2110.02174"
+)
+REACHES = tuple(
+    _number(coupling, 5e-5, 0, 0, CONUS_2022, status="abstract")
+    for coupling in ("g_vector", "g_scalar")
+)
+
+
+def reaches_for(parameter: str) -> list[Published]:
+    """The smallest couplings that others exclude, for mediators that are light enough."""
+    return [p for p in REACHES if p.parameter == parameter]
+
+
 @dataclass(frozen=True, kw_only=True)
 class AngleAtScale(Published):
     """sin^2 theta_W measured elsewhere than in CEvNS.

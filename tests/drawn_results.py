@@ -84,3 +84,59 @@ def scan_of(text):
             "point_excluded": (("a", "b"), np.zeros((5, 5), bool)),
         },
     )
+
+
+def limit_of(allowed, held=None):
+    """A limit of ``g`` for each mass, from ranges with their ends."""
+    masses = np.geomspace(1.0, 100.0, len(allowed)) if len(allowed) > 1 else np.array([10.0])
+    most = max(1, *(len(ranges) for ranges in allowed))
+    low, high = (np.full((len(allowed), most), np.nan) for _ in range(2))
+    kinds = np.full((len(allowed), most, 2), "", dtype="U8")
+    for h, ranges in enumerate(allowed):
+        for i, (ends, at) in enumerate(ranges):
+            (low[h, i], high[h, i]), kinds[h, i] = ends, at
+    of = ("m", "range")
+    return Result(
+        kind="limit",
+        attributes={
+            "parameter": "g",
+            "axes": ["m"],
+            "confidence_level": 0.9,
+            "delta_chi2": 2.706,
+            "labels": {"g": "$g_V$", "m": "$m_V$", "s": r"$\sin^2\theta_W$", "mu": r"$\mu_\nu$"},
+            "units": {"g": "", "m": "MeV", "s": "", "mu": "mu_B"},
+            "held": held or {},
+            "experiments": ["mine"],
+            "titles": {"mine": "mine"},
+            "provenance": {"data_set": "observed"},
+        },
+        variables={
+            "m": (("m",), masses),
+            "range": (("range",), np.arange(1, most + 1)),
+            "limit_low": (of, low),
+            "limit_high": (of, high),
+            "end_low": (of, kinds[..., 0]),
+            "end_high": (of, kinds[..., 1]),
+            "best": (("m",), np.zeros(len(allowed))),
+            "chi2": (("m",), np.zeros(len(allowed))),
+            "point_converged": (("m",), np.ones(len(allowed), bool)),
+        },
+    )
+
+
+def counts_of(signal, background, factor=1.0):
+    """A fit, or with other attributes a prediction, of a signal in the first tenth of many bins."""
+    edges = np.linspace(0.2, 1.5, 101)
+    result = fit_of("mine")
+    cevns = np.where(np.arange(100) < 10, float(signal), 0.0)
+    expected = np.stack([np.full(100, float(background)), 0.001 * cevns, cevns])
+    result.attributes["labels"] |= {"s": r"$\sin^2\theta_W$"}
+    result.attributes["units"] |= {"s": ""}
+    result.attributes["values"] = {"s": 0.23857}
+    result.groups["mine"] = {
+        "energy_kevee_edges": (("energy_kevee_edge",), edges),
+        "component": (("component",), np.array(["steady_state", "electrons", "cevns"])),
+        "observed": (("energy_kevee",), np.round(factor * expected.sum(axis=0))),
+        "expected": (("component", "energy_kevee"), expected),
+    }
+    return result

@@ -9,6 +9,7 @@ from drawn_results import fit_of, profile_of, scan_of
 
 from cevns_jax.inference.regions import contours
 from cevns_jax.plotting import profiles, scans, spectra
+from cevns_jax.plotting.regions import panels
 
 GRIDS = {1: np.array([0.5]), 2: np.array([0.1, 1.0]), 4: np.geomspace(1e-3, 1.0, 4)}
 
@@ -64,3 +65,25 @@ def test_spectra_of_counts_out_of_measure(factor):
     for name in ("value", "error_high"):
         result.variables[name] = (("parameter",), np.array([1e300]))
     draw(spectra(result, "mine"))
+
+
+def test_figure_3_marks_how_far_others_reach():
+    """At the left end of the planes of a coupling that a source states, nowhere else."""
+    planes = {}
+    for name, coupling in (("vector", "g_vector"), ("dipole", "mu_dipole")):
+        result = scan_of("x")
+        a, v = result.attributes, result.variables
+        a["parameters"], a["levels"] = ["a", coupling], [2.3, 6.18, 11.83]
+        a["labels"][coupling] = a["units"][coupling] = ""
+        a["best"]["parameters"][coupling] = 1e-5
+        v["a"] = (("a",), np.geomspace(1e-2, 10, 5))
+        v[coupling] = ((coupling,), np.geomspace(1e-6, 1e-4, 5))
+        planes |= {f"{name}_iron": result, f"{name}_coherent": result}
+    figure = panels(planes, {"iron": "Dresden-II, iron"}, "COHERENT")
+    draw(figure)
+    marks = [
+        [line for line in axes.lines if str(line.get_label()).startswith("CONUS")]
+        for axes in figure.axes
+    ]
+    assert [len(found) for found in marks] == [1, 0]
+    assert set(marks[0][0].get_ydata()) == {5e-5}

@@ -87,3 +87,11 @@ def test_every_figure_can_be_drawn_whatever_its_texts_are(text, caplog):
     draw(figure)
     assert len(figure.legends[0].get_texts()) == 3  # region, best fit, outline
     assert not caplog.records
+
+
+@pytest.mark.parametrize("length", [10, 60, 110])
+def test_legends_above_are_no_wider_than_the_figure(length):
+    result = scan_of("x" * length)
+    figure = scans([result, result])
+    (legend,) = figure.legends
+    assert legend.get_window_extent().width < figure.bbox.width

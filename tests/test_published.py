@@ -51,6 +51,13 @@ def test_every_number_has_a_known_status_and_what_was_quoted_says_by_whom():
         assert number.read_in or number.status != "third party"
 
 
+def test_what_others_exclude_is_known_for_couplings_alone():
+    (vector,), (scalar,) = (published.reaches_for(f"g_{name}") for name in ("vector", "scalar"))
+    assert vector.value == scalar.value == 5e-5
+    assert vector.status == "abstract"
+    assert published.reaches_for("mu_dipole") == []
+
+
 def test_argon_has_the_numbers_of_the_likelihood_curve():
     curve = published.ARGON["curve"]
     assert (curve.value, curve.error_low, curve.error_high) == (161, 43, 42)

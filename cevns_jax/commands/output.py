@@ -24,9 +24,9 @@ def save_result(result: Any, path: Path) -> None:
 
 
 def save_spectra(result: Any, experiment: str, path: Path) -> None:
-    from cevns_jax.plotting import figures
+    from cevns_jax import plotting
 
-    figures.save(figures.spectra(result, experiment), path)
+    plotting.save(plotting.spectra(result, experiment), path)
 
 
 def save_profiles(results: list[Any], path: Path) -> None:

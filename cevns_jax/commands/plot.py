@@ -26,14 +26,14 @@ def run(options: argparse.Namespace) -> int:
     """Run the command; returns the exit status."""
     from cevns_jax import results
     from cevns_jax.commands import output
-    from cevns_jax.plotting.needs import check_drawable
+    from cevns_jax.plotting.needs import check_drawable, check_pulls
 
     formats = common.formats_of(options)
     loaded = [(path, results.load(path)) for path in options.results]
     for path, result in loaded:
         check_drawable(path, result)
-        if options.pulls and result.kind != "fit":
-            raise ConfigError(f"{path}: --pulls goes with fits, this is a {result.kind}")
+        if options.pulls:
+            check_pulls(path, result)
     jobs: list[tuple[Path, Any]] = []
     for path, result in loaded:
         if options.pulls:

@@ -1,10 +1,11 @@
 """Figures of results, one function each."""
 
 from cevns_jax.plotting.curves import profiles
-from cevns_jax.plotting.figures import save, spectra
+from cevns_jax.plotting.figures import save
 from cevns_jax.plotting.limits import limits
 from cevns_jax.plotting.predictions import prediction
 from cevns_jax.plotting.pulls import pulls
 from cevns_jax.plotting.regions import scans
+from cevns_jax.plotting.spectra import spectra
 
 __all__ = ["limits", "prediction", "profiles", "pulls", "save", "scans", "spectra"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,12 +16,12 @@ from cevns_jax.plotting.figures import (
     LINES,
     data_set_words,
     joined_titles,
+    legend_above,
     new_figure,
 )
-from cevns_jax.plotting.text import drawable, with_unit
+from cevns_jax.plotting.text import drawable, values_text, with_unit
 from cevns_jax.published import Published, published_for
 from cevns_jax.results.result import Result
-from cevns_jax.results.told import at
 
 FILLS = ("full", "none", "left", "right", "bottom", "top")  # publications on one data set
 FEW_POINTS = 40  # below which the points of a curve are marked
@@ -33,70 +34,83 @@ def profiles(results: list[Result]) -> Figure:
     Args:
         results: Profiles of the same parameter.
     """
-    figure = new_figure(6.4, 4.8)
-    axes = figure.subplots()
-    first = results[0]
-    parameter = first.attributes["parameter"]
-    shown: list[tuple[Published, str]] = []
-    titles = {n: drawable(t) for r in results for n, t in r.attributes["titles"].items()}
-    names = [joined_titles(r) for r in results]
-    for number, (result, name) in enumerate(zip(results, names, strict=True)):
-        grid, delta = result.variables[parameter][1], result.variables["delta_chi2"][1]
-        good = result.variables["point_converged"][1].astype(bool)
-        excluded = result.variables["point_excluded"][1].astype(bool)
-        if names.count(name) > 1:
-            config = result.attributes["provenance"].get("config", f"{number + 1}")
-            name += f" ({drawable(Path(config).stem)})"
-        kind = data_set_words(result)
-        colour = "black" if number == 0 else f"C{number - 1}"
-        known = known_points(result, parameter, grid)
-        axes.plot(
-            *known,
-            color=colour,
-            marker="." if len(known[0]) < FEW_POINTS else None,
-            linestyle=LINES[number % len(LINES)],
-            label=f"cevns_jax, {name}" + (f", {kind}" if kind else ""),
-        )
-        if not good.all():
-            axes.plot(grid[~good], delta[~good], "x", color="C3", label=_once(axes, FAILED))
-        mark_excluded(axes, grid[excluded], TOP)
-        before = [p for p, _ in shown]
-        data = tuple(result.attributes["experiments"])
-        found = published_for(result.attributes["parameter"], data)
-        shown += [(p, colour) for p in found if p not in before]
-    for level in [limit["delta_chi2"] for limit in first.attributes["limits"]] or LEVELS[1]:
-        axes.axhline(level, color="grey", linewidth=0.7, linestyle="--")
-        axes.annotate(
-            name_of(level),
-            (1, level),
-            xycoords=("axes fraction", "data"),
-            xytext=(-4, 2),
-            textcoords="offset points",
-            ha="right",
-            fontsize=8,
-            color="grey",
-        )
-    a = first.attributes
+    first, shown = results[0], _shown(results)
+    a, parameter = first.attributes, first.attributes["parameter"]
+    held = a.get("held") or {}
+    rows = 0.33 * len(shown)
+    figure = new_figure(6.4, 3.9 + 0.17 * (len(results) + len(shown)) + rows)
+    heights = (3.9, rows) if shown else (3.9,)
+    axes, *below = figure.subplots(
+        len(heights), 1, sharex=True, height_ratios=heights, squeeze=False
+    )[:, 0]
+    for number, result in enumerate(results):
+        _curve(axes, result, number, _name(results, number))
+    level_lines(axes, [limit["delta_chi2"] for limit in a["limits"]] or LEVELS[1])
     axes.set_ylabel(r"$\Delta\chi^2$")
     axes.set_ylim(0, TOP)
     axes.set_xlim(_visible(results))
-    below = _published(axes, shown, titles) if shown else axes
-    below.set_xlabel(with_unit(a["labels"][parameter] or parameter, a["units"][parameter]))
-    held = a.get("held") or {}
-    if held:
-        axes.set_title(f"held: {drawable(at(a, held))}", fontsize=8, loc="right")
+    axes.set_title(f"held: {values_text(a, held)}" if held else "", fontsize=8, loc="right")
     handles, labels = axes.get_legend_handles_labels()
-    if shown:
-        more = below.get_legend_handles_labels()
+    for panel in below:
+        _published(panel, results, shown)
+        more = panel.get_legend_handles_labels()
         handles, labels = [*handles, *more[0]], [*labels, *more[1]]
-    figure.legend(handles, labels, frameon=False, fontsize=8, loc="outside upper center")
+    lowest = [axes, *below][-1]
+    lowest.set_xlabel(with_unit(a["labels"][parameter] or parameter, a["units"][parameter]))
+    lowest.ticklabel_format(axis="x", useMathText=True)
+    legend_above(figure, handles, labels)
     return figure
 
 
-def _published(axes: Axes, shown: list[tuple[Published, str]], titles: dict[str, str]) -> Axes:
+def _shown(results: list[Result]) -> list[tuple[Published, str]]:
+    """Published values of the data sets of the results, each once, in the colour of its curve."""
+    colours: dict[Published, str] = {}
+    for number, result in enumerate(results):
+        data = tuple(result.attributes["experiments"])
+        for known in published_for(result.attributes["parameter"], data):
+            colours.setdefault(known, _colour(number))
+    return list(colours.items())
+
+
+def _colour(number: int) -> str:
+    """Of a curve: the first is black."""
+    return "black" if number == 0 else f"C{number - 1}"
+
+
+def _name(results: list[Result], number: int) -> str:
+    """What a curve is called: its experiments, the config where these are those of others too, and
+    what the data are unless they are measured."""
+    names = [joined_titles(r) for r in results]
+    name, kind = names[number], data_set_words(results[number])
+    if names.count(name) > 1:
+        config = results[number].attributes["provenance"].get("config", f"{number + 1}")
+        name += f" ({drawable(Path(config).stem)})"
+    return f"cevns_jax, {name}" + (f", {kind}" if kind else "")
+
+
+def _curve(axes: Axes, result: Result, number: int, name: str) -> None:
+    """Delta chi^2 of one result, with marks where it is not known or infinite."""
+    parameter = result.attributes["parameter"]
+    grid, delta = result.variables[parameter][1], result.variables["delta_chi2"][1]
+    good = result.variables["point_converged"][1].astype(bool)
+    excluded = result.variables["point_excluded"][1].astype(bool)
+    known = known_points(result, parameter, grid)
+    axes.plot(
+        *known,
+        color=_colour(number),
+        marker="." if len(known[0]) < FEW_POINTS else None,
+        linestyle=LINES[number % len(LINES)],
+        label=name,
+    )
+    if not good.all():
+        axes.plot(grid[~good], delta[~good], "x", color="C3", label=_once(axes, FAILED))
+    mark_excluded(axes, grid[excluded], TOP)
+
+
+def _published(panel: Axes, results: list[Result], shown: list[tuple[Published, str]]) -> None:
     """Published values with their 68 % errors, in a panel of their own below the curves: a height
-    on the axis of Delta chi^2 would mean something. Returns the panel."""
-    panel = axes.inset_axes((0, -0.075 * len(shown) - 0.03, 1, 0.075 * len(shown)), sharex=axes)
+    on the axis of Delta chi^2 would mean something."""
+    titles = {n: drawable(t) for r in results for n, t in r.attributes["titles"].items()}
     for number, (published, colour) in enumerate(shown):
         same = [p for p, _ in shown[:number] if p.experiments == published.experiments]
         panel.errorbar(
@@ -109,13 +123,11 @@ def _published(axes: Axes, shown: list[tuple[Published, str]], titles: dict[str,
             markersize=5,
             capsize=3,
             label=f"{published.short}, {' + '.join(titles[e] for e in published.experiments)}: "
-            f"{published.text()} (68 %)",
+            f"{published.text().replace('+-', '±')} (68 %)",
         )
     panel.set_ylim(-len(shown) + 0.5, 0.5)
     panel.set_yticks([])
     panel.set_ylabel("published", fontsize=8, rotation=0, ha="right", va="center")
-    axes.tick_params(labelbottom=False)
-    return panel
 
 
 def known_points(result: Result, name: str, grid: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -144,6 +156,22 @@ def known_points(result: Result, name: str, grid: np.ndarray) -> tuple[np.ndarra
     points = np.array([*zip(grid[use], delta[use], strict=True), *more]).reshape(-1, 2)
     order = np.argsort(points[:, 0], kind="stable")
     return points[order, 0], points[order, 1]
+
+
+def level_lines(axes: Axes, levels: Sequence[float]) -> None:
+    """Lines of constant Delta chi^2 of one parameter, with their confidence levels."""
+    for level in levels:
+        axes.axhline(level, color="grey", linewidth=0.7, linestyle="--")
+        axes.annotate(
+            name_of(level),
+            (1, level),
+            xycoords=("axes fraction", "data"),
+            xytext=(-4, 2),
+            textcoords="offset points",
+            ha="right",
+            fontsize=8,
+            color="0.35",
+        )
 
 
 def mark_excluded(axes: Axes, values: np.ndarray, top: float) -> None:

@@ -9,8 +9,14 @@ import numpy as np
 from cevns_jax.inference.levels import per_cent
 from cevns_jax.inference.regions import scale_of
 from cevns_jax.plotting.curves import with_room
-from cevns_jax.plotting.figures import LINES, data_set_words, joined_titles, new_figure
-from cevns_jax.plotting.text import drawable, with_unit
+from cevns_jax.plotting.figures import (
+    LINES,
+    data_set_words,
+    joined_titles,
+    legend_above,
+    new_figure,
+)
+from cevns_jax.plotting.text import values_text, with_unit
 from cevns_jax.results.limit import limit_rows
 
 if TYPE_CHECKING:
@@ -25,7 +31,7 @@ STEP = 0.35  # of an end, up to which that at the next held value belongs to the
 
 def limits(results: list[Result]) -> Figure:
     """Allowed ranges of one parameter against one held parameter: the excluded part of the first
-    result is shaded, ends are lines; published limits beside them.
+    result is shaded, ends are lines.
 
     Args:
         results: Limits of the same parameter against the same held one.
@@ -46,11 +52,9 @@ def limits(results: list[Result]) -> Figure:
     axes.set_ylabel(_label(first, name))
     _vertical(axes, results)
     _shade(axes, results[0])
-    fixed = ", ".join(
-        f"{n} = {v:.5g} {first['units'].get(n, '')}".strip() for n, v in first["held"].items()
-    )
-    axes.set_title(f"held: {drawable(fixed)}" if fixed else "", fontsize=8, loc="right")
-    figure.legend(frameon=False, fontsize=8, loc="outside upper center")
+    fixed = values_text(first, first["held"])
+    axes.set_title(f"held: {fixed}" if fixed else "", fontsize=8, loc="right")
+    legend_above(figure, *axes.get_legend_handles_labels())
     return figure
 
 
@@ -64,10 +68,10 @@ def _draw(axes: Axes, result: Result, colour: str, line: str) -> None:
     label = f"{joined_titles(result)}, {per_cent(a['confidence_level'])} CL"
     label += rf" ($\Delta\chi^2 < {a['delta_chi2']:.3g}$)" + (f", {kind}" if kind else "")
     axes.plot([], [], color=colour, linestyle=line, label=label)
-    marker = "o" if len(x) == 1 else None  # a line of one point would not be seen
     for edge in (low, high):
         for piece in _pieces(x, edge):
-            axes.plot(*piece.T, color=colour, linestyle=line, marker=marker)
+            marker = "o" if len(piece) == 1 else None  # a line of one point would not be seen
+            axes.plot(*piece.T, color=colour, linestyle=line, linewidth=1.1, marker=marker)
     failed = ~v["point_converged"][1].astype(bool)
     if failed.any():
         axes.plot(x[failed], high[failed, 0], "x", color="C3", label="not converged")
@@ -87,58 +91,48 @@ def _ends(result: Result) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _pieces(x: np.ndarray, edge: np.ndarray) -> list[np.ndarray]:
-    """Lines through the ends of one kind, shape (H, R): each goes on to the nearest end of the next
-    held value, if that is near. Where a range begins or ends, its lines do."""
-    real = np.where(np.isfinite(edge) & (edge != 0), edge, np.nan)
+    """Lines through the ends of one kind, shape (H, R): each goes on to that of the same place at
+    the next held value if there are as many, else to the nearest, if that is near. Where a range
+    begins or ends, its lines do."""
     lines: list[list[tuple[float, float]]] = []
-    going: dict[int, list[tuple[float, float]]] = {}
-    for h, value in enumerate(x):
-        here = [i for i in range(real.shape[1]) if not np.isnan(real[h, i])]
-        follow: dict[int, list[tuple[float, float]]] = {}
-        for i in here:
-            y = real[h, i]
-            near = min(going, key=lambda k: abs(going[k][-1][1] - y), default=None)
-            if near is not None and abs(going[near][-1][1] - y) < STEP * abs(y):
-                line = going.pop(near)
+    going: list[list[tuple[float, float]]] = []
+    for value, ends in zip(x, edge, strict=True):
+        here = [float(y) for y in ends if np.isfinite(y) and y != 0]
+        before = list(going)
+        follow = []
+        for place, y in enumerate(here):
+            if len(here) == len(going):
+                line = going[place]
             else:
-                line = []
+                line = min(before, key=lambda k: abs(k[-1][1] - y), default=[])
+                if line and abs(line[-1][1] - y) < STEP * abs(y):
+                    before.remove(line)
+                else:
+                    line = []
+            if not line:
                 lines.append(line)
-            line.append((float(value), float(y)))
-            follow[i] = line
+            line.append((float(value), y))
+            follow.append(line)
         going = follow
     return [np.array(line) for line in lines]
 
 
 def _shade(axes: Axes, result: Result) -> None:
-    """What is excluded, inside the limits of the axes: everything outside the ranges."""
+    """What is excluded: everything in sight except the ranges, which are drawn over it.
+
+    A range goes on to the next held value if there are as many below it there; what is between a
+    value that has it and one that has not is not known, and stays shaded.
+    """
     a, v = result.attributes, result.variables
     x = v[a["axes"][0]][1]
     low, high = _ends(result)
-    bottom, top = axes.get_ylim()
-    missing = np.isnan(low)
-    low, high = _closed(low), _closed(high)
-    middle = np.sqrt(np.abs(low * high)) * np.sign(high)
-    low, high = np.where(missing, middle, low), np.where(missing, middle, high)
-    below = np.full(len(x), bottom)
-    for i in range(low.shape[1] + 1):
-        above = np.clip(low[:, i], bottom, top) if i < low.shape[1] else np.full(len(x), top)
-        shaded = above > below
-        axes.fill_between(x, below, above, where=shaded, color=EXCLUDED, linewidth=0, zorder=0)
-        if i < low.shape[1]:
-            below = np.maximum(below, np.clip(high[:, i], bottom, top))
+    limits = axes.get_ylim()
+    axes.axhspan(*limits, color=EXCLUDED, linewidth=0, zorder=0)
+    for bottom, top in zip(low.T, high.T, strict=True):
+        ends = np.clip(bottom, *limits), np.clip(top, *limits)
+        axes.fill_between(x, *ends, where=~np.isnan(bottom), color="white", linewidth=0, zorder=0)
+    axes.set_ylim(limits)
     axes.plot([], [], "s", color=EXCLUDED, label="excluded")
-
-
-def _closed(edge: np.ndarray) -> np.ndarray:
-    """Ends, shape (H, R), with those of the nearest held value that has them where a range is
-    missing: a range that has no width there."""
-    found = edge.copy()
-    for i in range(edge.shape[1]):
-        known = np.flatnonzero(~np.isnan(edge[:, i]))
-        if known.size:
-            nearest = known[np.abs(np.arange(len(edge))[:, None] - known).argmin(axis=1)]
-            found[:, i] = edge[nearest, i]
-    return found
 
 
 def _vertical(axes: Axes, results: list[Result]) -> None:

@@ -43,6 +43,31 @@ def check_drawable(path: Path, result: Result) -> None:
         ) from None
 
 
+def check_pulls(path: Path, result: Result) -> None:
+    """Refuse a result of which no pulls can be drawn.
+
+    Args:
+        path: Where it was read, for messages.
+        result: Of any kind.
+
+    Raises:
+        ConfigError: it is no fit, or lacks what pulls are made of.
+    """
+    if result.kind != "fit":
+        raise ConfigError(f"{path}: --pulls goes with fits, this is a {result.kind}")
+    v = result.variables
+    size, physics = len(v["parameter"][1]), len(v["physics"][1])
+    try:
+        for key in ("prior_mean", "prior_width"):
+            _variable(v, key, (size,))
+        _variable(v, "correlation", (size, size))
+        _variable(v, "impact", (physics, size, 2))
+    except ConfigError as error:
+        raise ConfigError(
+            f"{path}: pulls cannot be drawn: a fit must have {error}; compute it again"
+        ) from None
+
+
 def _fit(result: Result) -> None:
     a, v = result.attributes, result.variables
     for key in ("chi2", "degrees_of_freedom"):

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cevns_jax.plotting.figures import (
+import numpy as np
+
+from cevns_jax.plotting.figures import LINES, data_set_words, new_figure
+from cevns_jax.plotting.stack import (
+    SIGNALS,
+    Projection,
     axis_label,
     components_stack,
     count_label,
-    data_set_words,
-    new_figure,
+    hidden_signal,
+    projections,
 )
-from cevns_jax.plotting.text import drawable
-from cevns_jax.results.told import at
+from cevns_jax.plotting.text import drawable, values_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -20,77 +24,95 @@ if TYPE_CHECKING:
 
     from cevns_jax.results.result import Result, Variables
 
-STYLES = ("-", "--", ":", "-.")
 FLAVOURS = {
     **{"nu_e": r"$\nu_e$", "nu_mu": r"$\nu_\mu$", "nu_tau": r"$\nu_\tau$"},
     **{"nu_e_bar": r"$\bar\nu_e$", "nu_mu_bar": r"$\bar\nu_\mu$", "nu_tau_bar": r"$\bar\nu_\tau$"},
 }
+COLOURS = ("#08306b", "#e69138", "#9ecae1")  # of isotopes; ever lighter, also without colours
 
 
 def prediction(result: Result, experiment: str) -> Figure:
     """Expected counts of one experiment on each axis, and dR/dT per flavour and isotope; with the
     Standard Model alone beside new physics where there is some.
 
+    Where the signal can hardly be seen on its background on any axis, it is drawn alone below.
+
     Args:
         result: A prediction.
         experiment: Name of the experiment.
     """
-    group = result.groups[experiment]
-    axes, _ = group["observed"]
-    panels = len(axes) + ("spectrum" in group)
-    figure = new_figure(4.6 * panels, 4.4)
-    drawn = figure.subplots(1, panels, squeeze=False)[0]
-    for column, axis in enumerate(axes):
-        _counts(drawn[column], group, column, axis, result.attributes["counted"][experiment])
+    a, group = result.attributes, result.groups[experiment]
+    drawn, standard = projections(group), _standard(group)
+    rows = 2 if hidden_signal(drawn) else 1
+    columns = len(drawn) + ("spectrum" in group)
+    figure = new_figure(4.6 * columns, 2.4 + 2.0 * rows)
+    grid = figure.add_gridspec(rows, columns, height_ratios=(3, 2)[:rows])
+    for column, (projection, alone) in enumerate(zip(drawn, standard, strict=True)):
+        for row, only in zip(range(rows), (None, SIGNALS), strict=False):
+            panel = figure.add_subplot(grid[row, column])
+            _counts(panel, projection, alone, a["counted"][experiment], only)
+            if row == column == 0:
+                handles, labels = panel.get_legend_handles_labels()
+                panel.legend(handles[::-1], labels[::-1], frameon=False, fontsize=8)
     if "spectrum" in group:
-        _recoils(drawn[-1], group)
-    drawn[0].legend(frameon=False, fontsize=8)
-    held = at(result.attributes, result.attributes["values"])
+        _recoils(figure.add_subplot(grid[:, -1]), group)
     kind = data_set_words(result)
-    title = drawable(result.attributes["titles"][experiment]) + (f", {kind}" if kind else "")
-    figure.suptitle(f"{title}\nexpected at {drawable(held)}", fontsize=10)
+    title = drawable(a["titles"][experiment]) + (f", {kind}" if kind else "")
+    figure.suptitle(f"{title}\nexpected at {values_text(a, a['values'])}", fontsize=10)
     return figure
 
 
-def _counts(panel: Axes, group: Variables, column: int, axis: str, counted: str) -> None:
-    """Stacked components on one axis, the Standard Model as a line."""
-    edges = group[f"{axis}_edges"][1]
-    width = edges[1:] - edges[:-1]
-    _, expected = group["expected"]
-    others = tuple(i + 1 for i in range(expected.ndim - 1) if i != column)
-    names = [str(n) for n in group["component"][1]]
-    parts = dict(zip(names, expected.sum(axis=others), strict=True))
-    components_stack(panel, edges, parts)
-    if "without_new_physics" in group:
-        total = group["without_new_physics"][1].sum(axis=(0, *others)) / width
-        panel.stairs(total, edges, color="black", linestyle="--", label="Standard Model alone")
-    panel.set_xlim(edges[0], edges[-1])
+def _standard(group: Variables) -> list[Projection | None]:
+    """What the Standard Model alone gives, if there is new physics."""
+    if "without_new_physics" not in group:
+        return [None] * len(group["observed"][0])
+    return [*projections(group | {"expected": group["without_new_physics"]})]
+
+
+def _counts(
+    panel: Axes,
+    projection: Projection,
+    standard: Projection | None,
+    counted: str,
+    only: tuple[str, ...] | None,
+) -> None:
+    """Stacked components on one axis, the Standard Model as a line; some of them where they are."""
+    bins = projection.signal_bins() if only else slice(0, len(projection.width))
+    seen = projection.only(bins)
+    components_stack(panel, seen, only)
+    if standard is not None:
+        total = (standard.signal if only else standard.total)[bins] / seen.width
+        panel.stairs(total, seen.edges, color="black", ls="--", label="Standard Model alone")
+    panel.set_xlim(seen.edges[0], seen.edges[-1])
     panel.set_ylim(bottom=0)
-    panel.set_xlabel(axis_label(axis))
-    panel.set_ylabel(count_label(axis, counted))
+    panel.set_xlabel(axis_label(seen.axis))
+    label = count_label(seen.axis, counted)
+    panel.set_ylabel(f"neutrinos alone\n{label}" if only else label, fontsize=9 if only else 10)
 
 
 def _recoils(panel: Axes, group: Variables) -> None:
     """dR/dT: a line style for each flavour, a colour for each isotope."""
     recoil, spectrum = group["recoil_kev"][1], group["spectrum"][1]
     flavours, isotopes = (([str(n) for n in group[k][1]]) for k in ("flavour", "isotope"))
-    few = isotopes if len(isotopes) <= 3 else ["all isotopes"]
-    rates = spectrum if len(isotopes) <= 3 else spectrum.sum(axis=1, keepdims=True)
+    if len(isotopes) > len(COLOURS):
+        isotopes, spectrum = ["all isotopes"], spectrum.sum(axis=1, keepdims=True)
+    order = np.argsort(-spectrum.sum(axis=(0, 2)), kind="stable")  # the darkest is the largest
+    names, rates = [isotopes[i] for i in order], spectrum[:, order]
     for f, flavour in enumerate(flavours):
-        for i, isotope in enumerate(few):
-            panel.plot(
-                recoil,
-                rates[f, i],
-                color=f"C{i}",
-                linestyle=STYLES[f % len(STYLES)],
-                label=f"{FLAVOURS.get(flavour, flavour)}, {isotope}",
-            )
+        line = LINES[f % len(LINES)]
+        for i in range(len(names)):
+            panel.plot(recoil, rates[f, i], color=COLOURS[i], linestyle=line)
+        panel.plot([], [], color=COLOURS[0], linestyle=line, label=FLAVOURS.get(flavour, flavour))
+    if len(names) > 1:
+        for colour, name in zip(COLOURS, names, strict=False):
+            panel.plot([], [], color=colour, linewidth=4, label=name)
     panel.set_xscale("log")
     panel.set_yscale("log")
-    top = float(rates.max())
+    top = float(np.max(rates))
     panel.set_ylim(1e-6 * top, 2 * top)
     seen = recoil[rates.sum(axis=(0, 1)) > 1e-6 * top]
     panel.set_xlim(recoil[0], 1.5 * seen[-1])
     panel.set_xlabel("recoil energy [keV]")
-    panel.set_ylabel("recoils / keV in the exposure, before the detector")
-    panel.legend(frameon=False, fontsize=7)
+    panel.set_ylabel("recoils / keV in the exposure,\nbefore the detector", fontsize=9)
+    title = None if len(names) > 1 else names[0]
+    panel.legend(frameon=False, fontsize=8, title_fontsize=8, loc="lower left", title=title)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cevns_jax.plotting.figures import headline, new_figure
-from cevns_jax.plotting.text import drawable
+from cevns_jax.plotting.text import drawable, with_unit
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -16,12 +16,14 @@ if TYPE_CHECKING:
     from cevns_jax.results.result import Result
 
 MOST = 30  # nuisances that are drawn, those with the largest impacts
+FEWEST = 4  # rows that there is room for
+MARKED = 0.1  # correlation below minus which its sign is written where the number is not
 ANNOTATED = 12  # parameters up to which correlations are written as numbers
 
 
 def pulls(result: Result) -> Figure:
-    """Pulls with their errors, the impact of each on the first physics parameter, and the
-    correlation of all.
+    """Pulls of what has a prior, with their errors, the impact of each on the first physics
+    parameter, and the correlation of all.
 
     Args:
         result: A fit.
@@ -29,8 +31,9 @@ def pulls(result: Result) -> Figure:
     v = result.variables
     names = [str(n) for n in v["parameter"][1]]
     physics = [str(n) for n in v["physics"][1]]
-    nuisances = [n for n in names if n not in physics and result.attributes["units"].get(n) == ""]
     index = {n: i for i, n in enumerate(names)}
+    constrained = np.isfinite(v["prior_width"][1])
+    nuisances = [n for n in names if n not in physics and constrained[index[n]]]
     impact = v["impact"][1][0] if physics else np.zeros((len(names), 2))
     largest = sorted(
         nuisances, key=lambda n: -float(np.nanmax(np.abs(impact[index[n]]), initial=0))
@@ -38,13 +41,15 @@ def pulls(result: Result) -> Figure:
     shown = largest[:MOST][::-1]
     columns = 2 if physics else 1
     short = _without_prefix(result, names)
-    figure = new_figure(4.2 * columns + 5.4, max(3.6, 1.6 + 0.26 * max(len(shown), len(names))))
-    parts: Any = figure.subfigures(1, 2, width_ratios=(4.2 * columns, 5.4))
+    figure = new_figure(4.2 * columns + 4.8, max(3.6, 1.6 + 0.26 * max(len(shown), len(names))))
+    parts: Any = figure.subfigures(1, 2, width_ratios=(4.2 * columns, 4.8))
     left, right = parts
     panels = left.subplots(1, columns, squeeze=False)[0]
     _pulls(panels[0], result, shown, index, short)
     if physics:
-        _impacts(panels[1], impact, shown, index, physics[0])
+        label = result.attributes["labels"].get(physics[0]) or physics[0]
+        unit = result.attributes["units"].get(physics[0], "")
+        _impacts(panels[1], impact, shown, index, with_unit(label, unit))
     _correlation(right.subplots(), v["correlation"][1], [short[n] for n in names])
     titles = " + ".join(map(drawable, result.attributes["titles"].values()))
     figure.suptitle(f"{titles}\nbest fit: {headline(result)}", fontsize=10)
@@ -52,11 +57,15 @@ def pulls(result: Result) -> Figure:
 
 
 def _without_prefix(result: Result, names: list[str]) -> dict[str, str]:
-    """Names of parameters without that of the experiment, if there is one experiment alone."""
-    experiments = list(result.groups)
-    if len(experiments) > 1:
-        return {name: drawable(name) for name in names}
-    return {name: drawable(name.removeprefix(f"{experiments[0]}_")) for name in names}
+    """Symbols of physics parameters; names of others, without that of the experiment if there is
+    one experiment alone."""
+    experiments, labels = list(result.groups), result.attributes["labels"]
+    prefix = f"{experiments[0]}_" if len(experiments) == 1 else ""
+    physics = {str(n) for n in result.variables["physics"][1]}
+    return {
+        name: drawable((name in physics and labels.get(name)) or name.removeprefix(prefix))
+        for name in names
+    }
 
 
 def _pulls(
@@ -64,20 +73,29 @@ def _pulls(
 ) -> None:
     v = result.variables
     rows = [index[n] for n in shown]
-    value, low, high = (v[k][1][rows] for k in ("value", "error_low", "error_high"))
+    value, low, high, mean, width = (
+        v[k][1][rows] for k in ("value", "error_low", "error_high", "prior_mean", "prior_width")
+    )
     place = np.arange(len(shown))
     panel.axvspan(-1, 1, color="0.9")
     panel.axvline(0, color="black", linewidth=0.8)
     panel.errorbar(
-        value,
+        (value - mean) / width,
         place,
-        xerr=np.nan_to_num(np.stack([low, high])),
+        xerr=np.nan_to_num(np.stack([low, high]) / width),
         fmt="o",
         color="black",
         markersize=4,
     )
     panel.set_yticks(place, [short[n] for n in shown], fontsize=8)
+    panel.set_ylim(*_room(shown))
     panel.set_xlabel("pull [its prior width], grey: prior")
+
+
+def _room(shown: list[str]) -> tuple[float, float]:
+    """Limits of the rows; bars of a few rows are no higher than those of many."""
+    spare = max(FEWEST - len(shown), 0) / 2
+    return -0.6 - spare, len(shown) - 0.4 + spare
 
 
 def _impacts(
@@ -99,8 +117,9 @@ def _impacts(
         )
     panel.axvline(0, color="black", linewidth=0.8)
     panel.set_yticks(place, [""] * len(shown))
-    panel.set_xlabel(f"impact on {drawable(physics)}")
-    panel.legend(frameon=False, fontsize=8, loc="best")
+    panel.set_ylim(*_room(shown))
+    panel.set_xlabel(f"impact on {physics}")
+    panel.legend(frameon=False, fontsize=8, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
 
 
 def _correlation(panel: Axes, matrix: np.ndarray, names: list[str]) -> None:
@@ -108,12 +127,15 @@ def _correlation(panel: Axes, matrix: np.ndarray, names: list[str]) -> None:
     places = np.arange(len(names))
     panel.set_xticks(places, names, rotation=90, fontsize=7)
     panel.set_yticks(places, names, fontsize=7)
-    if len(names) <= ANNOTATED:
+    if len(names) > ANNOTATED:
+        for i, j in np.argwhere(matrix < -MARKED):  # the sign also without colours
+            panel.text(j, i, "$-$", ha="center", va="center", fontsize=6)
+    else:
         for i in range(len(names)):
             for j in range(len(names)):
                 dark = abs(matrix[i, j]) > 0.6
                 panel.text(
-                    *(j, i, f"{matrix[i, j]:.2f}"),
+                    *(j, i, f"{matrix[i, j]:z.2f}"),
                     ha="center",
                     va="center",
                     fontsize=6,

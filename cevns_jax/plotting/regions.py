@@ -5,21 +5,29 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from matplotlib.patheffects import withStroke
 
 from cevns_jax.inference.levels import LEVELS, name_of
 from cevns_jax.inference.regions import contours, filled, scale_of, smallest
-from cevns_jax.plotting.curves import FEW_POINTS, known_points, mark_excluded, with_room
+from cevns_jax.plotting.curves import (
+    FEW_POINTS,
+    known_points,
+    level_lines,
+    mark_excluded,
+    with_room,
+)
 from cevns_jax.plotting.figures import (
     EXCLUDED,
     FAILED,
     LINES,
     data_set_words,
     joined_titles,
+    legend_above,
     new_figure,
 )
-from cevns_jax.plotting.text import drawable, equation, with_unit
+from cevns_jax.plotting.text import number_text, values_text, with_unit
+from cevns_jax.published import reaches_for
 from cevns_jax.results.scan import surface
-from cevns_jax.summary import number as in_digits
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -45,14 +53,14 @@ def scans(results: list[Result]) -> Figure:
         region(axes, results[0])
         for number, result in enumerate(results[1:], start=1):
             outline(axes, result, f"C{number}", LINES[number % len(LINES)])
-        axes.set_title("\n".join(_held(results[0])), fontsize=8)
-    figure.legend(frameon=False, fontsize=8, loc="outside upper center", ncols=2)
+    axes.set_title("\n".join(_held(results[0])), fontsize=8, loc="right")
+    legend_above(figure, *axes.get_legend_handles_labels(), columns=2)
     return figure
 
 
 def panels(planes: dict[str, Result], columns: dict[str, str], sns: str) -> Figure:
     """Figure 3: a row for each interaction, a column for each quenching factor of Dresden-II, its
-    excluded regions shaded, the 2 sigma outline of COHERENT over each.
+    excluded regions shaded, the 2 sigma outline of COHERENT over each, and what others state.
 
     Args:
         planes: Scans by ``<interaction>_<column>`` and ``<interaction>_coherent``.
@@ -67,19 +75,13 @@ def panels(planes: dict[str, Result], columns: dict[str, str], sns: str) -> Figu
             result = planes[f"{plane}_{column}"]
             region(axes, result, title, excluded=True)
             outline(axes, planes[f"{plane}_coherent"], "black", "--", LEVELS[2][1], sns)
+            _reaches(axes, result.attributes["parameters"][1])
             axes.set_title("\n".join([title, *_held(result)]), fontsize=10)
     shown: dict[str, Any] = {}
     for axes, title in zip(grid.flat, [*columns.values()] * len(rows), strict=True):
         for handle, text in zip(*axes.get_legend_handles_labels(), strict=True):
             shown.setdefault(text.replace(f"{title}, ", "Dresden-II, "), handle)
-    figure.legend(
-        list(shown.values()),
-        list(shown),
-        frameon=False,
-        fontsize=9,
-        loc="outside upper center",
-        ncols=2,
-    )
+    legend_above(figure, list(shown.values()), list(shown), columns=2)
     return figure
 
 
@@ -154,16 +156,8 @@ def _marks(axes: Axes, result: Result) -> None:
 
 def _held(result: Result) -> list[str]:
     """A line that says at which values parameters were held, if any were."""
-    held, a = result.attributes.get("held") or {}, result.attributes
-    words = [
-        equation(a["labels"].get(name) or name, in_digits(value, 5)) + _unit(a["units"].get(name))
-        for name, value in held.items()
-    ]
-    return [f"held: {', '.join(words)}"] if words else []
-
-
-def _unit(unit: str | None) -> str:
-    return f" {drawable(unit)}" if unit else ""
+    held = result.attributes.get("held") or {}
+    return [f"held: {values_text(result.attributes, held)}"] if held else []
 
 
 def outline(
@@ -179,7 +173,13 @@ def outline(
     levels = sorted(result.attributes["levels"])
     level = levels[len(levels) // 2] if level is None else level
     for path in contours(*plane[:2], level, plane.between):
-        axes.plot(path[:, 0], path[:, 1], color=colour, linestyle=line, linewidth=1.5)
+        axes.plot(
+            *path.T,
+            color=colour,
+            linestyle=line,
+            linewidth=1.5,
+            path_effects=[withStroke(linewidth=2.5, foreground="white")],  # on dark areas
+        )
     name = name or _data(result)
     text = level_text(level)
     axes.plot([], [], color=colour, linestyle=line, label=f"{name}, {text}")
@@ -195,6 +195,25 @@ def _data(result: Result) -> str:
     """The experiments, and what their data are unless they are measured."""
     kind = data_set_words(result)
     return joined_titles(result) + (f", {kind}" if kind else "")
+
+
+def _reaches(axes: Axes, coupling: str) -> None:
+    """The smallest couplings that others exclude, at the left end: up to which mass is not said."""
+    for published in reaches_for(coupling):
+        axes.plot(
+            [0.0, 0.11],
+            [published.value] * 2,
+            transform=axes.get_yaxis_transform(),
+            color="white",
+            linewidth=2,
+            marker="^",
+            markersize=6,
+            markeredgecolor="black",
+            markevery=[1],
+            path_effects=[withStroke(linewidth=3.5, foreground="black")],
+            label=f"{published.short}, CEvNS: down to ${number_text(published.value)}$ at low mass",
+            zorder=4,
+        )
 
 
 def describe(axes: Axes, result: Result) -> None:
@@ -228,8 +247,7 @@ def _curves(axes: Axes, results: list[Result]) -> None:
         )
     first = results[0]
     highest = 3 * max(first.attributes["levels"])
-    for level in first.attributes["levels"]:
-        axes.axhline(level, color="grey", linewidth=0.7, linestyle="--")
+    level_lines(axes, first.attributes["levels"])
     axes.set_xlabel(_label(first, name))
     axes.set_ylabel(r"$\Delta\chi^2$")
     axes.set_ylim(0, highest)
@@ -250,3 +268,5 @@ def _curves(axes: Axes, results: list[Result]) -> None:
         axes.set_xscale("log")
     elif scale == "signed":
         axes.set_xscale("symlog", linthresh=smallest(first.variables[name][1]))
+    else:
+        axes.ticklabel_format(axis="x", useMathText=True)

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from typing import Any
 
 from matplotlib.font_manager import FontProperties, findfont, get_font
 from matplotlib.mathtext import MathTextParser
 
+from cevns_jax.summary import number
+
 LONGEST = 120  # characters; what is longer would leave no room for the figure
+LARGE = 1e6  # from here on numbers are written with an exponent
 DEEPEST = 8  # braces inside braces: the parser of formulae recurses
 DOLLAR = re.compile(r"(?<!\\)\$")
 
@@ -32,8 +37,35 @@ def drawable(text: str) -> str:
 
 def with_unit(label: str, unit: str) -> str:
     """Label of an axis; both are texts of users."""
-    unit = drawable(unit.replace("mu_B", r"$\mu_B$"))
+    unit = unit_text(unit)
     return drawable(label) + (f" [{unit}]" if unit else "")
+
+
+def unit_text(unit: str) -> str:
+    """A unit as it is drawn."""
+    return drawable(unit.replace("mu_B", r"$\mu_B$"))
+
+
+def number_text(value: float) -> str:
+    """A number with up to five digits, mathtext without its dollars."""
+    digits, _, power = number(value, 5).partition("e")
+    digits = digits.rstrip("0").rstrip(".") if power and "." in digits else digits
+    return digits + (rf" \times 10^{{{power}}}" if power else "")
+
+
+def values_text(attributes: Mapping[str, Any], values: Mapping[str, float]) -> str:
+    """Values of parameters by their symbols, with units: $m_V$ = 1 MeV, $g_V$ = 0.
+
+    Args:
+        attributes: Of a result, with labels and units.
+        values: By name.
+    """
+    parts = []
+    for name, value in values.items():
+        label = attributes["labels"].get(name) or name
+        unit = unit_text(attributes["units"].get(name) or "")
+        parts.append(f"{equation(label, number_text(value))} {unit}".strip())
+    return ", ".join(parts)
 
 
 def equation(label: str, right: str) -> str:

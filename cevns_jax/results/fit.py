@@ -27,7 +27,7 @@ def fit_result(fit: Fit, analysis: Mapping[str, Any] | None = None) -> Result:
         fit: The fit.
         analysis: What the caller knows: config, overrides, data set.
     """
-    names = np.array(fit.names)
+    names, declared = np.array(fit.names), [fit.likelihood.parameters[n] for n in fit.names]
     physics = list(fit.impacts)
     shifts = [fit.impacts[name] for name in physics]
     return Result(
@@ -51,10 +51,9 @@ def fit_result(fit: Fit, analysis: Mapping[str, Any] | None = None) -> Result:
         variables={
             "parameter": (("parameter",), names),
             "parameter_2": (("parameter_2",), names),
-            "unit": (
-                ("parameter",),
-                np.array([fit.likelihood.parameters[n].unit for n in fit.names]),
-            ),
+            "unit": (("parameter",), np.array([p.unit for p in declared])),
+            "prior_mean": (("parameter",), np.array([float(p.prior_mean) for p in declared])),
+            "prior_width": (("parameter",), np.array([float(p.prior_width) for p in declared])),
             "value": (("parameter",), fit.x),
             "error": (("parameter",), fit.errors),
             "error_low": (("parameter",), fit.error_low),
@@ -111,10 +110,12 @@ def fit_summary(result: Result) -> Summary:
     names = [str(name) for name in v["parameter"][1]]
     physics = [str(name) for name in v["physics"][1]]
     values = {c: v[c][1].astype(float) for c in ("value", "error", "error_low", "error_high")}
+    width = v["prior_width"][1] if "prior_width" in v else np.ones(len(names))
     rows, found = [], []
     for name in sorted(names, key=lambda n: n not in physics):
         value, error, low, high = (float(column[names.index(name)]) for column in values.values())
-        unit = a["units"].get(name, "") or ("" if name in physics else "pull")
+        pull = name not in physics and float(width[names.index(name)]) == 1
+        unit = a["units"].get(name, "") or ("pull" if pull else "")
         rows.append([name, *rounded(value, error, low, high), unit])
         if name in physics:
             text = f"{told.written(a, name)} = {with_errors(value, low, high)}"

@@ -13,6 +13,8 @@ NOTES: dict[str, tuple[str, str]] = {
     "unit": ("unit of the parameter; empty: a pure number, or a pull", ""),
     "correlation": ("correlation of the parameters at the best fit", "1"),
     "impact": ("shift of a physics parameter with a parameter at its lower and upper error", ""),
+    "prior_mean": ("mean of the Gaussian prior, in the unit of the parameter", ""),
+    "prior_width": ("its width; infinite where there is no prior", ""),
     "chi2": ("-2 ln L: deviance of the bins plus squared pulls, all else minimised", "1"),
     "delta_chi2": ("chi2 above its lowest value", "1"),
     "point_converged": ("whether the minimisation at the point converged (1) or not (0)", "1"),

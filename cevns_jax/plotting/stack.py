@@ -1,0 +1,193 @@
+"""Binned counts of one experiment on one axis, and their components as a stack."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from cevns_jax.plotting.text import LARGE, drawable
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from cevns_jax.results.result import Variables
+
+SIGNALS = ("electrons", "cevns")  # components that neutrinos make, from the bottom of the stack
+STYLE = {"cevns": ("CEvNS", "#0b5394", ""), "steady_state": ("steady state", "#d9d9d9", "")}
+SPARE = (("#e69138", "////"), ("#6aa84f", "...."), ("#a64d79", "xxxx"), ("#3d85c6", "\\\\\\\\"))
+LABELS = {
+    "brn": "beam-related neutrons",
+    "delayed_brn": "delayed neutrons",
+    "nin": "neutrino-induced neutrons",
+    "electrons": r"$\nu$-e scattering",
+    "capture_lines": "electron capture",
+}
+AXES = {"photoelectrons": "photo-electrons", "time_us": r"recoil time [$\mu$s]", "f90": "F90"}
+UNITS = {"photoelectrons": "PE", "us": r"$\mu$s", "kev": "keV", "kevee": "keVee", "kevnr": "keVnr"}
+MANY_BINS = 50
+HIDDEN = 0.25  # highest bar of the signal over that of all, below which it can hardly be seen
+NEARLY_ALL = 0.99  # share of the signal that is in sight where it is drawn alone
+
+
+@dataclass(frozen=True, kw_only=True)
+class Projection:
+    """Counts of one experiment summed over all axes but one.
+
+    Attributes:
+        axis: Name of the binned quantity.
+        edges: Its bin edges, shape (n + 1,).
+        observed: Counts, shape (n,).
+        parts: Component -> expected counts, shape (n,), from the bottom of the stack.
+        variance: Squared errors of Gaussian bins; none for Poisson bins.
+    """
+
+    axis: str
+    edges: np.ndarray
+    observed: np.ndarray
+    parts: dict[str, np.ndarray]
+    variance: np.ndarray | None
+
+    @property
+    def width(self) -> np.ndarray:
+        """Width of the bins."""
+        return np.diff(self.edges)
+
+    @property
+    def centre(self) -> np.ndarray:
+        """Middle of the bins."""
+        return (self.edges[1:] + self.edges[:-1]) / 2
+
+    @property
+    def many(self) -> bool:
+        """Whether there are so many bins that their outlines would hide everything."""
+        return len(self.width) > MANY_BINS
+
+    @property
+    def error(self) -> np.ndarray:
+        """Errors of the observed counts."""
+        return np.sqrt(np.maximum(self.observed, 1) if self.variance is None else self.variance)
+
+    @property
+    def total(self) -> np.ndarray:
+        """Expected counts of all components."""
+        return sum(self.parts.values(), np.zeros(len(self.width)))
+
+    @property
+    def signal(self) -> np.ndarray:
+        """Expected counts of what neutrinos make."""
+        made = (self.parts[name] for name in SIGNALS if name in self.parts)
+        return sum(made, np.zeros(len(self.width)))
+
+    def signal_bins(self) -> slice:
+        """The bins that hold nearly all of the signal: the outermost that add up to little of it
+        on either side are left out."""
+        below = np.cumsum(self.signal) / self.signal.sum()
+        rest = (1 - NEARLY_ALL) / 2
+        start = int(np.searchsorted(below, rest, side="right"))
+        return slice(start, int(np.searchsorted(below, 1 - rest)) + 1)
+
+    def only(self, bins: slice) -> Projection:
+        """Some of the bins, without the others."""
+        return replace(
+            self,
+            edges=self.edges[bins.start : bins.stop + 1],
+            observed=self.observed[bins],
+            parts={name: counts[bins] for name, counts in self.parts.items()},
+            variance=None if self.variance is None else self.variance[bins],
+        )
+
+
+def projections(group: Variables) -> list[Projection]:
+    """The counts of one experiment on each of its axes."""
+    axes, observed = group["observed"]
+    _, expected = group["expected"]
+    names = [str(name) for name in group["component"][1]]
+    order = sorted(range(len(names)), key=lambda i: (*_place(names[i]), -expected[i].sum()))
+    found = []
+    for column, axis in enumerate(axes):
+        others = tuple(i for i in range(len(axes)) if i != column)
+        counts = expected.sum(axis=tuple(i + 1 for i in others))
+        variance = (group["error"][1] ** 2).sum(axis=others) if "error" in group else None
+        found.append(
+            Projection(
+                axis=axis,
+                edges=group[f"{axis}_edges"][1],
+                observed=observed.sum(axis=others),
+                parts={names[i]: counts[i] for i in order},
+                variance=variance,
+            )
+        )
+    return found
+
+
+def _place(name: str) -> tuple[int, ...]:
+    """Backgrounds below, what neutrinos make above them."""
+    return (1 + SIGNALS.index(name),) if name in SIGNALS else (0,)
+
+
+def hidden_signal(drawn: Sequence[Projection]) -> bool:
+    """Whether the signal can hardly be seen in any projection, as backgrounds are much higher."""
+    for projection in drawn:
+        heights = (projection.signal / projection.width, projection.total / projection.width)
+        signal, total = (float(np.max(height)) for height in heights)
+        if not 0 < signal < HIDDEN * total:
+            return False
+    return True
+
+
+def components_stack(axes: Axes, projection: Projection, only: Sequence[str] | None = None) -> None:
+    """Components per unit of the axis, stacked, the signal on top.
+
+    Args:
+        axes: Where to draw.
+        projection: What to draw.
+        only: Components to draw; default: all.
+    """
+    base = np.zeros_like(projection.width)
+    spare = itertools.cycle(SPARE)
+    for name, counts in projection.parts.items():
+        title = LABELS.get(name) or drawable(name.replace("_", " "))
+        # The next style is taken also for what is left out: a component looks alike everywhere.
+        title, colour, hatch = STYLE[name] if name in STYLE else (title, *next(spare))
+        if only is not None and name not in only:
+            continue
+        density = counts / projection.width
+        axes.stairs(
+            base + density,
+            projection.edges,
+            baseline=base,
+            fill=True,
+            facecolor=colour,
+            hatch=hatch,
+            edgecolor="black",
+            linewidth=0.0 if projection.many else 0.6,
+            label=f"{title} ({count_text(counts.sum())})",
+        )
+        base = base + density
+
+
+def count_label(axis: str, counted: str) -> str:
+    """What is counted, per unit of a binned quantity."""
+    unit, counted = UNITS.get(axis.rpartition("_")[2], ""), drawable(counted)
+    if unit:
+        return f"{counted} / {unit}"
+    return f"{counted} per unit of {AXES.get(axis) or drawable(axis)}"
+
+
+def axis_label(axis: str) -> str:
+    """A binned quantity with its unit, from its name."""
+    name, _, unit = axis.rpartition("_")
+    unit = UNITS.get(unit, "")
+    plain = drawable((name if name and unit else axis).replace("_", " "))
+    return AXES.get(axis) or plain + (f" [{unit}]" if name and unit else "")
+
+
+def count_text(number: float) -> str:
+    """Without decimals, but not zero for what is small, nor a row of digits for what is large."""
+    if abs(number) >= LARGE:
+        return f"{number:.3g}"
+    return f"{number:.0f}" if abs(number) >= 1 else f"{number:.1g}"
