@@ -238,7 +238,7 @@ def test_electrons_share_the_flux_and_the_detector_with_the_signal():
 
 def test_electrons_are_not_counted_unless_asked_for(csi, with_electrons):
     """They are 8e-5 events in the Standard Model."""
-    assert "electrons" not in csi.components
+    assert "electrons" not in csi.component_names
     assert csi.conventions["electrons"] == "not counted"
     assert predicted(with_electrons)["electrons"].sum() == pytest.approx(8e-5, rel=0.1)
     np.testing.assert_array_equal(predicted(with_electrons)["cevns"], predicted(csi)["cevns"])

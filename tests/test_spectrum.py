@@ -70,6 +70,7 @@ def test_folded_with_the_response_it_is_the_prediction(moved):
     np.testing.assert_allclose(found, predicted(experiment, SM, values), rtol=1e-12, atol=1e-15)
 
 
+@pytest.mark.slow
 def test_so_it_is_with_a_heavy_lepton():
     """1e-9, by quadrature between the ends of its recoils, which the nodes do not know."""
     table = cj.detectors.tabulated_response(

@@ -169,22 +169,27 @@ def merged(brackets: Sequence[Bracket]) -> Bracket:
 
 
 def local_minima(
-    chi2: np.ndarray, converged: np.ndarray, level: float, lowest: float | None = None
+    chi2: np.ndarray,
+    converged: np.ndarray,
+    level: float,
+    lowest: float | None = None,
+    depth: float = 1.0,
 ) -> np.ndarray:
     """Rows of a curve, its ends excepted, at which chi^2 is no higher than at both neighbours, if
-    the bottom between these may be below a level: if it is not farther down than they are up. At
-    an end, as at zero coupling, the first places are so near that no minimum hides there.
+    the bottom between these may be below a level. At an end, as at zero coupling, the first places
+    are so near that no minimum hides there.
 
     Args:
         chi2, converged: Of the points of the curve, shape (P,).
         level: Delta chi^2 up to which minima count.
         lowest: chi^2 from which Delta chi^2 counts; default the lowest of the curve.
+        depth: How far down the bottom may be, in units of how far up the neighbours are.
     """
     chi2 = np.where(converged, chi2, np.inf)
     inner, before, after = chi2[1:-1], chi2[:-2], chi2[2:]
     local = (inner < before) & (inner <= after)  # of a flat stretch one is enough
     with np.errstate(invalid="ignore"):  # infinite where counts are impossible
-        bottom = inner - (np.maximum(before, after) - inner)
+        bottom = inner - depth * (np.maximum(before, after) - inner)
     highest = (chi2.min() if lowest is None else lowest) + level
     found: np.ndarray = 1 + np.flatnonzero(local & (bottom < highest))
     return found

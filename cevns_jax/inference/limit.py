@@ -42,6 +42,9 @@ from cevns_jax.summary import Summarised, Summary
 
 BEYOND = 12  # places to the end of the domain, where chi^2 is not above the level yet
 WALLS = 30.0  # chi^2 above the level up to which places are put closer
+# Depth of a valley that may hide between two places, in units of what shows of it. Its walls end at
+# the chi^2 of no signal at all, where a normalisation has taken all of it away.
+DEPTH = 30.0
 BETWEEN = (1 / 3, 2 / 3)  # where, of the way between two places
 
 
@@ -225,7 +228,7 @@ def _curves(search: Search, values: np.ndarray, found: GridMinima) -> list[Curve
     at = [
         (h, int(i))
         for h, c in enumerate(curves)
-        for i in local_minima(c.minima.chi2, c.minima.converged, search.level)
+        for i in local_minima(c.minima.chi2, c.minima.converged, search.level, depth=DEPTH)
     ]
     if not at:
         return curves

@@ -23,6 +23,8 @@ ANCHORS = 4  # held values at which valleys are looked for farther out
 FINE = 200  # places at which chi^2 is looked at there
 MOST_HIDDEN = 6  # such valleys that are followed
 FLANK = 1.25  # of their place: one more on each side
+FAR = 5.0  # units from which on they are looked for: there, a valley may be narrower than a step
+ALIKE = 1.05  # ratio of places up to which they are one
 
 
 class Search(NamedTuple):
@@ -134,9 +136,11 @@ def _hidden(search: Search, side: Side, unit: np.ndarray) -> np.ndarray:
     if set(search.likelihood.shaping) - set(search.names):
         far = _searched(search, side, anchors)
     else:
-        far = _seen(search, side, anchors, PLACES[-1] * unit[anchors])
+        far = _seen(search, side, anchors, FAR * unit[anchors])
     ratios = np.concatenate([d / unit[a] for d, a in zip(far, anchors, strict=True)])
-    ratios = ratios[ratios > PLACES[-1]][:MOST_HIDDEN]
+    ratios = np.sort(ratios[ratios > FAR])
+    apart = np.diff(np.log(ratios), prepend=-np.inf) > np.log(ALIKE)
+    ratios = ratios[apart][:MOST_HIDDEN]
     return np.unique(np.concatenate([ratios, ratios / FLANK, ratios * FLANK]))
 
 

@@ -83,6 +83,32 @@ def test_no_range_is_missed_or_invented_beside_a_fine_scan(dresden):
         np.testing.assert_allclose(ends[1:], [[i.low, i.high] for i in fine[1:]], rtol=1e-4)
 
 
+def test_the_second_range_is_found_at_every_mass(csi):
+    """It is a few per cent wide, in proportion to the mass, and was missed at one of these."""
+    masses = np.geomspace(0.01, 1e4, 61)
+    found = cj.limit(csi, "g_vector", m_vector=masses)
+    number = np.array([len(ranges) for ranges in found.allowed])
+    assert (number == np.where(masses > 70, 2, 1)).all()
+    second = np.array([ranges[1] for ranges in np.array(found.allowed, dtype=object)[masses > 1e3]])
+    np.testing.assert_allclose(second[:, 0] / masses[masses > 1e3], 1.69e-6, rtol=0.01)
+    np.testing.assert_allclose(second[:, 1] / masses[masses > 1e3], 1.79e-6, rtol=0.01)
+
+
+@pytest.mark.parametrize(("mass", "number"), [(400.0, 2), (500.0, 2), (600.0, 1)])
+def test_a_valley_between_high_walls_is_no_wider_than_a_step(mass, number):
+    """A thousand times the exposure: the walls are a hundred times the level."""
+    experiment = cj.experiments.coherent_csi_2021(nuisances="normalisations", exposure_scale=1000)
+    like = cj.asimov(with_vector(experiment))
+    (mine,) = cj.limit(like, "g_vector", m_vector=mass).intervals
+    grid = np.geomspace(1e-6 * mass, 2.5e-6 * mass, 400)
+    fine = cj.scan(like.hold(m_vector=mass), {"g_vector": grid}).chi2  # none is below zero
+    assert len(mine) == number
+    assert (fine.min() < NINETY) == (number == 2)
+    for ranges in mine[1:]:
+        inside = grid[fine < NINETY]
+        assert [ranges.low, ranges.high] == pytest.approx([inside[0], inside[-1]], rel=3e-3)
+
+
 def test_a_limit_of_the_angle_is_its_interval(csi):
     """Searched where the angle is expected: the mirror below zero is no part of it."""
     like = cj.Likelihood(csi.experiments, free=["sin2_theta_w"])

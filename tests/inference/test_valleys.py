@@ -60,14 +60,9 @@ def lowest(like, bounds):
     return differential_evolution(chi2, ends, vectorized=True, updating="deferred", **options).fun
 
 
-@pytest.mark.parametrize("plane", ["radius and angle"])
-def test_planes_against_a_global_optimiser(plane):
-    check_plane(*PLANES[plane], points=4)
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("plane", PLANES)
-def test_more_planes_against_a_global_optimiser(plane):
+def test_planes_against_a_global_optimiser(plane):
     check_plane(*PLANES[plane], points=12)
 
 
