@@ -368,9 +368,7 @@ def one_plane(points: int) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description="scans of mass and coupling")
     parser.add_argument("--output", type=Path, metavar="FILE.json", help="results as JSON")
-    parser.add_argument(
-        "--quick", action="store_true", help="smoke run, one row of each"
-    )
+    parser.add_argument("--quick", action="store_true", help="smoke run, one row of each")
     parser.add_argument("--one-plane", type=int, metavar="POINTS", help=argparse.SUPPRESS)
     options = parser.parse_args()
     start_jax()

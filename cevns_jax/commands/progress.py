@@ -10,6 +10,7 @@ import logging
 import re
 import sys
 import threading
+import time
 from collections.abc import Iterable, Iterator, Sized
 from typing import Any, Self
 
@@ -35,6 +36,8 @@ class Progress(logging.Handler):
         self._command = command
         self._compiling = ""
         self._bar: Any = None  # where there is no terminal
+        self._since = 0.0  # when the loop began
+        self._levels: dict[str, int] = {}  # of the logs, as they were
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._refresh, daemon=True)
 
@@ -46,6 +49,7 @@ class Progress(logging.Handler):
         self._bar = tqdm.tqdm(bar_format=self._format(), leave=False, delay=SILENT)
         for name in LOGS:
             logger = logging.getLogger(name)
+            self._levels[name] = logger.level
             logger.addHandler(self)
             logger.setLevel(logging.DEBUG)
         self._thread.start()
@@ -57,7 +61,7 @@ class Progress(logging.Handler):
         for name in LOGS:
             logger = logging.getLogger(name)
             logger.removeHandler(self)
-            logger.setLevel(logging.NOTSET)
+            logger.setLevel(self._levels[name])
         self._over.set()
         self._thread.join()
         self._bar.close()
@@ -69,6 +73,7 @@ class Progress(logging.Handler):
             yield from items
             return
         self._bar.n, self._bar.total = 0, len(items) if isinstance(items, Sized) else None
+        self._since = time.monotonic()
         for item in items:
             yield item
             self._bar.n += 1
@@ -94,7 +99,10 @@ class Progress(logging.Handler):
         parts = [f"{self._command}: {{elapsed}}"]
         done, of = (0, None) if self._bar is None else (self._bar.n, self._bar.total)
         if of is not None and of > 1:
-            parts.append("{n_fmt} of {total_fmt} done" + (", {remaining} left" if done else ""))
+            parts.append("{n_fmt} of {total_fmt} done")
+            if done:
+                left = (time.monotonic() - self._since) * (of - done) / done
+                parts.append(f"{self._bar.format_interval(left)} left")
         elif of is None and done:
             parts.append("{n_fmt} done")
         if self._compiling:

@@ -10,6 +10,7 @@ import numpy as np
 
 from cevns_jax.config.axes import Axis, LimitTable, ProfileTable, ScanTable
 from cevns_jax.errors import ConfigError
+from cevns_jax.inference.checks import checked_range
 from cevns_jax.inference.levels import LEVELS, delta_chi2
 
 if TYPE_CHECKING:
@@ -95,12 +96,7 @@ def _within(table: LimitTable, declared: Parameter) -> tuple[float, float] | Non
         return None
     low = float(declared.lower) if table.low is None else table.low
     high = float(declared.upper) if table.high is None else table.high
-    if not declared.lower <= low < high <= declared.upper:
-        raise ConfigError(
-            f"{table.where}: min must be below max, both between {declared.lower:g} and "
-            f"{declared.upper:g}, the domain of {table.parameter}"
-        )
-    return low, high
+    return checked_range(table.where, declared, low, high)
 
 
 def _grid(axis: Axis, declared: Parameter) -> list[float]:

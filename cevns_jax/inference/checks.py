@@ -9,6 +9,7 @@ import numpy as np
 
 from cevns_jax.errors import ConfigError, unknown
 from cevns_jax.likelihood import Likelihood
+from cevns_jax.parameters import Parameter
 
 
 def checked_starts(
@@ -72,6 +73,20 @@ def checked_grid(
             f"{grid[0]:g} to {grid[-1]:g}"
         )
     return grid
+
+
+def checked_range(where: str, declared: Parameter, low: float, high: float) -> tuple[float, float]:
+    """A range inside the domain of a parameter; its ends may be infinite where that is.
+
+    Raises:
+        ConfigError: its ends do not ascend, or lie outside the domain.
+    """
+    if not declared.lower <= low < high <= declared.upper:
+        raise ConfigError(
+            f"{where}: min must be below max, and both must lie between {declared.lower:g} and "
+            f"{declared.upper:g}, the domain of {declared.name}; they are {low:g} and {high:g}"
+        )
+    return float(low), float(high)
 
 
 def check_data(what: str, likelihood: Likelihood) -> None:

@@ -29,8 +29,9 @@ class Interval(NamedTuple):
 
     Attributes:
         low, high: Its ends.
-        ends: What each end is: ``"crossing"`` of the level, or the end of the ``"grid"`` or of the
-            ``"domain"`` of the parameter, beyond which Delta chi^2 may still be below the level.
+        ends: What each end is: ``"crossing"`` of the level, or the end of the ``"grid"``, of the
+            ``"search"`` or of the ``"domain"`` of the parameter, beyond which Delta chi^2 may still
+            be below the level.
     """
 
     low: float
@@ -88,8 +89,9 @@ def intervals(
     roots = from_coordinate(curve.values, found.values)
     of = dict(zip(brackets, roots, strict=True))
     declared = likelihood.parameters[name]
-    bounds = (declared.lower, declared.upper)
-    return [ranges(curve.values, heights, level, of, bounds) for level in levels]
+    at_bounds = (curve.values[0] == declared.lower, curve.values[-1] == declared.upper)
+    low, high = ("domain" if at_bound else "grid" for at_bound in at_bounds)
+    return [ranges(curve.values, heights, level, of, (low, high)) for level in levels]
 
 
 def _with_local_minima(likelihood: Likelihood, name: str, curve: Curve) -> Curve:
@@ -346,24 +348,25 @@ def ranges(
     heights: np.ndarray,
     level: float,
     roots: dict[tuple[float, int], float],
-    bounds: tuple[float, float],
+    borders: tuple[str, str],
 ) -> list[Interval]:
-    """Ranges below a level, from the points of the curve and the crossings between them."""
+    """Ranges below a level, from the points of the curve and the crossings between them.
 
-    def border(value: float, bound: float) -> str:
-        return "domain" if value == bound else "grid"
-
+    Args:
+        values: Values of the parameter, ascending, shape (P,).
+        heights: Delta chi^2 there, same shape.
+        level: The level.
+        roots: Where the level is crossed, by level and the point before.
+        borders: What the first and the last value are, as the ends of an :class:`Interval`.
+    """
     found, begin = [], None
     below = heights < level
     for i, value in enumerate(map(float, values)):
         if below[i] and begin is None:
-            begin = (value, border(value, bounds[0])) if i == 0 else None
-            if begin is None:
-                begin = (float(roots[level, i - 1]), "crossing")
+            begin = (value, borders[0]) if i == 0 else (float(roots[level, i - 1]), "crossing")
         if begin is not None and not below[i]:
             found.append(Interval(begin[0], float(roots[level, i - 1]), (begin[1], "crossing")))
             begin = None
     if begin is not None:
-        last = float(values[-1])
-        found.append(Interval(begin[0], last, (begin[1], border(last, bounds[1]))))
+        found.append(Interval(begin[0], float(values[-1]), (begin[1], borders[1])))
     return found

@@ -18,7 +18,7 @@ import numpy as np
 from cevns_jax.errors import ConfigError
 from cevns_jax.forks import stop_if_forked
 from cevns_jax.inference.batches import Progress, minimise_firmly, settled
-from cevns_jax.inference.checks import check_data, checked_grid, checked_starts
+from cevns_jax.inference.checks import check_data, checked_grid, checked_range, checked_starts
 from cevns_jax.inference.grids import GridMinima, affecting, minimise_mesh
 from cevns_jax.inference.intervals import (
     Curve,
@@ -56,6 +56,7 @@ class Limit(Summarised):
         parameter: What is limited.
         confidence_level: Of the ranges.
         delta_chi2: Rise of chi^2 to their ends, from the lowest at the same held values.
+        searched: Range of the parameter in which its limits were looked for.
         held: Values of the held parameters, by name, shape (H,) each: the last one moves fastest.
         intervals: Ranges at each point, ascending, disconnected ones apart; none where counts are
             impossible everywhere.
@@ -68,6 +69,7 @@ class Limit(Summarised):
     parameter: str
     confidence_level: float
     delta_chi2: float
+    searched: tuple[float, float]
     held: dict[str, np.ndarray]
     intervals: tuple[tuple[Interval, ...], ...]
     best: np.ndarray
@@ -151,16 +153,20 @@ def limit(
     curves = _to_the_ends(search, _curves(search, values, found))
     lowest = np.array([np.min(c.minima.chi2[settled(c.minima)], initial=np.inf) for c in curves])
     ranges_, known_ends = _ranges(search, curves, lowest)
-    unsettled = affecting(found.minima, shape, np.tile(lowest, width), search.level)
+    unsettled = [
+        affecting(c.minima, c.values.shape, low, search.level).any()
+        for c, low in zip(curves, lowest, strict=True)
+    ]
     return Limit(
         parameter=parameter,
         confidence_level=cl,
         delta_chi2=search.level,
+        searched=(float(search.declared.lower), float(search.declared.upper)),
         held={name: search.points[:, i] for i, name in enumerate(search.names[:-1])},
         intervals=ranges_,
         best=np.array([_lowest_value(c) for c in curves]),
         chi2=lowest,
-        converged=known_ends & ~unsettled.reshape(width, size).any(axis=0),
+        converged=known_ends & ~np.array(unsettled),
         likelihood=search.likelihood,
     )
 
@@ -184,14 +190,14 @@ def _checked(
     names = (*grids, parameter)
     for name in names:
         likelihood = freed(likelihood, name)
-    likelihood = _within(likelihood, parameter, within)
+    likelihood, borders = _within(likelihood, parameter, within)
     axes = np.meshgrid(*grids.values(), indexing="ij")
     points = np.stack([a.ravel() for a in axes], axis=1) if axes else np.zeros((1, 0))
     known = checked_starts("limit", likelihood, starts)
     known = known[:, [i for i, name in enumerate(likelihood.names) if name not in names]]
     check_predictions(likelihood, dict(zip(grids, map(float, points[0]), strict=True)))
     shape = tuple(len(grid) for grid in grids.values())
-    return Search(likelihood, names, points, level), known, shape
+    return Search(likelihood, names, points, level, borders), known, shape
 
 
 def _start(likelihood: Likelihood, name: str) -> float:
@@ -200,22 +206,28 @@ def _start(likelihood: Likelihood, name: str) -> float:
     return float(declared.start) if declared is not None else 0.0
 
 
-def _within(likelihood: Likelihood, name: str, within: tuple[float, float] | None) -> Likelihood:
+def _within(
+    likelihood: Likelihood, name: str, within: tuple[float, float] | None
+) -> tuple[Likelihood, tuple[str, str]]:
     """The likelihood with the domain of a parameter cut to where its limits are looked for, and
-    its start in it."""
+    its start in it; and what the ends of that range are."""
     declared = likelihood.parameters[name]
-    low, high = float(declared.lower), float(declared.upper)
-    if within is None:
-        start = float(declared.start)
-        for ends in (declared.searched, declared.expected):
-            if ends[0] <= start <= ends[1]:
-                low, high = max(low, ends[0]), min(high, ends[1])
+    start, declared_ends = float(declared.start), (declared.lower, declared.upper)
+    domain = np.array(declared_ends, dtype=float)
+    if declared.searched[0] <= start <= declared.searched[1]:
+        domain = np.clip(domain, *declared.searched)
+    if within is not None:
+        ends = np.array(checked_range(f"limit of {name}", declared, *within))
+    elif declared.expected[0] <= start <= declared.expected[1]:
+        ends = np.clip(domain, *declared.expected)
     else:
-        checked_grid("limit", likelihood, name, np.array(within))
-        low, high = map(float, within)
-    start = min(max(float(declared.start), low), high)
-    cut = dataclasses.replace(declared, lower=low, upper=high, start=start)
-    return dataclasses.replace(likelihood, declarations={**likelihood.declarations, name: cut})
+        ends = domain
+    asked = ~((ends == domain) | (ends == declared_ends)) | ~np.isfinite(ends)
+    low, high = map(float, ends)
+    cut = dataclasses.replace(declared, lower=low, upper=high, start=min(max(start, low), high))
+    borders = ["search" if one else "domain" for one in asked]
+    declarations = {**likelihood.declarations, name: cut}
+    return dataclasses.replace(likelihood, declarations=declarations), (borders[0], borders[1])
 
 
 def _curves(search: Search, values: np.ndarray, found: GridMinima) -> list[Curve]:
@@ -341,19 +353,11 @@ def _ranges(
         found = crossings(lowest_at, merged(pairs), lowest[of], np.full(len(of), level))
         roots = dict(zip(brackets, map(float, found.values), strict=True))
         np.logical_and.at(known, of, found.converged)
-    ends = (float(search.declared.lower), float(search.declared.upper))
-    return tuple(
-        tuple(
-            ranges(
-                curve.values,
-                heights[h],
-                level,
-                {(level, i): root for (row, i), root in roots.items() if row == h},
-                ends,
-            )
-        )
-        for h, curve in enumerate(curves)
-    ), known
+    found_ = []
+    for h, curve in enumerate(curves):
+        own = {(level, i): root for (row, i), root in roots.items() if row == h}
+        found_.append(ranges(curve.values, heights[h], level, own, search.borders))
+    return tuple(map(tuple, found_)), known
 
 
 def _lowest_value(curve: Curve) -> float:

@@ -35,12 +35,14 @@ class Search(NamedTuple):
         names: The k held parameters, and the limited one.
         points: Values of the held ones, shape (H, k).
         level: Rise of chi^2 to the ends of the ranges.
+        borders: What the ends of the search are, as the ends of an :class:`Interval`.
     """
 
     likelihood: Likelihood
     names: tuple[str, ...]
     points: np.ndarray
     level: float
+    borders: tuple[str, str]
 
     @property
     def declared(self) -> Parameter:
@@ -86,14 +88,31 @@ def places(search: Search, start: np.ndarray) -> np.ndarray:
         side = Side(centre, reach, rest)
         unit = abs(reach) * _first_move(search, side)
         more = _hidden(search, side, unit)
-        distances = np.outer(unit, np.sort(np.concatenate([PLACES, more])))
-        wide = distances[:, -1] >= abs(reach)  # where chi^2 hardly moves: evenly to the end
-        distances[wide] = np.linspace(0, abs(reach), distances.shape[1] + 1)[1:]
+        distances = _laid_out(unit, more, abs(reach))
+        wide = distances[:, -1] == abs(reach)
         values = centre + np.sign(reach) * distances
         values[wide, -1] = end  # to the last bit
         sides.append(values)
     found: np.ndarray = np.sort(np.concatenate(sides, axis=1), axis=1)
     return found
+
+
+def _laid_out(unit: np.ndarray, more: np.ndarray, reach: float) -> np.ndarray:
+    """Distances of the places from the centre, ascending, shape (H, K).
+
+    Args:
+        unit: Distance at which chi^2 begins to move at each held point, shape (H,).
+        more: Places beside ``PLACES``, in those units.
+        reach: The farthest distance.
+    """
+    near, last = np.outer(unit, PLACES), unit[:, None] * PLACES[-1]
+    share = np.arange(1, len(more) + 1) / (len(more) + 1)
+    beyond = last * (reach / last) ** share  # in place of what lies past the end
+    extra = np.outer(unit, more)
+    distances = np.sort(np.hstack([near, np.where(extra < reach, extra, beyond)]), axis=1)
+    wide = last[:, 0] >= reach  # where chi^2 hardly moves: evenly to the end
+    distances[wide] = np.linspace(0, reach, distances.shape[1] + 1)[1:]
+    return distances
 
 
 def ends_of(declared: Parameter) -> list[float]:
@@ -117,7 +136,7 @@ def _first_move(search: Search, side: Side) -> np.ndarray:
     with np.errstate(invalid="ignore"):  # infinite where counts are impossible
         moved = ~(np.abs(chi2 - chi2[:, :1]) < 1)
     moved[:, 0] = False
-    first = np.where(moved.any(axis=1), moved.argmax(axis=1), len(tried) - 1)
+    first = np.where(moved.any(axis=1), moved.argmax(axis=1), len(tried))
     share = np.log(tried[np.maximum(first - 1, 1)])
     found: np.ndarray = np.exp(np.interp(np.arange(size), some, share))
     return found

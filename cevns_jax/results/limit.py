@@ -43,6 +43,7 @@ def limit_result(limit: Limit, analysis: Mapping[str, Any] | None = None) -> Res
             "axes": list(axes),
             "confidence_level": limit.confidence_level,
             "delta_chi2": limit.delta_chi2,
+            "searched": list(limit.searched),
             "converged": bool(limit.converged.all()),
             **about(limit.likelihood, analysis, (*axes, limit.parameter)),
         },
@@ -62,7 +63,7 @@ def limit_result(limit: Limit, analysis: Mapping[str, Any] | None = None) -> Res
 
 def limit_rows(result: Result) -> list[dict[str, Any]]:
     """The limits at each held point, as documents have them: an end where Delta chi^2 does not
-    reach the level is null, unless it is zero, where the domain of a coupling begins."""
+    reach the level is null, unless it is zero and the domain of the parameter begins there."""
     v, a = result.variables, result.attributes
     axes = a["axes"]
     grids = np.meshgrid(*(v[name][1] for name in axes), indexing="ij")
@@ -82,7 +83,7 @@ def limit_rows(result: Result) -> list[dict[str, Any]]:
                 "confidence_level": a["confidence_level"],
                 "delta_chi2": a["delta_chi2"],
                 "allowed": [
-                    [e if k == "crossing" or e == 0 else None for e, k in zip(*pair, strict=True)]
+                    [e if _is_end(e, k) else None for e, k in zip(*pair, strict=True)]
                     for pair in zip(ends, kinds, strict=True)
                 ],
                 "ends": kinds,
@@ -94,25 +95,34 @@ def limit_rows(result: Result) -> list[dict[str, Any]]:
     return rows
 
 
+def _is_end(value: float, kind: str) -> bool:
+    return kind == "crossing" or (kind == "domain" and value == 0)
+
+
 def limit_document(result: Result) -> dict[str, Any]:
     """The JSON document of limits."""
     a = result.attributes
     return {
         "limits": limit_rows(result),
-        **{key: a[key] for key in ("parameter", "confidence_level", "delta_chi2", "held")},
+        **{
+            key: a[key]
+            for key in ("parameter", "confidence_level", "delta_chi2", "searched", "held")
+        },
         **{key: a[key] for key in ("experiments", "n_bins", "converged")},
         **{key: a[key] for key in ("conventions", "provenance")},
     }
 
 
 def limit_table(result: Result) -> str:
-    """CSV: a row for each allowed range at each held point; an empty end is not reached."""
+    """CSV: a row for each allowed range at each held point, or one with range 0 where there is
+    none; an empty end is not reached."""
     a = result.attributes
     rows = [",".join([*a["axes"], "range", "low", "high", "end_low", "end_high", "converged"])]
     for row in limit_rows(result):
         held = [f"{value:.10g}" for value in row["held"].values()]
-        found = zip(row["allowed"], row["ends"], strict=True)
-        for i, (ends, kinds) in enumerate(found, start=1):
+        found = [*zip(row["allowed"], row["ends"], strict=True)]
+        first = 1 if found else 0
+        for i, (ends, kinds) in enumerate(found or [([None, None], ["", ""])], start=first):
             texts = ["" if end is None else f"{end:.10g}" for end in ends]
             rows.append(",".join([*held, str(i), *texts, *kinds, str(int(row["converged"]))]))
     return "\n".join(rows) + "\n"
@@ -171,19 +181,22 @@ def ranges_text(attributes: Mapping[str, Any], row: Mapping[str, Any]) -> str:
     name = told.written(attributes, attributes["parameter"])
     unit = attributes["units"].get(attributes["parameter"], "")
     if not row["allowed"]:
-        return "nowhere: counts are impossible"
-    return "; or ".join(_range(name, ends, unit) for ends in row["allowed"])
+        return "nowhere: counts are impossible" if row["converged"] else "not known"
+    found = zip(row["allowed"], row["ends"], strict=True)
+    return "; or ".join(_range(name, ends, kinds, unit) for ends, kinds in found)
 
 
-def _range(name: str, ends: list[float | None], unit: str) -> str:
+def _range(name: str, ends: list[float | None], kinds: list[str], unit: str) -> str:
     low, high = ends
+    of = {"domain": "its domain", "search": "the range searched"}
     unit = f" {unit}" if unit else ""
     if high is None:
         if low is None or low == 0:
-            return (
-                f"{name} not limited (Delta chi^2 stays below the level to the end of its domain)"
-            )
-        return f"{name} > {number(low, 3)}{unit} (no upper end in its domain)"
+            to = f"to the end of {of[kinds[1]]}"
+            return f"{name} not limited (Delta chi^2 stays below the level {to})"
+        return f"{name} > {number(low, 3)}{unit} (no upper end in {of[kinds[1]]})"
+    if low is None and kinds[0] == "search":
+        return f"{name} < {number(high, 3)}{unit} (no lower end in {of['search']})"
     if low is None or low == 0:
         return f"{name} < {number(high, 3)}{unit}"
     low_text, high_text = number(low, 3), number(high, 3)

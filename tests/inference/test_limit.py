@@ -1,5 +1,7 @@
 """Limits: ends from another minimiser, islands, ends of domains, and what is refused."""
 
+import dataclasses
+
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -8,6 +10,7 @@ from iminuit import Minuit
 import cevns_jax as cj
 from cevns_jax.errors import ConfigError
 from cevns_jax.inference.levels import confidence_level, delta_chi2, name_of
+from cevns_jax.inference.places import _laid_out
 from cevns_jax.results import limit_document, limit_result
 from cevns_jax.results.limit import limit_table
 
@@ -148,6 +151,53 @@ def test_lower_ends_at_zero_are_zero_and_a_negative_range_has_to_be_asked_for(cs
     assert 0 < of_masses.upper[0] - interval.high < 1e-7
 
 
+def test_ends_of_the_range_that_is_searched_are_no_ends_of_the_domain(csi, of_masses):
+    """Neither where it was asked for, nor where a parameter is expected there."""
+    cut = cj.limit(csi, "g_vector", within=(0.0, 1e-5), m_vector=1.0)
+    assert cut.intervals[0][0].ends == ("domain", "search")
+    assert cut.searched == (0.0, 1e-5)
+    assert of_masses.searched == (0.0, 10.0)
+    assert "to the end of the range searched" in f"{cut}"
+    free = cj.Likelihood(csi.experiments, free=["n_sigma"])
+    half_open = cj.limit(free, "n_sigma", within=(0.9, np.inf))
+    (row,) = limit_document(limit_result(half_open))["limits"]
+    assert row["ends"] == [["search", "crossing"]]
+    assert row["allowed"][0][0] is None
+    assert row["allowed"][0][1] == pytest.approx(cj.limit(free, "n_sigma").upper[0], abs=1e-3)
+    weak = cj.experiments.coherent_csi_2021(nuisances="normalisations", exposure_scale=1e-3)
+    angle = cj.Likelihood(cj.asimov(cj.Likelihood(weak)).experiments, free=["sin2_theta_w"])
+    (row,) = limit_document(limit_result(cj.limit(angle, "sin2_theta_w")))["limits"]
+    assert row["ends"] == [["search", "crossing"]]
+    assert row["allowed"][0][0] is None
+
+
+def test_a_point_without_a_range_stays_in_table_and_text(of_masses):
+    none = dataclasses.replace(
+        of_masses,
+        intervals=(of_masses.intervals[0], (), ()),
+        chi2=np.array([of_masses.chi2[0], np.inf, np.inf]),
+        converged=np.array([True, True, False]),
+    )
+    result = limit_result(none)
+    assert [row.split(",")[1:] for row in limit_table(result).splitlines()[2:]] == [
+        ["0", "", "", "", "", "1"],
+        ["0", "", "", "", "", "0"],
+    ]
+    text = result.summary().text()
+    assert "nowhere: counts are impossible" in text
+    assert "not known" in text
+
+
+def test_places_are_logarithmic_however_far_out_a_valley_is():
+    unit, more = np.array([1e-6, 1e-3, 1.0]), np.array([1e5])
+    found = _laid_out(unit, more, 10.0)
+    assert (np.diff(found, axis=1) > 0).all()
+    np.testing.assert_allclose(found[:2, 0], 0.03 * unit[:2])
+    assert found[0, -1] == pytest.approx(0.1)
+    assert 60e-3 < found[1, -1] < 10.0
+    np.testing.assert_allclose(np.diff(found[2]), 10.0 / found.shape[1])
+
+
 def test_held_values_go_together_as_they_do_alone(csi, of_masses):
     alone = cj.limit(csi, "g_vector", m_vector=100.0)
     np.testing.assert_allclose(alone.allowed[0], of_masses.allowed[1], rtol=1e-5)
@@ -199,6 +249,8 @@ def test_table_and_document_say_the_same(of_masses):
         ({"parameter": "g_vector", "cl": 1.0}, "confidence level"),
         ({"parameter": "g_vector", "cl": 90}, "confidence level"),
         ({"parameter": "g_vector", "within": (0.0, 99.0)}, "must lie between"),
+        ({"parameter": "g_vector", "within": (1e-5, 1e-5)}, "min must be below max"),
+        ({"parameter": "g_vector", "within": (0.0, float("nan"))}, "must lie between"),
         ({"parameter": "g_vector", "starts": [{"nothing": 1.0}]}, "no varying parameter"),
     ],
 )
