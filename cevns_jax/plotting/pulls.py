@@ -158,6 +158,7 @@ def _impacts(
     panel.set_ylim(*_room(shown))
     panel.set_xlabel(f"impact on {physics}")
     short_numbers(panel, "x")
+    panel.locator_params(axis="x", nbins=5)  # of small shifts numbers are wide
     panel.legend(frameon=False, fontsize=8, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
 
 
