@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 WIDTH = 100  # characters of a line
 FIGURES = 2  # of an error; its value is rounded to the same place
+DOUBLE = 15  # figures of a number in double precision
 PLAIN = (1e-3, 1e5)  # numbers between these are written without an exponent
 GREEK = re.compile(r"\\(?:epsilon|mu|theta|sigma|nu|tau|alpha|beta|gamma|kappa|Delta)(?![a-z])")
 
@@ -173,6 +174,7 @@ def rounded(value: float, *errors: float) -> tuple[str, ...]:
         return (number(value, 4), *(number(e, FIGURES) for e in errors))
     place = math.floor(math.log10(min(known))) - FIGURES + 1
     largest = max(abs(value), *known)
+    place = max(place, math.floor(math.log10(largest)) - DOUBLE + 1)
     if PLAIN[0] <= largest < PLAIN[1] and place > -7:
         form = f".{max(-place, 0)}f"
         texts = [f"{x:{form}}" if math.isfinite(x) else "none" for x in (value, *errors)]

@@ -10,7 +10,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from cevns_jax.plotting import profiles, scans, spectra
-from cevns_jax.plotting.text import drawable, equation, with_unit
+from cevns_jax.plotting.figures import headline
+from cevns_jax.plotting.text import drawable, equation, errors_text, with_unit
 
 ODD = [
     "$",
@@ -54,6 +55,44 @@ def test_formulae_stay_and_what_is_none_is_drawn_as_it_stands():
     assert equation("$g$", "1") == "$g = 1$"
     assert equation("g $", "1") == r"g \$ $= 1$"
     assert equation("$a$ and $b$", "1") == "$a$ and $b$ $= 1$"
+
+
+@pytest.mark.parametrize(
+    ("numbers", "text"),
+    [
+        ((2.1e-5, 1e-5, 1e-5), r"(2.1^{+1.0}_{-1.0}) \times 10^{-5}"),
+        ((0.0, 0.0, 1e-5), r"(0.0^{+1.0}_{-0.0}) \times 10^{-5}"),
+        ((0.2304, 0.0243, 0.0271), "0.230^{+0.027}_{-0.024}"),
+        ((5.47, 1.1, 0.9), "5.47^{+0.90}_{-1.10}"),
+        ((-2e-11, 1e-12, np.inf), r"(-2.00_{-0.10}) \times 10^{-11}"),
+        ((3e-5, np.nan, np.nan), r"3 \times 10^{-5}"),
+        ((0.3, np.inf, np.nan), "0.3"),
+        ((np.nan, 1.0, 1.0), r"\mathrm{none}"),
+        ((np.inf, 1.0, np.nan), r"\mathrm{infinite}"),
+    ],
+)
+def test_values_have_the_places_of_their_errors(numbers, text):
+    assert errors_text(*numbers) == text
+    drawn(f"${text}$")
+
+
+@pytest.mark.parametrize("value", [1e300, -1e300, 1e-300, 12345.678])
+@pytest.mark.parametrize("error", [1e300, 0.3, 1e-300, 0.0])
+def test_values_out_of_measure_are_short(value, error):
+    text = errors_text(value, error, error)
+    assert len(text) < 80
+    drawn(f"${text}$")
+
+
+def test_a_small_coupling_is_not_zero_in_titles():
+    result = fit_of("$g_V$")
+    result.attributes["units"] = {"a": ""}
+    for name, number in (("value", 2.1e-5), ("error_low", 1e-5), ("error_high", 1e-5)):
+        result.variables[name] = (("parameter",), np.array([number]))
+    assert headline(result) == r"$g_V = (2.1^{+1.0}_{-1.0}) \times 10^{-5}$"
+    title = spectra(result, "mine").get_suptitle()
+    assert r"10^{-5}" in title
+    assert "0.000" not in title
 
 
 def drawn(text):

@@ -8,18 +8,23 @@ from pathlib import Path
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
 
 from cevns_jax.inference.levels import LEVELS, name_of
 from cevns_jax.plotting.figures import (
     EXCLUDED,
     FAILED,
     LINES,
+    colour_of,
     data_set_words,
+    held_texts,
     joined_titles,
     legend_above,
     new_figure,
+    once,
+    short_numbers,
 )
-from cevns_jax.plotting.text import drawable, values_text, with_unit
+from cevns_jax.plotting.text import drawable, with_unit
 from cevns_jax.published import Published, published_for
 from cevns_jax.results.result import Result
 
@@ -36,7 +41,7 @@ def profiles(results: list[Result]) -> Figure:
     """
     first, shown = results[0], _shown(results)
     a, parameter = first.attributes, first.attributes["parameter"]
-    held = a.get("held") or {}
+    held, more_held = held_texts(results)
     rows = 0.33 * len(shown)
     figure = new_figure(6.4, 3.9 + 0.17 * (len(results) + len(shown)) + rows)
     heights = (3.9, rows) if shown else (3.9,)
@@ -44,12 +49,12 @@ def profiles(results: list[Result]) -> Figure:
         len(heights), 1, sharex=True, height_ratios=heights, squeeze=False
     )[:, 0]
     for number, result in enumerate(results):
-        _curve(axes, result, number, _name(results, number))
+        _curve(axes, result, number, _name(results, number) + more_held[number])
     level_lines(axes, [limit["delta_chi2"] for limit in a["limits"]] or LEVELS[1])
     axes.set_ylabel(r"$\Delta\chi^2$")
     axes.set_ylim(0, TOP)
     axes.set_xlim(_visible(results))
-    axes.set_title(f"held: {values_text(a, held)}" if held else "", fontsize=8, loc="right")
+    axes.set_title(held, fontsize=8, loc="right")
     handles, labels = axes.get_legend_handles_labels()
     for panel in below:
         _published(panel, results, shown)
@@ -57,7 +62,7 @@ def profiles(results: list[Result]) -> Figure:
         handles, labels = [*handles, *more[0]], [*labels, *more[1]]
     lowest = [axes, *below][-1]
     lowest.set_xlabel(with_unit(a["labels"][parameter] or parameter, a["units"][parameter]))
-    lowest.ticklabel_format(axis="x", useMathText=True)
+    short_numbers(lowest, "x")
     legend_above(figure, handles, labels)
     return figure
 
@@ -68,13 +73,8 @@ def _shown(results: list[Result]) -> list[tuple[Published, str]]:
     for number, result in enumerate(results):
         data = tuple(result.attributes["experiments"])
         for known in published_for(result.attributes["parameter"], data):
-            colours.setdefault(known, _colour(number))
+            colours.setdefault(known, colour_of(number))
     return list(colours.items())
-
-
-def _colour(number: int) -> str:
-    """Of a curve: the first is black."""
-    return "black" if number == 0 else f"C{number - 1}"
 
 
 def _name(results: list[Result], number: int) -> str:
@@ -97,13 +97,13 @@ def _curve(axes: Axes, result: Result, number: int, name: str) -> None:
     known = known_points(result, parameter, grid)
     axes.plot(
         *known,
-        color=_colour(number),
+        color=colour_of(number),
         marker="." if len(known[0]) < FEW_POINTS else None,
         linestyle=LINES[number % len(LINES)],
         label=name,
     )
     if not good.all():
-        axes.plot(grid[~good], delta[~good], "x", color="C3", label=_once(axes, FAILED))
+        axes.plot(grid[~good], delta[~good], "x", color="C3", label=once(axes, FAILED))
     mark_excluded(axes, grid[excluded], TOP)
 
 
@@ -171,6 +171,8 @@ def level_lines(axes: Axes, levels: Sequence[float]) -> None:
             ha="right",
             fontsize=8,
             color="0.35",
+            path_effects=[withStroke(linewidth=2, foreground="white")],  # on curves
+            zorder=4,
         )
 
 
@@ -178,12 +180,7 @@ def mark_excluded(axes: Axes, values: np.ndarray, top: float) -> None:
     """Arrows that leave the figure where chi^2 is infinite."""
     if values.size:
         heights = np.full(values.size, 0.96 * top)
-        axes.plot(values, heights, "^", color="grey", label=_once(axes, EXCLUDED))
-
-
-def _once(axes: Axes, label: str) -> str:
-    """A label for the legend, unless it is there."""
-    return "" if label in axes.get_legend_handles_labels()[1] else label
+        axes.plot(values, heights, "^", color="grey", label=once(axes, EXCLUDED))
 
 
 def _visible(results: list[Result]) -> tuple[float, float]:

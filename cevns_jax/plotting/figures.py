@@ -10,12 +10,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import ScalarFormatter
 
 from cevns_jax.files import write_atomically
-from cevns_jax.plotting.text import LARGE, drawable, equation, unit_text
+from cevns_jax.plotting.text import drawable, equation, errors_text, unit_text, values_text
 from cevns_jax.results.result import Result
 from cevns_jax.results.told import data_set
 
@@ -73,6 +74,44 @@ def legend_above(
         legend.remove()
 
 
+def colour_of(number: int) -> str:
+    """Of one of several results that are overlaid: the first is black."""
+    return "black" if number == 0 else f"C{number - 1}"
+
+
+def short_numbers(axes: Axes, which: str) -> None:
+    """Numbers at a linear axis share an exponent where they are small or large."""
+    axis = axes.xaxis if which == "x" else axes.yaxis
+    formatter = ScalarFormatter(useMathText=True)
+    formatter.set_powerlimits((-3, 5))
+    axis.set_major_formatter(formatter)
+
+
+def once(axes: Axes, label: str) -> str:
+    """A label for the legend, unless it is there."""
+    return "" if label in axes.get_legend_handles_labels()[1] else label
+
+
+def held_texts(results: Sequence[Result]) -> tuple[str, list[str]]:
+    """At which values parameters were held: for all, if they are alike in all results, else what
+    the label of each has to say.
+
+    Args:
+        results: What is drawn into one figure.
+
+    Returns:
+        A line for the figure, and an end for each label; empty where there is nothing to say.
+    """
+    held = [result.attributes.get("held") or {} for result in results]
+    said = [
+        f"held: {values_text(r.attributes, h)}" if h else ""
+        for r, h in zip(results, held, strict=True)
+    ]
+    if all(h == held[0] for h in held):
+        return said[0], [""] * len(results)
+    return "", [f", {text or 'nothing held'}" for text in said]
+
+
 def joined_titles(result: Result) -> str:
     """Titles of all experiments of a profile or scan."""
     return " + ".join(map(drawable, result.attributes["titles"].values()))
@@ -95,10 +134,6 @@ def headline(result: Result) -> str:
             float(result.variables[v][1][i]) for v in ("value", "error_low", "error_high")
         )
         unit = unit_text(result.attributes["units"][name])
-        digits = 2 if value > 1 else 3
-        form = f".{digits}f" if np.nanmax(np.abs([value, low, high])) < LARGE else ".3g"
-        right = f"{value:{form}}"
-        for mark, sign, error in (("^", "+", high), ("_", "-", low)):
-            right += f"{mark}{{{sign}{error:{form}}}}" if np.isfinite(error) else ""
+        right = errors_text(value, low, high)
         texts.append(f"{equation(result.attributes['labels'][name] or name, right)} {unit}")
     return ", ".join(texts).strip() or "nuisances alone vary"

@@ -10,14 +10,20 @@ from cevns_jax.inference.levels import per_cent
 from cevns_jax.inference.regions import scale_of
 from cevns_jax.plotting.curves import with_room
 from cevns_jax.plotting.figures import (
+    FAILED,
     LINES,
+    colour_of,
     data_set_words,
+    held_texts,
     joined_titles,
     legend_above,
     new_figure,
+    once,
+    short_numbers,
 )
-from cevns_jax.plotting.text import values_text, with_unit
+from cevns_jax.plotting.text import with_unit
 from cevns_jax.results.limit import limit_rows
+from cevns_jax.summary import number
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -25,7 +31,7 @@ if TYPE_CHECKING:
 
     from cevns_jax.results.result import Result
 
-EXCLUDED = "0.88"
+SHADE = "0.88"  # of what is excluded
 STEP = 0.35  # of an end, up to which that at the next held value belongs to the same line
 
 
@@ -41,9 +47,9 @@ def limits(results: list[Result]) -> Figure:
     first = results[0].attributes
     (held,) = first["axes"]
     name = first["parameter"]
-    for number, result in enumerate(results):
-        colour = "black" if number == 0 else f"C{number - 1}"
-        _draw(axes, result, colour, LINES[number % len(LINES)])
+    common, more = held_texts(results)
+    for i, result in enumerate(results):
+        _draw(axes, result, colour_of(i), LINES[i % len(LINES)], more[i])
     grid = results[0].variables[held][1]
     log = len(grid) > 2 and scale_of(grid) == "log"
     axes.set_xscale("log" if log else "linear")
@@ -52,29 +58,41 @@ def limits(results: list[Result]) -> Figure:
     axes.set_ylabel(_label(first, name))
     _vertical(axes, results)
     _shade(axes, results[0])
-    fixed = values_text(first, first["held"])
-    axes.set_title(f"held: {fixed}" if fixed else "", fontsize=8, loc="right")
+    for result in results:
+        _mark_failed(axes, result)
+    axes.set_title(common, fontsize=8, loc="right")
     legend_above(figure, *axes.get_legend_handles_labels())
     return figure
 
 
-def _draw(axes: Axes, result: Result, colour: str, line: str) -> None:
+def _draw(axes: Axes, result: Result, colour: str, line: str, more: str) -> None:
     """Ends of the allowed ranges as lines."""
     a, v = result.attributes, result.variables
     (held,) = a["axes"]
-    x = v[held][1]
-    low, high = _ends(result)
     kind = data_set_words(result)
     label = f"{joined_titles(result)}, {per_cent(a['confidence_level'])} CL"
     label += rf" ($\Delta\chi^2 < {a['delta_chi2']:.3g}$)" + (f", {kind}" if kind else "")
-    axes.plot([], [], color=colour, linestyle=line, label=label)
-    for edge in (low, high):
-        for piece in _pieces(x, edge):
+    axes.plot([], [], color=colour, linestyle=line, label=label + more)
+    low, high = _ends(result)
+    for edge, following in zip((low, high), _followers(low, high), strict=True):
+        for piece in _pieces(v[held][1], edge, following):
             marker = "o" if len(piece) == 1 else None  # a line of one point would not be seen
             axes.plot(*piece.T, color=colour, linestyle=line, linewidth=1.1, marker=marker)
-    failed = ~v["point_converged"][1].astype(bool)
+
+
+def _mark_failed(axes: Axes, result: Result) -> None:
+    """Marks at the held values whose ranges are not to be trusted: at the upper end of the first,
+    at the upper edge of the figure where there is none."""
+    x = result.variables[result.attributes["axes"][0]][1]
+    left, right = axes.get_xlim()
+    failed = ~result.variables["point_converged"][1].astype(bool) & (left <= x) & (x <= right)
     if failed.any():
-        axes.plot(x[failed], high[failed, 0], "x", color="C3", label="not converged")
+        bottom, top = axes.get_ylim()
+        end = _ends(result)[1][failed, 0]
+        heights = np.where(np.isfinite(end), np.clip(end, bottom, top), top)
+        axes.plot(
+            x[failed], heights, "x", color="C3", label=once(axes, FAILED), clip_on=False, zorder=5
+        )
 
 
 def _ends(result: Result) -> tuple[np.ndarray, np.ndarray]:
@@ -90,49 +108,130 @@ def _ends(result: Result) -> tuple[np.ndarray, np.ndarray]:
     return low, high
 
 
-def _pieces(x: np.ndarray, edge: np.ndarray) -> list[np.ndarray]:
-    """Lines through the ends of one kind, shape (H, R): each goes on to that of the same place at
-    the next held value if there are as many, else to the nearest, if that is near. Where a range
-    begins or ends, its lines do."""
-    lines: list[list[tuple[float, float]]] = []
-    going: list[list[tuple[float, float]]] = []
-    for value, ends in zip(x, edge, strict=True):
-        here = [float(y) for y in ends if np.isfinite(y) and y != 0]
-        before = list(going)
-        follow = []
-        for place, y in enumerate(here):
-            if len(here) == len(going):
-                line = going[place]
+def _followers(low: np.ndarray, high: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """For each end the place of the same end at the next held value, shape (H, R) for lower and
+    for upper ends; -1 where there is none, as where a range ends.
+
+    Ends follow those of the same place where ranges are as many and begin and end alike, else the
+    nearest, if that is near.
+    """
+    lower, upper = (np.full(low.shape, -1) for _ in range(2))
+    for h in range(len(low) - 1):
+        shapes = [
+            [(_kind(a), _kind(b)) for a, b in zip(low[k], high[k], strict=True)] for k in (h, h + 1)
+        ]
+        for edge, following in ((low, lower), (high, upper)):
+            if shapes[0] == shapes[1]:
+                following[h] = np.where(np.isnan(edge[h]), -1, np.arange(edge.shape[1]))
             else:
-                line = min(before, key=lambda k: abs(k[-1][1] - y), default=[])
-                if line and abs(line[-1][1] - y) < STEP * abs(y):
-                    before.remove(line)
-                else:
-                    line = []
+                for i, k in _nearest(edge[h], edge[h + 1]):
+                    following[h, i] = k
+    return lower, upper
+
+
+def _kind(end: float) -> str:
+    """What an end is: seen as a point of a line, or ``none``, ``0``, ``infinite``."""
+    return number(end) if end == 0 or not np.isfinite(end) else "seen"
+
+
+def _nearest(before: np.ndarray, after: np.ndarray) -> list[tuple[int, int]]:
+    """Places of ends of one kind that belong together, the nearest first; those that are not seen
+    with their like."""
+    pairs = sorted(
+        (abs(b - a) / max(abs(a), abs(b)) if _kind(a) == "seen" else 0.0, i, k)
+        for i, a in enumerate(before)
+        for k, b in enumerate(after)
+        if _kind(a) == _kind(b) != "none"
+    )
+    found: dict[int, int] = {}
+    for distance, i, k in pairs:
+        if distance < STEP and i not in found and k not in found.values():
+            found[i] = k
+    return list(found.items())
+
+
+def _pieces(x: np.ndarray, edge: np.ndarray, following: np.ndarray) -> list[np.ndarray]:
+    """Lines through the ends of one kind, shape (H, R), from each to that which follows it."""
+    lines: list[list[tuple[float, float]]] = []
+    going: dict[int, list[tuple[float, float]]] = {}
+    for value, ends, places in zip(x, edge, following, strict=True):
+        ahead = {}
+        for i in (i for i, end in enumerate(ends) if _kind(end) == "seen"):
+            line = going.get(i) or []
             if not line:
                 lines.append(line)
-            line.append((float(value), y))
-            follow.append(line)
-        going = follow
+            line.append((float(value), float(ends[i])))
+            if places[i] >= 0:
+                ahead[int(places[i])] = line
+        going = ahead
     return [np.array(line) for line in lines]
 
 
 def _shade(axes: Axes, result: Result) -> None:
     """What is excluded: everything in sight except the ranges, which are drawn over it.
 
-    A range goes on to the next held value if there are as many below it there; what is between a
-    value that has it and one that has not is not known, and stays shaded.
+    A range is drawn along the lines of its ends; one at a single held value half of the way to
+    the next on both sides. What is between a value that has a range and one that has not is not
+    known, and stays shaded.
     """
-    a, v = result.attributes, result.variables
-    x = v[a["axes"][0]][1]
-    low, high = _ends(result)
-    limits = axes.get_ylim()
-    axes.axhspan(*limits, color=EXCLUDED, linewidth=0, zorder=0)
-    for bottom, top in zip(low.T, high.T, strict=True):
-        ends = np.clip(bottom, *limits), np.clip(top, *limits)
-        axes.fill_between(x, *ends, where=~np.isnan(bottom), color="white", linewidth=0, zorder=0)
-    axes.set_ylim(limits)
-    axes.plot([], [], "s", color=EXCLUDED, label="excluded")
+    from matplotlib.collections import PolyCollection
+
+    grid, sight = result.variables[result.attributes["axes"][0]][1], axes.get_ylim()
+    ends = _ends(result)
+    sides = [_beside(following) for following in _followers(*ends)]
+    goes_on: np.ndarray = np.any(np.stack(sides) >= 0, axis=0)
+    goes_on = goes_on | ~np.any(goes_on, axis=-1, keepdims=True)
+    cells = []
+    for h, i in np.argwhere(~np.isnan(ends[0])):
+        below, above = (
+            _around(axes, grid, np.clip(edge, *sight), beside[h, i], goes_on[h, i], h, i)
+            for edge, beside in zip(ends, sides, strict=True)
+        )
+        cells.append([*below, *above[::-1]])
+    axes.axhspan(*sight, color=SHADE, linewidth=0, zorder=0)
+    # Their own outlines hide the seams between neighbours.
+    axes.add_collection(PolyCollection(cells, color="white", linewidth=0.4, zorder=0.1), False)
+    axes.set_ylim(sight)
+    axes.plot([], [], "s", color=SHADE, label="excluded")
+
+
+def _beside(following: np.ndarray) -> np.ndarray:
+    """For each end the places of the same end at the held values before and after, shape (H, R, 2);
+    -1 where there is none."""
+    both = np.stack([np.full_like(following, -1), following], axis=-1)
+    for h, i in np.argwhere(following >= 0):
+        both[h + 1, following[h, i], 0] = i
+    return both
+
+
+def _around(
+    axes: Axes,
+    grid: np.ndarray,
+    edge: np.ndarray,
+    beside: np.ndarray,
+    goes_on: np.ndarray,
+    h: int,
+    i: int,
+) -> list[tuple[float, float]]:
+    """An end at one held value, and half of the way to its neighbours if its range goes on there:
+    along its line where it has one, else level."""
+    here = (float(grid[h]), float(edge[h, i]))
+    points = []
+    for k, place, on, border in zip((h - 1, h + 1), beside, goes_on, axes.get_xlim(), strict=True):
+        if not 0 <= k < len(grid):
+            points.append((border, here[1]))
+        elif on:
+            height = float(edge[k, place]) if place >= 0 else here[1]
+            points.append(_middle(axes, here, (float(grid[k]), height)))
+        else:
+            points.append(here)
+    return [points[0], here, points[1]]
+
+
+def _middle(axes: Axes, *points: tuple[float, float]) -> tuple[float, float]:
+    """The middle of two points as they are seen, whatever the scales."""
+    x, y = axes.transScale.inverted().transform(axes.transScale.transform(points).mean(axis=0))
+    return float(x), float(y)
 
 
 def _vertical(axes: Axes, results: list[Result]) -> None:
@@ -146,6 +245,7 @@ def _vertical(axes: Axes, results: list[Result]) -> None:
         axes.set_yscale("log")
         axes.set_ylim(seen.min() / 5, seen.max() * 5)
     else:
+        short_numbers(axes, "y")
         margin = 0.25 * (seen.max() - min(seen.min(), 0.0) or 1.0)
         axes.set_ylim(
             min(seen.min() - margin, 0.0) if (seen < 0).any() else 0.0, seen.max() + margin

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cevns_jax.plotting.figures import headline, new_figure
+from cevns_jax.plotting.figures import headline, new_figure, short_numbers
+from cevns_jax.plotting.stack import LABELS, STYLE
 from cevns_jax.plotting.text import drawable, with_unit
 
 if TYPE_CHECKING:
@@ -19,6 +20,33 @@ MOST = 30  # nuisances that are drawn, those with the largest impacts
 FEWEST = 4  # rows that there is room for
 MARKED = 0.1  # correlation below minus which its sign is written where the number is not
 ANNOTATED = 12  # parameters up to which correlations are written as numbers
+LETTER = 0.055  # width of a letter of a name [inch]
+NEUTRONS = LABELS["brn"]
+WORDS = {
+    **{name: title for name, (title, *_) in STYLE.items()},
+    **LABELS,
+    "signal": "signal normalisation",
+    "sns_flux": "neutrino flux of the SNS",
+    "reactor_flux": "neutrino flux of the reactor",
+    "quenching": "quenching factor",
+    "quenching_0": "quenching factor, mode 0",
+    "quenching_1": "quenching factor, mode 1",
+    "quenching_a": "quenching factor, $a$",
+    "quenching_b": "quenching factor, $b$",
+    "timing": "arrival time",
+    "mass": "detector mass",
+    "f90": "F90",
+    "brn_energy": f"{NEUTRONS}, energy",
+    "brn_time": f"{NEUTRONS}, time",
+    "brn_time_width": f"{NEUTRONS}, spread in time",
+    "l_height": "L line, height",
+    "l_energy": "L line, energy",
+    "l_width": "L line, width",
+    "m_ratio": "M line, intensity",
+    "constant": "background, constant",
+    "exponential": "background, exponential",
+    "exponential_slope": "background, slope",
+}  # of nuisances and of parameters of backgrounds, without the names of experiments
 
 
 def pulls(result: Result) -> Figure:
@@ -40,36 +68,46 @@ def pulls(result: Result) -> Figure:
     )
     shown = largest[:MOST][::-1]
     columns = 2 if physics else 1
-    short = _without_prefix(result, names)
-    figure = new_figure(4.2 * columns + 4.8, max(3.6, 1.6 + 0.26 * max(len(shown), len(names))))
-    parts: Any = figure.subfigures(1, 2, width_ratios=(4.2 * columns, 4.8))
+    words = _in_words(result, names)
+    longest = LETTER * max(map(len, words.values()))
+    square = max(min(max(3.0, 0.26 * len(names)), 5.5), 0.12 * len(names))
+    widths = (3.2 * columns + longest, square + longest + 1.2)
+    figure = new_figure(sum(widths), 0.6 + max(square + longest, 1.0 + 0.26 * len(shown)))
+    parts: Any = figure.subfigures(1, 2, width_ratios=widths)
     left, right = parts
     panels = left.subplots(1, columns, squeeze=False)[0]
-    _pulls(panels[0], result, shown, index, short)
+    _pulls(panels[0], result, shown, index, words)
     if physics:
         label = result.attributes["labels"].get(physics[0]) or physics[0]
         unit = result.attributes["units"].get(physics[0], "")
         _impacts(panels[1], impact, shown, index, with_unit(label, unit))
-    _correlation(right.subplots(), v["correlation"][1], [short[n] for n in names])
+    _correlation(right.subplots(), v["correlation"][1], [words[n] for n in names])
     titles = " + ".join(map(drawable, result.attributes["titles"].values()))
     figure.suptitle(f"{titles}\nbest fit: {headline(result)}", fontsize=10)
     return figure
 
 
-def _without_prefix(result: Result, names: list[str]) -> dict[str, str]:
-    """Symbols of physics parameters; names of others, without that of the experiment if there is
-    one experiment alone."""
+def _in_words(result: Result, names: list[str]) -> dict[str, str]:
+    """Parameters by their symbols, where they have some, else in words; with the experiment that
+    they belong to if there are several."""
     experiments, labels = list(result.groups), result.attributes["labels"]
-    prefix = f"{experiments[0]}_" if len(experiments) == 1 else ""
     physics = {str(n) for n in result.variables["physics"][1]}
-    return {
-        name: drawable((name in physics and labels.get(name)) or name.removeprefix(prefix))
-        for name in names
-    }
+    found = {}
+    for name in names:
+        label, spaced = labels.get(name) or "", name.replace("_", " ")
+        owners = [e for e in experiments if name.startswith(f"{e}_")]
+        owner = max(owners, key=len, default="")
+        own = name.removeprefix(f"{owner}_")
+        if label and (name in physics or label != spaced):
+            text = drawable(label)
+        else:
+            text = WORDS.get(own) or drawable(own.replace("_", " "))
+        found[name] = text + (f" ({drawable(owner)})" if owner and len(experiments) > 1 else "")
+    return found
 
 
 def _pulls(
-    panel: Axes, result: Result, shown: list[str], index: dict[str, int], short: dict[str, str]
+    panel: Axes, result: Result, shown: list[str], index: dict[str, int], words: dict[str, str]
 ) -> None:
     v = result.variables
     rows = [index[n] for n in shown]
@@ -87,7 +125,7 @@ def _pulls(
         color="black",
         markersize=4,
     )
-    panel.set_yticks(place, [short[n] for n in shown], fontsize=8)
+    panel.set_yticks(place, [words[n] for n in shown], fontsize=8)
     panel.set_ylim(*_room(shown))
     panel.set_xlabel("pull [its prior width], grey: prior")
 
@@ -119,6 +157,8 @@ def _impacts(
     panel.set_yticks(place, [""] * len(shown))
     panel.set_ylim(*_room(shown))
     panel.set_xlabel(f"impact on {physics}")
+    short_numbers(panel, "x")
+    panel.locator_params(axis="x", nbins=5)  # of small shifts numbers are wide
     panel.legend(frameon=False, fontsize=8, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
 
 

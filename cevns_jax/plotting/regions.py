@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from matplotlib.colors import to_hex, to_rgb
 from matplotlib.patheffects import withStroke
 
 from cevns_jax.inference.levels import LEVELS, name_of
@@ -20,16 +21,22 @@ from cevns_jax.plotting.figures import (
     EXCLUDED,
     FAILED,
     LINES,
+    colour_of,
     data_set_words,
+    held_texts,
     joined_titles,
     legend_above,
     new_figure,
+    once,
+    short_numbers,
 )
-from cevns_jax.plotting.text import number_text, values_text, with_unit
+from cevns_jax.plotting.text import number_text, with_unit
 from cevns_jax.published import reaches_for
 from cevns_jax.results.scan import surface
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -37,6 +44,7 @@ if TYPE_CHECKING:
 
 GREYS = ("0.45", "0.65", "0.85")
 PURPLES = ("#e6ddf2", "#bda6dc", "#8a66b8")  # ever darker, also without colours
+FEW_LABELS = 6  # of a legend, for more of which figures are higher
 
 
 def scans(results: list[Result]) -> Figure:
@@ -45,16 +53,20 @@ def scans(results: list[Result]) -> Figure:
     Args:
         results: Scans over the same one or two parameters.
     """
+    common, more = held_texts(results)
+    names = [_data(result) + held for result, held in zip(results, more, strict=True)]
     figure = new_figure(6.4, 5.2)
     axes = figure.subplots()
     if len(results[0].attributes["parameters"]) == 1:
-        _curves(axes, results)
+        _curves(axes, results, names)
     else:
-        region(axes, results[0])
-        for number, result in enumerate(results[1:], start=1):
-            outline(axes, result, f"C{number}", LINES[number % len(LINES)])
-    axes.set_title("\n".join(_held(results[0])), fontsize=8, loc="right")
-    legend_above(figure, *axes.get_legend_handles_labels(), columns=2)
+        region(axes, results[0], names[0])
+        for i, result in enumerate(results[1:], start=1):
+            outline(axes, result, colour_of(i), LINES[i % len(LINES)], name=names[i])
+    axes.set_title(common, fontsize=8, loc="right")
+    handles, labels = axes.get_legend_handles_labels()
+    figure.set_figheight(5.2 + 0.19 * max(len(labels) - FEW_LABELS, 0))
+    legend_above(figure, handles, labels, columns=2)
     return figure
 
 
@@ -76,7 +88,8 @@ def panels(planes: dict[str, Result], columns: dict[str, str], sns: str) -> Figu
             region(axes, result, title, excluded=True)
             outline(axes, planes[f"{plane}_coherent"], "black", "--", LEVELS[2][1], sns)
             _reaches(axes, result.attributes["parameters"][1])
-            axes.set_title("\n".join([title, *_held(result)]), fontsize=10)
+            held, _ = held_texts([result])
+            axes.set_title("\n".join(line for line in (title, held) if line), fontsize=10)
     shown: dict[str, Any] = {}
     for axes, title in zip(grid.flat, [*columns.values()] * len(rows), strict=True):
         for handle, text in zip(*axes.get_legend_handles_labels(), strict=True):
@@ -99,7 +112,7 @@ def region(axes: Axes, result: Result, name: str = "", *, excluded: bool = False
     name = name or _data(result)
     if min(plane.delta.shape) < 2:  # a line of points has no area
         levels = []
-    shades = [*zip(levels, PURPLES if excluded else GREYS, strict=False)]
+    shades = [*zip(levels, _shades(PURPLES if excluded else GREYS, len(levels)), strict=True)]
     for order, (level, shade) in enumerate(shades if excluded else reversed(shades)):
         _shade(axes, filled(*plane[:2], level, plane.between, above=excluded), shade, order)
         for path in contours(*plane[:2], level, plane.between):
@@ -109,6 +122,16 @@ def region(axes: Axes, result: Result, name: str = "", *, excluded: bool = False
     _best_fit(axes, result)
     _marks(axes, result)
     describe(axes, result)
+
+
+def _shades(colours: Sequence[str], number: int) -> list[str]:
+    """The first of some colours, or where there are more levels as many between them."""
+    if number <= len(colours):
+        return [*colours[:number]]
+    places = np.linspace(0, len(colours) - 1, number)
+    parts = np.array([to_rgb(colour) for colour in colours]).T
+    found = [np.interp(places, np.arange(len(colours)), part) for part in parts]
+    return [to_hex(colour) for colour in zip(*found, strict=True)]
 
 
 def _shade(axes: Axes, areas: list[list[np.ndarray]], colour: str, order: int) -> None:
@@ -152,12 +175,6 @@ def _marks(axes: Axes, result: Result) -> None:
         if where.any():
             at_x, at_y = np.nonzero(where)
             axes.plot(x[at_x], y[at_y], mark, color=colour, markersize=3, label=label)
-
-
-def _held(result: Result) -> list[str]:
-    """A line that says at which values parameters were held, if any were."""
-    held = result.attributes.get("held") or {}
-    return [f"held: {values_text(result.attributes, held)}"] if held else []
 
 
 def outline(
@@ -226,6 +243,8 @@ def describe(axes: Axes, result: Result) -> None:
             getattr(axes, f"set_{which}scale")("symlog", linthresh=smallest(grid))
         elif scale == "log":
             getattr(axes, f"set_{which}scale")("log")
+        else:
+            short_numbers(axes, which)
         getattr(axes, f"set_{which}lim")(*with_room(grid[0], grid[-1]))
 
 
@@ -233,7 +252,7 @@ def _label(result: Result, name: str) -> str:
     return with_unit(result.attributes["labels"][name] or name, result.attributes["units"][name])
 
 
-def _curves(axes: Axes, results: list[Result]) -> None:
+def _curves(axes: Axes, results: list[Result], names: list[str]) -> None:
     """Delta chi^2 against the parameter, one curve for each scan."""
     (name,) = results[0].attributes["parameters"]
     for number, result in enumerate(results):
@@ -241,9 +260,9 @@ def _curves(axes: Axes, results: list[Result]) -> None:
         axes.plot(
             *known,
             marker="." if len(known[0]) < FEW_POINTS else None,
-            color="black" if number == 0 else f"C{number}",
+            color=colour_of(number),
             linestyle=LINES[number % len(LINES)],
-            label=_data(result),
+            label=names[number],
         )
     first = results[0]
     highest = 3 * max(first.attributes["levels"])
@@ -252,11 +271,13 @@ def _curves(axes: Axes, results: list[Result]) -> None:
     axes.set_ylabel(r"$\Delta\chi^2$")
     axes.set_ylim(0, highest)
     grid = first.variables[name][1]
-    mark_excluded(axes, grid[first.variables["point_excluded"][1].astype(bool)], highest)
-    failed = ~first.variables["point_converged"][1].astype(bool)
-    if failed.any():
-        heights = first.variables["delta_chi2"][1][failed]
-        axes.plot(grid[failed], heights, "x", color="C3", label=FAILED)
+    for result in results:
+        points, v = result.variables[name][1], result.variables
+        mark_excluded(axes, points[v["point_excluded"][1].astype(bool)], highest)
+        failed = ~v["point_converged"][1].astype(bool)
+        if failed.any():
+            heights = v["delta_chi2"][1][failed]
+            axes.plot(points[failed], heights, "x", color="C3", label=once(axes, FAILED))
     # Only what is in sight, and a tenth of the points more.
     below = first.variables["delta_chi2"][1] < highest
     if below.any():
@@ -269,4 +290,4 @@ def _curves(axes: Axes, results: list[Result]) -> None:
     elif scale == "signed":
         axes.set_xscale("symlog", linthresh=smallest(first.variables[name][1]))
     else:
-        axes.ticklabel_format(axis="x", useMathText=True)
+        short_numbers(axes, "x")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 from matplotlib.font_manager import FontProperties, findfont, get_font
 from matplotlib.mathtext import MathTextParser
 
-from cevns_jax.summary import number
+from cevns_jax.summary import number, rounded
 
 LONGEST = 120  # characters; what is longer would leave no room for the figure
 LARGE = 1e6  # from here on numbers are written with an exponent
@@ -51,6 +52,26 @@ def number_text(value: float) -> str:
     digits, _, power = number(value, 5).partition("e")
     digits = digits.rstrip("0").rstrip(".") if power and "." in digits else digits
     return digits + (rf" \times 10^{{{power}}}" if power else "")
+
+
+def errors_text(value: float, low: float, high: float) -> str:
+    """A value with its errors, all to the same place, mathtext without its dollars; an error that
+    is not known is left out.
+
+    Args:
+        value: The value.
+        low, high: Its errors, positive.
+    """
+    if not math.isfinite(value):
+        return rf"\mathrm{{{number(value)}}}"
+    if not any(math.isfinite(error) and error > 0 for error in (low, high)):
+        return number_text(value)
+    text, down, up = rounded(value, low, high)
+    digits, _, power = text.partition("e")
+    for mark, error, size in (("^{+", up, high), ("_{-", down, low)):
+        if math.isfinite(size):
+            digits += f"{mark}{error.partition('e')[0]}}}"
+    return rf"({digits}) \times 10^{{{power}}}" if power else digits
 
 
 def values_text(attributes: Mapping[str, Any], values: Mapping[str, float]) -> str:
