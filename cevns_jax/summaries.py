@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from cevns_jax.pseudo_data import in_words
 from cevns_jax.summary import Block, Summary, number, sentences
 
 PARAMETERS_SHOWN = 16  # rows of a short summary
@@ -157,9 +158,7 @@ def _data(experiment: Any) -> str:
         total = float(np.sum(np.asarray(experiment.observed)))
     except Exception:  # counts that JAX traces
         return "traced"
-    kind = {"observed": "observed", "asimov": "Asimov data"}.get(
-        experiment.about.data, experiment.about.data.replace("_", " ")
-    )
+    kind = in_words(experiment.about.data) or "observed"
     if not math.isfinite(total):
         return "no data, a forecast"
     return f"{total:.6g} {experiment.about.counted} ({kind})"

@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+from itertools import combinations, product
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,8 @@ from cevns_jax.cli import COMMANDS, main
 from cevns_jax.config.analysis import read_analysis
 from cevns_jax.config.experiments import DATA_SETS
 from cevns_jax.config.interaction import INTERACTIONS
+from cevns_jax.config.names import OVERLAPS, PRESETS
+from cevns_jax.config.template import template
 
 ROOT = Path(__file__).parent.parent
 CSI = str(ROOT / "configs" / "coherent_csi_2021.toml")
@@ -126,6 +129,8 @@ def test_grids_and_levels_of_profiles_and_scans(capsys, tmp_path):
         (["init", "coherent_csi"], "no data set"),
         (["init", "--interaction", "light_vektor"], 'did you mean "light_vector"'),
         (["fit", CSI, "--nothing"], "--nothing"),
+        (["fit", CSI, "--seed", "1"], "--seed goes with --data toy or toy_fixed_pulls"),
+        (["plot", "x.nc", "--overwrite"], "--overwrite"),
     ],
 )
 def test_what_is_wrong_is_said_in_one_line(capsys, tmp_path, monkeypatch, arguments, words):
@@ -169,6 +174,39 @@ def test_a_template_is_a_config_that_is_understood(capsys, tmp_path, interaction
     assert "is there already" in refusal(capsys, "init", *data, *chosen, "--output", str(tmp_path))
 
 
+@pytest.mark.parametrize("pair", [*combinations(DATA_SETS, 2)], ids="-".join)
+def test_a_template_of_two_data_sets_is_understood_or_refused(capsys, tmp_path, pair):
+    init = ["init", *pair, "--output", str(tmp_path)]
+    if pair in OVERLAPS:
+        said = f"cevns: init: {pair[0]} and {pair[1]} have events in common, which would count"
+        assert refusal(capsys, *init).startswith(said)
+        assert [*tmp_path.iterdir()] == []
+        return
+    found = document(capsys, *init)
+    assert [e.name for e in read_analysis(found["files"][0]).likelihood.experiments] == [*pair]
+
+
+@pytest.mark.parametrize("csi", ["coherent_csi_2017", "coherent_csi_2021"])
+def test_a_template_offers_nuisances_that_go_together_and_no_others(tmp_path, csi):
+    """Each that a comment offers, beside each of the other data set."""
+    offered = {}
+    for name in (csi, "coherent_lar_2020", "dresden_ii"):
+        text = template([csi, "coherent_lar_2020", "dresden_ii"], None)
+        table = text.partition(f"[experiments.{name}]\n")[2]
+        chosen, others = re.match(r'nuisances = "(\w+)" *# or (.*)\n', table).groups()
+        offered[name] = [chosen, *others.split(", ")]
+    path = tmp_path / "offered.toml"
+    for presets in product(*offered.values()):
+        tables = [
+            f'[experiments.{name}]\nnuisances = "{preset}"\n'
+            for name, preset in zip(offered, presets, strict=True)
+        ]
+        path.write_text("".join(tables))
+        assert len(read_analysis(path).likelihood.experiments) == 3
+    alone = template([csi], None)
+    assert all(preset in alone for preset in PRESETS[csi])
+
+
 @pytest.mark.parametrize("name", [*DATA_SETS])
 def test_every_data_set_has_a_template(capsys, tmp_path, name):
     found = document(capsys, "init", name, "--output", str(tmp_path))
@@ -197,7 +235,7 @@ def test_a_prediction_draws_spectra_and_the_standard_model_alone(capsys, tmp_pat
     group = load(found["files"][1]).groups["dresden_ii"]
     with_vector, alone = (group[k][1][0].sum() for k in ("expected", "without_new_physics"))
     assert with_vector < 0.7 * alone  # destructive
-    assert group["spectrum"][1].shape == (1, 5, len(group["recoil_kev"][1]))
+    assert group["spectrum"][1].shape == (1, 5, len(group["recoil_energy_kev"][1]))
 
 
 def test_pulls_go_with_fits(capsys, tmp_path):

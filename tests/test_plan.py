@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from test_config import write
 
-from cevns_jax import choices, form_factors, weak_mixing
+from cevns_jax import choices, experiments, form_factors, pseudo_data, weak_mixing
 from cevns_jax.config import names, parts
 from cevns_jax.config.analysis import analysis_of
 from cevns_jax.config.experiments import DATA_SETS
@@ -17,7 +17,11 @@ from cevns_jax.config.plan import read_plan
 from cevns_jax.config.strict_toml import read_toml
 from cevns_jax.errors import ConfigError
 from cevns_jax.experiments import coherent_lar, nuisances
+from cevns_jax.inference import toys
 from cevns_jax.interactions import mediators
+from cevns_jax.plotting.needs import CHECKS
+from cevns_jax.results import MADE
+from cevns_jax.results.file_format import KINDS
 
 ROOT = Path(__file__).parent.parent
 CSI = ROOT / "configs" / "coherent_csi_2021.toml"
@@ -99,6 +103,8 @@ def test_names_and_words_are_those_of_what_they_stand_for():
     assert set(choices.SCALAR_CHARGES) == set(mediators.SCALAR_CHARGES)
     assert set(choices.NUISANCE_FORMS) == set(nuisances.FORMS)
     assert names.ISOTOPES["Ar"] == coherent_lar.ISOTOPES
+    assert tuple(pseudo_data.TOYS.values()) == toys.ENSEMBLES
+    assert set(MADE) == set(CHECKS) == set(KINDS)
     for kind, length in parts.FORM_FACTORS.values():
         assert hasattr(getattr(form_factors, kind)(), length)
 
@@ -111,6 +117,9 @@ def test_the_presets_of_a_data_set_are_those_that_it_has(name):
     } == names.PRESETS[name]
     for found in module.PRESETS.values():
         assert all(n.shared == (n.name in names.SHARED) for n in found)
+        assert all(bool(n.includes) == (n.name in names.LUMPED) for n in found)
+    others = {other for pair in names.OVERLAPS if name in pair for other in pair} - {name}
+    assert set(getattr(experiments, name)().overlaps) == others
 
 
 SLIPS = [

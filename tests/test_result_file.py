@@ -1,12 +1,13 @@
 """Saved results that are damaged, foreign, newer, or lack what a figure needs."""
 
+import dataclasses
 import json
 
 import h5py
 import numpy as np
 import pytest
 import xarray
-from drawn_results import fit_of, profile_of, scan_of
+from drawn_results import counts_of, fit_of, profile_of, scan_of
 
 from cevns_jax.cli import main
 from cevns_jax.errors import ConfigError
@@ -126,6 +127,21 @@ def test_whatever_a_figure_needs_is_missed_by_name(tmp_path, make):
             del part[key]
             with pytest.raises(ConfigError, match=r"result\.nc: cannot be drawn"):
                 check_drawable(path, changed)
+
+
+@pytest.mark.parametrize("missing", ["recoil_energy_kev", "flavour", "isotope"])
+def test_a_prediction_whose_recoil_spectra_lack_an_axis_is_refused(tmp_path, capsys, missing):
+    result = dataclasses.replace(counts_of(1.0, 10.0), kind="prediction")
+    group = result.groups["mine"]
+    group["recoil_energy_kev"] = (("recoil_energy_kev",), np.geomspace(0.1, 10.0, 3))
+    group["flavour"] = (("flavour",), np.array(["nu_e"]))
+    group["isotope"] = (("isotope",), np.array(["Ge74"]))
+    group["spectrum"] = (("flavour", "isotope", "recoil_energy_kev"), np.ones((1, 1, 3)))
+    path = tmp_path / "mine_prediction.nc"
+    check_drawable(path, result)
+    del group[missing]
+    result.save(path)
+    assert f"must have the variable {missing}; compute it again" in refused(capsys, path)
 
 
 def test_a_result_without_what_its_figure_needs_can_be_loaded_but_not_drawn(tmp_path, capsys):

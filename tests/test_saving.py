@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from cevns_jax.commands.saving import refuse_to_replace, stem
+from cevns_jax.commands.saving import figures, refuse_to_replace, stem, unsuffixed
 from cevns_jax.errors import ConfigError
 from cevns_jax.results import Result
 
@@ -36,6 +36,17 @@ RECORD = {
 )
 def test_names_say_what_the_data_are(data, name):
     assert stem("a", data) == name
+
+
+def test_figures_are_named_after_the_run_and_of_several_experiments_after_each():
+    assert figures("a_toy7", "fit", ["one"]) == {"one": "a_toy7_spectra"}
+    assert figures(unsuffixed("a_fit_fit", "fit"), "fit", ["one", "two"]) == {
+        "one": "a_fit_spectra_one",
+        "two": "a_fit_spectra_two",
+    }
+    assert figures(unsuffixed("renamed", "prediction"), "prediction", ["one"]) == {
+        "one": "renamed_prediction"
+    }
 
 
 def changed(**parts):

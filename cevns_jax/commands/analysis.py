@@ -14,6 +14,7 @@ from cevns_jax.commands import saving
 from cevns_jax.commands.common import output_folder
 from cevns_jax.errors import ConfigError
 from cevns_jax.files import check_places
+from cevns_jax.pseudo_data import ASIMOV, OBSERVED, TOYS
 from cevns_jax.startup import start_jax
 
 if TYPE_CHECKING:
@@ -68,13 +69,13 @@ def prepare(options: argparse.Namespace, plan: Plan) -> Run:
     from cevns_jax.fingerprint import inputs
     from cevns_jax.inference.toys import asimov, toy
 
-    kind: str = getattr(options, "data", "observed")
+    kind: str = getattr(options, "data", OBSERVED)
     seed: int | None = getattr(options, "seed", None)
     analysis = analysis_of(plan)
     likelihood = analysis.likelihood
     if seed is not None:
         likelihood = toy(likelihood, seed, ensemble=TOYS[kind])
-    elif kind == "asimov":
+    elif kind == ASIMOV:
         likelihood = asimov(likelihood)
     record = analysis.record | {
         "options": _said(options),
@@ -86,15 +87,12 @@ def prepare(options: argparse.Namespace, plan: Plan) -> Run:
     return Run(analysis, likelihood, record, saving.stem(name, record))
 
 
-TOYS = {"toy": "unconditional", "toy_fixed_pulls": "fixed_pulls"}
-
-
 def _check_data(options: argparse.Namespace) -> None:
-    kind, seed = getattr(options, "data", "observed"), getattr(options, "seed", None)
+    kind, seed = getattr(options, "data", OBSERVED), getattr(options, "seed", None)
     if kind in TOYS and (seed is None or seed < 0):
         raise ConfigError(f"--data {kind} needs --seed with a whole number of at least 0")
     if kind not in TOYS and seed is not None:
-        raise ConfigError("--seed goes with --data toy")
+        raise ConfigError(f"--seed goes with --data {' or '.join(TOYS)}")
     if options.name is not None and (Path(options.name).name != options.name or not options.name):
         raise ConfigError(f'--name must be a name without folders, not "{options.name}"')
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cevns_jax import pseudo_data
 from cevns_jax.commands.completion import assignments, completed_by, parameters
 from cevns_jax.errors import ConfigError
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from cevns_jax.results.result import Result
 
 NOT_CONVERGED = 3
+FORMATS = ("png", "pdf", "svg")  # of figures, the first unless others are asked for
 
 
 def add_config(parser: argparse.ArgumentParser) -> None:
@@ -54,8 +56,8 @@ def add_data(parser: argparse.ArgumentParser) -> None:
     """Which data are analysed."""
     parser.add_argument(
         "--data",
-        choices=("observed", "asimov", "toy", "toy_fixed_pulls"),
-        default="observed",
+        choices=pseudo_data.KINDS,
+        default=pseudo_data.OBSERVED,
         help="measured counts, their expectation at the start values, or a draw from it, with the "
         "centres of the priors drawn as well (toy) or not",
     )
@@ -81,19 +83,22 @@ def add_grid(parser: argparse.ArgumentParser) -> None:
     completed_by(grid, assignments)
 
 
-def add_files(parser: argparse.ArgumentParser, figures: bool = True) -> None:
-    """Where files go, and which."""
+def add_overwrite(parser: argparse.ArgumentParser) -> None:
+    """Whether a result of other settings is replaced."""
     parser.add_argument(
         "--overwrite", action="store_true", help="replace a result of other settings"
     )
-    if figures:
-        parser.add_argument(
-            "--format",
-            dest="formats",
-            metavar="KIND[,KIND]",
-            default="png",
-            help="formats of figures: png, pdf, svg (default png)",
-        )
+
+
+def add_formats(parser: argparse.ArgumentParser) -> None:
+    """Formats of figures."""
+    parser.add_argument(
+        "--format",
+        dest="formats",
+        metavar="KIND[,KIND]",
+        default=FORMATS[0],
+        help=f"formats of figures: {', '.join(FORMATS)} (default {FORMATS[0]})",
+    )
 
 
 def add_said(parser: argparse.ArgumentParser) -> None:
@@ -114,11 +119,9 @@ def add_gridded(parser: argparse.ArgumentParser) -> None:
     add_data(parser)
     add_grid(parser)
     add_level(parser)
-    add_files(parser)
+    add_overwrite(parser)
+    add_formats(parser)
     add_verbose(parser)
-
-
-FORMATS = ("png", "pdf", "svg")
 
 
 def formats_of(options: argparse.Namespace) -> list[str]:

@@ -21,18 +21,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Run the command; returns the exit status."""
     start_jax()
-    from cevns_jax import experiments as data_sets
+    from cevns_jax import experiments
+    from cevns_jax.config.experiments import DATA_SETS
 
     described: dict[str, dict[str, Any]] = {}
-    for build in (
-        data_sets.coherent_csi_2017,
-        data_sets.coherent_csi_2021,
-        data_sets.coherent_lar_2020,
-        data_sets.coherent_lar_2020_energy,
-        data_sets.dresden_ii,
-    ):
-        e = build()
-        described[e.name] = {
+    for name in DATA_SETS:
+        e = getattr(experiments, name)()
+        described[name] = {
             "title": e.title,
             "n_bins": int(e.observed.size),
             "axes": {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from cevns_jax.commands import analysis, common
+from cevns_jax.commands import analysis, common, saving
 from cevns_jax.commands.progress import Progress
 
 NAME = "fit"
@@ -14,7 +14,8 @@ TEXT = "Best fit, with errors, figure and result file."
 def add_options(parser: argparse.ArgumentParser) -> None:
     common.add_config(parser)
     common.add_data(parser)
-    common.add_files(parser)
+    common.add_overwrite(parser)
+    common.add_formats(parser)
     common.add_verbose(parser)
 
 
@@ -26,10 +27,8 @@ def run(options: argparse.Namespace) -> int:
     with Progress(NAME) as progress, output.Writer() as writer:
         run = analysis.prepare(options, plan)
         names = [e.name for e in run.likelihood.experiments]
-        stems = {
-            name: f"{run.stem}_spectra" + (f"_{name}" if len(names) > 1 else "") for name in names
-        }
-        drawn = [(name, f"{stems[name]}.{kind}") for name in names for kind in formats]
+        figures = saving.figures(run.stem, "fit", names)
+        drawn = [(name, f"{stem}.{kind}") for name, stem in figures.items() for kind in formats]
         files = analysis.places(
             options, run, "fit", f"{run.stem}_fit.nc", *(file for _, file in drawn)
         )

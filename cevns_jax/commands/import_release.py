@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -11,39 +12,27 @@ from cevns_jax.files import write_text
 
 NAME = "import"
 TEXT = "Condense an official data release into the tables used here."
-
-
-RELEASES = (
-    *("coherent-csi-2017", "coherent-csi-2021", "coherent-lar-2020"),
-    *("dresden-ii", "reactor-spectra"),
-)
+RELEASES = {
+    "coherent-csi-2017": "import_csi_2017",
+    "coherent-csi-2021": "import_csi_2021",
+    "coherent-lar-2020": "import_lar_2020",
+    "dresden-ii": "import_dresden_ii",
+    "reactor-spectra": "import_reactor_spectra",
+}
+"""Release -> the module of :mod:`cevns_jax.data` that reads it."""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("release_name", metavar="NAME", choices=RELEASES, help="data set")
+    parser.add_argument("release_name", metavar="NAME", choices=[*RELEASES], help="data set")
     parser.add_argument("release", type=Path, metavar="PATH", help="folder with the released files")
 
 
 def run(options: argparse.Namespace) -> int:
     """Run the command; returns the exit status."""
-    from cevns_jax.data import (
-        import_csi_2017,
-        import_csi_2021,
-        import_dresden_ii,
-        import_lar_2020,
-        import_reactor_spectra,
-    )
     from cevns_jax.data.releases import unknown_versions
     from cevns_jax.data.tables import DATA
 
-    importers = {
-        "coherent-csi-2017": import_csi_2017,
-        "coherent-csi-2021": import_csi_2021,
-        "coherent-lar-2020": import_lar_2020,
-        "dresden-ii": import_dresden_ii,
-        "reactor-spectra": import_reactor_spectra,
-    }
-    module: Any = importers[options.release_name]
+    module: Any = import_module(f"cevns_jax.data.{RELEASES[options.release_name]}")
     tables = module.compact_tables(options.release)
     folder = options.output if options.output is not None else DATA / module.FOLDER
     kept = [p.name for p in sorted((DATA / module.FOLDER).glob("*.csv")) if p.name not in tables]

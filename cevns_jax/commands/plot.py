@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from cevns_jax.commands import common
+from cevns_jax.commands import common, saving
 from cevns_jax.errors import ConfigError
 
 NAME = "plot"
@@ -19,7 +19,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--pulls", action="store_true", help="of fits: pulls, impacts and correlation instead"
     )
-    common.add_files(parser)
+    common.add_formats(parser)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -36,20 +36,14 @@ def run(options: argparse.Namespace) -> int:
             check_pulls(path, result)
     jobs: list[tuple[Path, Any]] = []
     for path, result in loaded:
+        stem = saving.unsuffixed(path.stem, result.kind)
         if options.pulls:
-            stem = path.stem.removesuffix("_fit")
-            jobs.append(
-                (_beside(options, path, f"{stem}_pulls"), partial(output.save_pulls, result))
-            )
-            continue
-        save = output.save_prediction if result.kind == "prediction" else output.save_spectra
-        kind = "prediction" if result.kind == "prediction" else "spectra"
-        stem = path.stem.removesuffix("_fit").removesuffix("_prediction")
-        for name in result.groups:
-            which = f"_{name}" if len(result.groups) > 1 else ""
-            jobs.append(
-                (_beside(options, path, f"{stem}_{kind}{which}"), partial(save, result, name))
-            )
+            place = _beside(options, path, f"{stem}_pulls")
+            jobs.append((place, partial(output.save_pulls, result)))
+        elif result.kind in saving.FIGURES:
+            save = output.save_prediction if result.kind == "prediction" else output.save_spectra
+            for name, figure in saving.figures(stem, result.kind, result.groups).items():
+                jobs.append((_beside(options, path, figure), partial(save, result, name)))
     for found, draw in (
         (_alike(loaded, "profile"), output.save_profiles),
         (_alike(loaded, "scan"), output.save_regions),

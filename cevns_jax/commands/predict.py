@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 
-from cevns_jax.commands import analysis, common
+from cevns_jax.commands import analysis, common, saving
 from cevns_jax.commands.progress import Progress
 from cevns_jax.files import write_text
 
@@ -15,7 +15,8 @@ TEXT = "Expected events at the start values of the config, and their spectra."
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     common.add_config(parser)
-    common.add_files(parser)
+    common.add_overwrite(parser)
+    common.add_formats(parser)
     common.add_verbose(parser)
 
 
@@ -33,11 +34,8 @@ def run(options: argparse.Namespace) -> int:
         check_predictions(run.likelihood)
         files = []
         names = [e.name for e in run.likelihood.experiments]
-        drawn = [
-            (name, f"{run.stem}_prediction" + (f"_{name}" if len(names) > 1 else "") + f".{kind}")
-            for name in names
-            for kind in formats
-        ]
+        figures = saving.figures(run.stem, "prediction", names)
+        drawn = [(name, f"{stem}.{kind}") for name, stem in figures.items() for kind in formats]
         if options.output is not None:
             stem = f"{run.stem}_prediction"
             files = analysis.places(

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
 from cevns_jax.errors import ConfigError
 from cevns_jax.files import differences
+from cevns_jax.pseudo_data import OBSERVED
 
 # Tables of a config that a result of each command depends on.
 TABLES = ("interaction", "experiments", "fit", "parameters")
@@ -28,11 +29,32 @@ def stem(name: str, record: Mapping[str, Any]) -> str:
         name: Stem of the config's file name.
         record: ``data_set`` and ``seed`` of the run.
     """
-    kind, seed = record.get("data_set", "observed"), record.get("seed")
-    if kind == "observed":
+    kind, seed = record.get("data_set", OBSERVED), record.get("seed")
+    if kind == OBSERVED:
         return name
     number = "" if seed is None else str(seed)
     return f"{name}_{kind}{number}"
+
+
+FIGURES = {"fit": "spectra", "prediction": "prediction"}
+"""Kind of result -> what its figures of experiments are called."""
+
+
+def unsuffixed(result: str, kind: str) -> str:
+    """The stem of a run out of the name of its result file without ``.nc``, ``STEM_KIND``."""
+    return result.removesuffix(f"_{kind}")
+
+
+def figures(stem: str, kind: str, experiments: Collection[str]) -> dict[str, str]:
+    """Names of the figures of a result, without their format, one for each experiment.
+
+    Args:
+        stem: What names of files begin with.
+        kind: One of ``FIGURES``.
+        experiments: Names of all experiments.
+    """
+    several = len(experiments) > 1
+    return {e: f"{stem}_{FIGURES[kind]}" + (f"_{e}" if several else "") for e in experiments}
 
 
 def settings_used(command: str, record: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,14 +11,13 @@ import numpy as np
 from cevns_jax.config.axes import Axis, LimitTable, ProfileTable, ScanTable
 from cevns_jax.errors import ConfigError
 from cevns_jax.inference.checks import checked_range
-from cevns_jax.inference.levels import LEVELS, delta_chi2
+from cevns_jax.inference.levels import LEVELS, LIMIT, delta_chi2
 
 if TYPE_CHECKING:
     from cevns_jax.likelihood import Likelihood
     from cevns_jax.parameters import Parameter
 
 FINEST_STEP = 1e-12  # between neighbours of a grid, relative to its largest value
-CONFIDENCE_LEVEL = 0.90  # of limits, unless another is asked for
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,7 +83,7 @@ def limit_settings(table: LimitTable, likelihood: Likelihood) -> LimitSettings:
     level = table.confidence_level
     return LimitSettings(
         parameter=table.parameter,
-        confidence_level=CONFIDENCE_LEVEL if level is None else level,
+        confidence_level=LIMIT if level is None else level,
         held={axis.parameter: _grid(axis, declared[axis.parameter]) for axis in table.held},
         within=_within(table, declared[table.parameter]),
     )

@@ -48,6 +48,13 @@ PRESETS: dict[str, dict[str, tuple[str, ...]]] = {
 """Data set -> preset of nuisances -> their names."""
 SHARED = ("sns_flux",)
 """Nuisances of presets that several experiments share."""
+LUMPED = ("cevns",)
+"""Nuisances of presets that contain a shared one, and so go with none of another experiment."""
+OVERLAPS = (
+    ("coherent_csi_2017", "coherent_csi_2021"),
+    ("coherent_lar_2020", "coherent_lar_2020_energy"),
+)
+"""Data sets that have events in common."""
 BACKGROUNDS = {
     "dresden_ii": (
         *("l_height", "l_energy", "l_width", "m_ratio"),

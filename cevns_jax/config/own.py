@@ -154,6 +154,7 @@ def _binned(
     path: Path, columns: Sequence[str]
 ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     """Bin edges by axis, and columns in the shape of the bins, of a table of bins."""
+    from cevns_jax.experiments.axes import check_axes
 
     def fit(found: list[str]) -> bool:
         ends = [name for name in found if name not in columns]
@@ -165,11 +166,7 @@ def _binned(
     axes = _axes(table)
     for column in columns:
         check_column(path, table, column, ERRORS if column == "error" else COUNTS)
-    for axis in axes:
-        if not axis.isidentifier() or axis == "component":
-            raise ConfigError(
-                f'{path}: the name of an axis must be an identifier, not "{shown(axis)}"'
-            )
+    check_axes(str(path), axes)
     edges = {axis: bin_edges(path, table, f"{axis}_low", f"{axis}_high") for axis in axes}
     grid_points(path, table, [f"{axis}_low" for axis in axes])
     shape = tuple(len(e) - 1 for e in edges.values())

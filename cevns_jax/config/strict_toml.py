@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from cevns_jax.config.limits import MOST_BYTES, MOST_PARTS, check_content, check_text
+from cevns_jax.config.sizes import MOST_BYTES, MOST_PARTS, check_content, check_text
 from cevns_jax.data.text import read_text
 from cevns_jax.domains import ANY, check_number
 from cevns_jax.errors import LONGEST_TEXT, ConfigError, shown, unknown
@@ -24,7 +24,7 @@ def read_toml(path: Path, overrides: Sequence[str] = ()) -> dict[str, Any]:
 
     Raises:
         ConfigError: the file cannot be read, or it or an override is not TOML or larger than
-            :mod:`cevns_jax.config.limits` allows.
+            :mod:`cevns_jax.config.sizes` allows.
     """
     return _apply(_parse(path), overrides)
 

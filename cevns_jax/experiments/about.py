@@ -9,6 +9,7 @@ import numpy as np
 
 from cevns_jax.experiments.nuisances import Nuisance
 from cevns_jax.nuclei import Target
+from cevns_jax.pseudo_data import OBSERVED
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -22,8 +23,7 @@ class About:
         exposure: The exposure.
         conventions: Choices that change numbers, name -> choice.
         counted: What the numbers in the bins are.
-        data: Where they come from: ``"observed"``, or the pseudo-data ``"asimov"``, ``"toy"`` or
-            ``"toy_fixed_pulls"``.
+        data: Where they come from, one of :data:`cevns_jax.pseudo_data.KINDS`.
     """
 
     title: str
@@ -31,7 +31,7 @@ class About:
     exposure: str
     conventions: dict[str, str]
     counted: str = "events"
-    data: str = "observed"
+    data: str = OBSERVED
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, About)

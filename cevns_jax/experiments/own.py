@@ -15,6 +15,7 @@ from cevns_jax.detectors.table import check_edges
 from cevns_jax.detectors.timing import FixedTiming
 from cevns_jax.domains import COUNTS, ERRORS
 from cevns_jax.errors import ConfigError, shown
+from cevns_jax.experiments.axes import check_axes
 from cevns_jax.experiments.component import Component
 from cevns_jax.experiments.experiment import (
     About,
@@ -103,6 +104,7 @@ def own_experiment(
         if "time_us" in axes:
             raise ConfigError(f"{name}: time_us is an axis of the response, and of arrival times")
         axes["time_us"] = np.asarray(arrival_times.edges_us, dtype=float)
+    check_axes(name, axes)
     shape = tuple(len(edges) - 1 for edges in axes.values())
     parametric = {key: b for key, b in backgrounds.items() if callable(b)}
     templates = {

@@ -18,6 +18,7 @@ LEVELS: dict[int, tuple[float, ...]] = {
     2: (2.30, 6.18, 11.83),  # one, two and three sigma
 }
 """Delta chi^2 that is quoted unless another is asked for, by the number of parameters."""
+LIMIT = 0.90  # confidence level of limits, unless another is asked for
 
 
 def delta_chi2(confidence_level: float, parameters: int = 1) -> float:

@@ -32,7 +32,7 @@ from cevns_jax.inference.intervals import (
     merged,
     ranges,
 )
-from cevns_jax.inference.levels import delta_chi2
+from cevns_jax.inference.levels import LIMIT, delta_chi2
 from cevns_jax.inference.minimise import Minimum
 from cevns_jax.inference.places import Search, ends_of, places
 from cevns_jax.inference.profile import freed
@@ -107,7 +107,7 @@ def limit(
     likelihood: Likelihood,
     parameter: str,
     *,
-    cl: float = 0.90,
+    cl: float = LIMIT,
     within: tuple[float, float] | None = None,
     starts: Sequence[Mapping[str, float]] = ({},),
     progress: Progress = iter,

@@ -26,17 +26,10 @@ def check_drawable(path: Path, result: Result) -> None:
     Raises:
         ConfigError: an attribute or a variable is missing or is not what it should be.
     """
-    checks: dict[str, Callable[[Result], None]] = {
-        "fit": _fit,
-        "profile": _profile,
-        "scan": _scan,
-        "limit": _limit,
-        "prediction": _prediction,
-    }
     try:
         _texts(result.attributes, "titles")
         _attribute(result.attributes, "provenance", dict)
-        checks[result.kind](result)
+        CHECKS[result.kind](result)
     except ConfigError as error:
         raise ConfigError(
             f"{path}: cannot be drawn: a {result.kind} must have {error}; compute it again"
@@ -181,6 +174,21 @@ def _prediction(result: Result) -> None:
     _attribute(a, "values", dict)
     for name, group in result.groups.items():
         _bins(name, group)
+        if "spectrum" in group:
+            keys = ("flavour", "isotope", "recoil_energy_kev")
+            shape = tuple(len(_variable(group, key, None)) for key in keys)
+            _variable(group, "spectrum", shape)
+            _variable(group, "recoil_energy_kev", shape[-1:])
+
+
+CHECKS: dict[str, Callable[[Result], None]] = {
+    "fit": _fit,
+    "profile": _profile,
+    "scan": _scan,
+    "limit": _limit,
+    "prediction": _prediction,
+}
+"""Kind of result -> what checks it; all of :data:`cevns_jax.results.file_format.KINDS`."""
 
 
 def _limits(attributes: dict[str, Any]) -> None:

@@ -92,7 +92,7 @@ def _counts(
 
 def _recoils(panel: Axes, group: Variables) -> None:
     """dR/dT: a line style for each flavour, a colour for each isotope."""
-    recoil, spectrum = group["recoil_kev"][1], group["spectrum"][1]
+    recoil, spectrum = group["recoil_energy_kev"][1], group["spectrum"][1]
     flavours, isotopes = (([str(n) for n in group[k][1]]) for k in ("flavour", "isotope"))
     if len(isotopes) > len(COLOURS):
         isotopes, spectrum = ["all isotopes"], spectrum.sum(axis=1, keepdims=True)

@@ -35,20 +35,21 @@ __all__ = [
 ]
 
 
-class Kind(NamedTuple):
+class Made(NamedTuple):
     """What is made of the results of one kind: the JSON document and the summary."""
 
     document: Callable[[Result], dict[str, Any]]
     summary: Callable[[Result], Summary]
 
 
-KINDS = {
-    "fit": Kind(fit_document, fit_summary),
-    "profile": Kind(profile_document, profile_summary),
-    "scan": Kind(scan_document, scan_summary),
-    "limit": Kind(limit_document, limit_summary),
-    "prediction": Kind(prediction_document, prediction_summary),
+MADE = {
+    "fit": Made(fit_document, fit_summary),
+    "profile": Made(profile_document, profile_summary),
+    "scan": Made(scan_document, scan_summary),
+    "limit": Made(limit_document, limit_summary),
+    "prediction": Made(prediction_document, prediction_summary),
 }
+"""Kind of result, each of :data:`cevns_jax.results.file_format.KINDS` -> what is made of it."""
 
 
 def document_of(result: Result) -> dict[str, Any]:
@@ -57,7 +58,7 @@ def document_of(result: Result) -> dict[str, Any]:
     Raises:
         ConfigError: a result that was read from a file lacks what its document holds.
     """
-    return _made(KINDS[result.kind].document, result)
+    return _made(MADE[result.kind].document, result)
 
 
 def summary_of(result: Result) -> Summary:
@@ -66,7 +67,7 @@ def summary_of(result: Result) -> Summary:
     Raises:
         ConfigError: a result that was read from a file lacks what its summary says.
     """
-    return _made(KINDS[result.kind].summary, result)
+    return _made(MADE[result.kind].summary, result)
 
 
 def _made(make: Callable[[Result], T], result: Result) -> T:

@@ -17,7 +17,7 @@ import numpy as np
 from cevns_jax.errors import ConfigError
 
 FORMAT_VERSION = 2  # goes up when an older cevns_jax could not read the file any more
-KINDS = ("fit", "profile", "scan", "limit", "prediction")
+KINDS = ("fit", "profile", "scan", "limit", "prediction")  # of results
 ANY = ", ".join(KINDS)
 SEAL = b"\ncevns_jax sha256 "
 SEAL_BYTES = len(SEAL) + 64
@@ -70,7 +70,7 @@ def read_header(path: Path) -> tuple[str, dict[str, Any]]:
             f"{FORMAT_VERSION}: compute it again"
         )
     if not isinstance(kind, str) or kind not in KINDS:
-        raise ConfigError(f"{foreign}: its kind must be one of {', '.join(KINDS)}")
+        raise ConfigError(f"{foreign}: its kind must be one of {ANY}")
     try:
         attributes = json.loads(found["attributes"])
     except (TypeError, ValueError, RecursionError):

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-NOTES: dict[str, tuple[str, str]] = {
+if TYPE_CHECKING:
+    from cevns_jax.results.result import Variables
+
+Notes = dict[str, dict[str, str]]
+
+ROOT: dict[str, tuple[str, str]] = {
     "value": ("best-fit value, in the unit of the parameter", ""),
     "error": ("error from the inverse expected information, in the unit of the parameter", ""),
     "error_low": ("distance down to where the profiled chi^2 has risen by 1; NaN: it does not", ""),
@@ -32,39 +37,70 @@ NOTES: dict[str, tuple[str, str]] = {
     "parameter_2": ("names of the varying parameters", ""),
     "physics": ("names of the free parameters that are not nuisances", ""),
     "side": ("lower or upper error of the parameter that moves", ""),
-    "component": ("names of the components of the expectation", ""),
-    "observed": ("counts of the data", ""),
-    "expected": ("expected counts of each component", ""),
-    "without_new_physics": ("expected counts with the Standard Model alone", ""),
-    "spectrum": ("recoils by flavour and isotope before the detector", "1/keV"),
-    "recoil_kev": ("recoil energy", "keV"),
-    "held": ("which of the held values", "1"),
-    "limit_low": ("lower end of an allowed range", ""),
-    "limit_high": ("upper end of an allowed range", ""),
     "range": ("number of the allowed range, ascending", "1"),
+    "limit_low": ("lower end of an allowed range, in the unit of the parameter; NaN: none", ""),
+    "limit_high": ("upper end of an allowed range, in the unit of the parameter; NaN: none", ""),
+    "end_low": (
+        "what the lower end is, a crossing of the level or the end of the domain; empty: no range",
+        "",
+    ),
+    "end_high": (
+        "what the upper end is, a crossing of the level or the end of the domain; empty: no range",
+        "",
+    ),
+    "best": ("limited parameter where chi2 is lowest, in its unit", ""),
 }
-"""Variable -> (long_name, units); units that depend on the data are found out below."""
+"""Variable of the root -> (long_name, units)."""
 UNITS = {"kev": "keV", "kevee": "keVee", "kevnr": "keVnr", "us": "us", "photoelectrons": "PE"}
 
 
-def notes(attributes: Mapping[str, Any], variables: Iterable[str]) -> dict[str, dict[str, str]]:
-    """``long_name`` and ``units`` of each variable, those that are known.
+def notes(variables: Variables, units: Mapping[str, str]) -> Notes:
+    """``long_name`` and ``units`` of the variables of the root; nothing of one that is not known.
 
     Args:
-        attributes: Of the result: labels and units of parameters among them.
-        variables: Names of variables.
+        variables: The variables.
+        units: Of parameters; those on axes are variables.
     """
-    units = attributes.get("units") or {}
-    return {name: _note(name, units) for name in variables}
+    axes = {
+        name: (f"parameter {name}", units[name] or "1")
+        for name, (dimensions, _) in variables.items()
+        if dimensions == (name,) and name in units
+    }
+    return _notes(variables, ROOT | axes)
 
 
-def _note(name: str, units: Mapping[str, str]) -> dict[str, str]:
-    if name in NOTES:
-        text, unit = NOTES[name]
-        return {"long_name": text} | ({"units": unit} if unit else {})
-    if name in units:
-        return {"long_name": f"parameter {name}", "units": units[name] or "1"}
-    axis = name.removesuffix("_edges")
-    kind = "edges of the bins" if axis != name else "centres of the bins"
-    unit = UNITS.get(axis.rpartition("_")[2], "")
-    return {"long_name": f"{kind} of {axis}"} | ({"units": unit} if unit else {})
+def group_notes(variables: Variables, counted: str) -> Notes:
+    """The same of the variables of an experiment.
+
+    Args:
+        variables: The variables; the dimensions of the observed counts are the axes.
+        counted: What the numbers in the bins are, e.g. ``"events"`` or ``"events per day"``.
+    """
+    known = {
+        "component": ("names of the components of the expectation", ""),
+        "observed": (f"{counted}, observed", ""),
+        "expected": (f"{counted}, expected of each component", ""),
+        "error": (f"{counted}, one standard deviation of the bin", ""),
+        "without_new_physics": (f"{counted}, expected with the Standard Model alone", ""),
+        "spectrum": (
+            "recoils by flavour and isotope before the detector",
+            "1/(keV day)" if "per day" in counted else "1/keV",
+        ),
+        "recoil_energy_kev": ("recoil energy", "keV"),
+        "flavour": ("flavours of the neutrinos", ""),
+        "isotope": ("isotopes that are hit", ""),
+    }
+    axes: dict[str, tuple[str, str]] = {}
+    for axis in variables["observed"][0] if "observed" in variables else ():
+        unit = UNITS.get(axis.rpartition("_")[2], "")
+        axes[axis] = (f"centres of the bins of {axis}", unit)
+        axes[f"{axis}_edges"] = (f"edges of the bins of {axis}", unit)
+    return _notes(variables, known | axes)
+
+
+def _notes(variables: Variables, known: Mapping[str, tuple[str, str]]) -> Notes:
+    told: Notes = {name: {} for name in variables}
+    for name in told.keys() & known.keys():
+        text, unit = known[name]
+        told[name] = {"long_name": text} | ({"units": unit} if unit else {})
+    return told

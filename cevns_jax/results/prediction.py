@@ -74,6 +74,7 @@ def prediction_result(likelihood: Likelihood, analysis: Mapping[str, Any] | None
 def _with_spectra(likelihood: Likelihood) -> dict[str, Variables]:
     """Expected counts of each experiment, its recoil spectrum before the detector where there is
     one, and where there is new physics the counts with the Standard Model alone."""
+    from cevns_jax.experiments.spectrum import energy_time
     from cevns_jax.likelihood import Likelihood
 
     values = likelihood.values()
@@ -89,14 +90,17 @@ def _with_spectra(likelihood: Likelihood) -> dict[str, Variables]:
             group["without_new_physics"] = alone[name]["expected"]
     for experiment in likelihood.experiments:
         try:
-            highest = experiment.recoil_spectrum(RECOILS, likelihood.interaction, values)
+            energy_time(experiment.name, experiment.signal)
         except ConfigError:  # no recoils that a spectrum could be made of
             continue
+        declared = {p.name for p in (*likelihood.interaction.parameters, *experiment.parameters)}
+        of_its_own = {name: value for name, value in values.items() if name in declared}
+        recoils = experiment.recoil_spectrum(RECOILS, likelihood.interaction, of_its_own)
         group = groups[experiment.name]
-        group["recoil_kev"] = (("recoil_kev",), RECOILS)
-        group["flavour"] = (("flavour",), np.array(highest.flavours))
-        group["isotope"] = (("isotope",), np.array(highest.isotopes))
-        group["spectrum"] = (("flavour", "isotope", "recoil_kev"), np.asarray(highest.rate))
+        group["recoil_energy_kev"] = (("recoil_energy_kev",), RECOILS)
+        group["flavour"] = (("flavour",), np.array(recoils.flavours))
+        group["isotope"] = (("isotope",), np.array(recoils.isotopes))
+        group["spectrum"] = (("flavour", "isotope", "recoil_energy_kev"), np.asarray(recoils.rate))
     return groups
 
 

@@ -15,8 +15,8 @@ import numpy as np
 
 from cevns_jax.errors import ConfigError
 from cevns_jax.files import write_atomically
-from cevns_jax.results.file_format import KINDS, header, read_header, seal
-from cevns_jax.results.notes import notes
+from cevns_jax.results.file_format import ANY, header, read_header, seal
+from cevns_jax.results.notes import Notes, group_notes, notes
 from cevns_jax.summary import Summarised, Summary
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class Result(Summarised):
     """Arrays and attributes of one computation.
 
     Attributes:
-        kind: ``"fit"``, ``"profile"``, ``"scan"``, ``"limit"`` or ``"prediction"``.
+        kind: One of :data:`cevns_jax.results.file_format.KINDS`.
         attributes: Numbers, flags, conventions and provenance; anything JSON can hold.
         variables: Name -> (dimensions, values); a variable named as its dimension is a coordinate.
         groups: The same for each experiment: edges, observed and expected counts.
@@ -52,16 +52,19 @@ class Result(Summarised):
         """The result as a tree; the experiments are groups below ``experiments``."""
         import xarray
 
-        def dataset(variables: Variables) -> xarray.Dataset:
-            told = notes(self.attributes, variables)
+        def dataset(variables: Variables, told: Notes) -> xarray.Dataset:
             described = {n: (*v, told[n]) for n, v in variables.items()}
             coordinates = {n: v for n, v in described.items() if v[0] == (n,)}
             data = {n: v for n, v in described.items() if n not in coordinates}
             return xarray.Dataset(data, coordinates)
 
-        root = dataset(self.variables)
+        root = dataset(self.variables, notes(self.variables, self.attributes.get("units") or {}))
         root.attrs = header(self.kind, self.attributes)
-        groups = {f"/{EXPERIMENTS}/{n}": dataset(v) for n, v in self.groups.items()}
+        counted = self.attributes.get("counted") or {}
+        groups = {
+            f"/{EXPERIMENTS}/{n}": dataset(v, group_notes(v, counted.get(n, "events")))
+            for n, v in self.groups.items()
+        }
         return xarray.DataTree.from_dict({"/": root} | groups)
 
     def save(self, path: Path) -> None:
@@ -91,8 +94,7 @@ def load(path: Path | str) -> Result:
 
     path = Path(path)
     if not path.is_file():
-        kinds = ", ".join(KINDS)
-        raise ConfigError(f"{path}: no such file; expected a result (.nc) of {kinds}")
+        raise ConfigError(f"{path}: no such file; expected a result (.nc) of {ANY}")
     kind, attributes = read_header(path)
     with xarray.open_datatree(path, engine="h5netcdf") as opened:
         tree = opened.load()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cevns_jax.inference.levels import confidence_level, name_of
+from cevns_jax.pseudo_data import in_words
 from cevns_jax.published import published_for
 from cevns_jax.summary import Block, number, sentences, symbol
 
@@ -31,10 +32,7 @@ def plain(value: Any) -> Any:
 
 def data_set(provenance: Mapping[str, Any]) -> str:
     """What the counts are: empty for measured ones, else words for the pseudo-data."""
-    seed = provenance.get("seed")
-    toy = "toy data" if seed is None else f"toy data, seed {seed}"
-    words = {"asimov": "Asimov data", "toy": toy, "toy_fixed_pulls": f"{toy}, pulls at their start"}
-    return words.get(str(provenance.get("data_set")), "")
+    return in_words(provenance.get("data_set"), provenance.get("seed"))
 
 
 def title_of(attributes: Mapping[str, Any]) -> str:
