@@ -25,20 +25,32 @@ def vary(content: dict[str, Any], options: argparse.Namespace) -> dict[str, Any]
         ConfigError: an option that does not have its form, or a table of the config that is none.
     """
     content = copy.deepcopy(content)
+    grids = [_grid(text) for text in getattr(options, "grid", [])]
+    fixed = [_fixed(text) for text in getattr(options, "fix", [])]
+    _put_grids(content, options.command, grids)
+    # What a command scans or holds at values is told by its grid; one value is a grid as well.
+    looked_at, walked = _gridded(content, options.command)
+    for name in getattr(options, "free", []):
+        if name in (looked_at, *walked):
+            raise ConfigError(f"--free {name}: {_WHERE[options.command]} has a grid of it")
+    for name, value in fixed:
+        if name == looked_at:
+            raise ConfigError(f"--fix {name}: it is what {options.command} looks at")
+        if name in walked:
+            one = {"parameter": name, "min": value, "max": value, "points": 1}
+            _put_grids(content, options.command, [one])
+    fixed = [(name, value) for name, value in fixed if name not in walked]
     for name in getattr(options, "free", []):
         free = _table(content, "fit").setdefault("free", [])
         if isinstance(free, list) and name not in free:
             free.append(name)
         _forget(content, name, "fixed")
-    for text in getattr(options, "fix", []):
-        name, value = _assignment("--fix", text, "NAME=VALUE")
+    for name, value in fixed:
         free = _table(content, "fit").get("free", [])
         if isinstance(free, list):
             _table(content, "fit")["free"] = [other for other in free if other != name]
         _table(content, "parameters").setdefault(name, {})
-        _table(content, "parameters", name).update(start=_number("--fix", value), fixed=True)
-    grids = [_grid(text) for text in getattr(options, "grid", [])]
-    _put_grids(content, options.command, grids)
+        _table(content, "parameters", name).update(start=value, fixed=True)
     if getattr(options, "cl", None) is not None:
         _table(content, options.command)["confidence_level"] = options.cl
     if getattr(options, "title", None) is not None:
@@ -63,19 +75,66 @@ def _put_grids(content: dict[str, Any], command: str, grids: list[dict[str, Any]
             else:
                 axes.append(grid)
     elif command == "limit":
+        held = _held(content) if grids else {}
         for grid in grids:
-            held = _table(content, "limit").setdefault("held", {})
-            if not isinstance(held, dict):
-                raise ConfigError("[limit]: held must be a table")
-            name = grid.pop("parameter")
-            held[name] = grid
+            held[grid["parameter"]] = {key: grid[key] for key in grid if key != "parameter"}
+
+
+def _held(content: dict[str, Any]) -> dict[str, Any]:
+    """The table of what a limit holds, made of the axes of a scan where there is none."""
+    limit = _table(content, "limit")
+    if "held" not in limit:
+        axes = _axes(content)
+        limited = limit.get("parameter", axes[-1]["parameter"] if axes else None)
+        limit["held"] = {
+            axis["parameter"]: {key: axis[key] for key in axis if key != "parameter"}
+            for axis in axes
+            if axis["parameter"] != limited
+        }
+    return _table(content, "limit", "held")
+
+
+def _axes(content: dict[str, Any]) -> list[dict[str, Any]]:
+    """The axes of a scan that name a parameter; of others their reader complains."""
+    axes = _table(content, "scan").get("axes", []) if "scan" in content else []
+    found = axes if isinstance(axes, list) else []
+    return [axis for axis in found if isinstance(axis, dict) and "parameter" in axis]
+
+
+_WHERE = {"profile": "the profile", "scan": "the scan", "limit": "the limit"}
+
+
+def _gridded(content: dict[str, Any], command: str) -> tuple[str | None, list[str]]:
+    """The parameter that a command looks at, if it is one, and those that have values of a grid."""
+    walked = [axis["parameter"] for axis in _axes(content)]
+    if command == "profile":
+        free = _table(content, "fit").get("free", [])
+        first = free[0] if isinstance(free, list) and free else None
+        return _table(content, "profile").get("parameter", first), []
+    if command == "scan":
+        return None, walked
+    if command == "limit":
+        limit = _table(content, "limit")
+        limited = limit.get("parameter", walked[-1] if walked else None)
+        held = limit.get("held", dict.fromkeys(name for name in walked if name != limited))
+        return limited, list(held) if isinstance(held, dict) else []
+    return None, []
+
+
+def _fixed(text: str) -> tuple[str, float]:
+    """``NAME=VALUE``."""
+    name, value = _assignment("--fix", text, "NAME=VALUE")
+    return name, _number("--fix", value)
 
 
 def _grid(text: str) -> dict[str, Any]:
-    """``NAME=LOW:HIGH:POINTS[:log]`` as keys of an axis."""
-    form = "NAME=LOW:HIGH:POINTS, with :log or :signed behind it"
+    """``NAME=LOW:HIGH:POINTS[:log]``, or ``NAME=VALUE``, as keys of an axis."""
+    form = "NAME=LOW:HIGH:POINTS, with :log or :signed behind it, or NAME=VALUE"
     name, values = _assignment("--grid", text, form)
     parts = values.split(":")
+    if len(parts) == 1:
+        value = _number("--grid", values)
+        return {"parameter": name, "min": value, "max": value, "points": 1}
     if len(parts) not in (3, 4):
         raise ConfigError(f'--grid: must look like {form}, not "{shown(text)}"')
     scale = parts[3] if len(parts) == 4 else "linear"
