@@ -1,5 +1,6 @@
 """Options of the command line: variations of a config, limits, templates, early refusals."""
 
+import argparse
 import json
 import re
 import subprocess
@@ -14,7 +15,9 @@ from cevns_jax.config.analysis import read_analysis
 from cevns_jax.config.experiments import DATA_SETS
 from cevns_jax.config.interaction import INTERACTIONS
 from cevns_jax.config.names import OVERLAPS, PRESETS
+from cevns_jax.config.strict_toml import read_toml
 from cevns_jax.config.template import template
+from cevns_jax.config.variations import vary
 
 ROOT = Path(__file__).parent.parent
 CSI = str(ROOT / "configs" / "coherent_csi_2021.toml")
@@ -106,11 +109,34 @@ def test_grids_and_levels_of_profiles_and_scans(capsys, tmp_path):
     assert found["levels"] == [4.61]
 
 
+@pytest.mark.parametrize("option", [["--fix", "m_vector=10"], ["--grid", "m_vector=10"]])
+def test_one_mass_is_held_at_a_value(capsys, tmp_path, option):
+    (row,) = document(capsys, "limit", VECTOR, *option, "--output", str(tmp_path))["limits"]
+    assert row["held"] == {"m_vector": 10.0}
+    assert row["allowed"][0] == pytest.approx([0.0, 2.12e-5], rel=3e-3)
+
+
+def test_a_fixed_axis_of_a_scan_is_one_value_of_a_limit():
+    options = argparse.Namespace(command="limit", fix=["m_vector=1"])
+    held = vary(read_toml(Path(PLANE)), options)["limit"]["held"]
+    assert held == {"m_vector": {"min": 1.0, "max": 1.0, "points": 1}}
+
+
+def test_without_a_table_the_first_free_parameter_is_limited(capsys, tmp_path):
+    found = document(capsys, "limit", CSI, "--cl", "0.95", "--output", str(tmp_path))
+    assert found["parameter"] == "sin2_theta_w"
+    (row,) = found["limits"]
+    assert row["allowed"][0] == pytest.approx([0.185, 0.287], abs=6e-4)
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
         (["limti", CSI], 'did you mean "limit"'),
-        (["limit", CSI], "needs a table [limit]"),
+        (["limit", VECTOR, "--fix", "g_vector=1e-5"], "it is what limit looks at"),
+        (["limit", VECTOR, "--free", "m_vector"], "the limit has a grid of it"),
+        (["profile", CSI, "--fix", "sin2_theta_w=0.2"], "it is what profile looks at"),
+        (["profile", VECTOR], "try cevns limit"),
         (["profile", PLANE], "try cevns scan"),
         (["scan", CSI], "try cevns profile"),
         (["scan", VECTOR], "try cevns limit"),

@@ -8,7 +8,6 @@ from typing import Any
 
 from cevns_jax.commands import analysis, common
 from cevns_jax.commands.progress import Progress
-from cevns_jax.errors import ConfigError
 from cevns_jax.files import write_text
 
 NAME = "limit"
@@ -24,11 +23,6 @@ def run(options: argparse.Namespace) -> int:
     from cevns_jax.commands import output
 
     plan, formats = analysis.read_early(options), common.formats_of(options)
-    if "limit" not in plan.content and "scan" not in plan.content:
-        raise ConfigError(
-            f"{options.config}: limit needs a table [limit] with the parameter, e.g. "
-            "--set limit.parameter=g_vector --grid m_vector=0.01:1000:100:log"
-        )
     with Progress(NAME) as progress, output.Writer() as writer:
         run = analysis.prepare(options, plan)
         settings = run.analysis.limit

@@ -26,6 +26,7 @@ def run(options: argparse.Namespace) -> int:
     plan, formats = analysis.read_early(options), common.formats_of(options)
     if "profile" not in plan.content:
         more = "; it has [[scan.axes]]: try cevns scan" if "scan" in plan.content else ""
+        more = "; it has [limit]: try cevns limit" if "limit" in plan.content else more
         raise ConfigError(
             f"{options.config}: profile needs a table [profile] with min and max, or "
             f"--grid NAME=LOW:HIGH:POINTS{more}"

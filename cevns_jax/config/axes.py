@@ -113,17 +113,18 @@ def read_scan(table: Table) -> ScanTable:
     return ScanTable(axes=tuple(axes), levels=levels, confidence_level=level)
 
 
-def read_limit(table: Table, scan: ScanTable | None) -> LimitTable:
+def read_limit(table: Table, scan: ScanTable | None, free: Iterable[str]) -> LimitTable:
     """The table ``limit``; what it leaves open, from the axes of a scan: the limited parameter is
-    the one on its last axis, the others are held.
+    the one on its last axis, the others are held. Without a scan it is the first free one.
 
     Raises:
         ConfigError: anything in it that is not understood, or no parameter.
     """
     axes = () if scan is None else scan.axes
-    parameter = table.text("parameter", axes[-1].parameter if axes else None)
+    first = next(iter(free), None)
+    parameter = table.text("parameter", axes[-1].parameter if axes else first)
     if parameter is None:
-        raise ConfigError(f"{table.where}: name the parameter")
+        raise ConfigError(f"{table.where}: name the parameter, e.g. --set limit.parameter=NAME")
     level = _confidence_level(table)
     held = [axis for axis in axes if axis.parameter != parameter]
     if "held" in table:

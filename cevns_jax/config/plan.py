@@ -149,7 +149,7 @@ def read_plan(path: Path, content: dict[str, Any], overrides: Sequence[str] = ()
         declarations=_declarations(tables["parameters"]),
         profile=read_profile(tables["profile"], free) if "profile" in content else None,
         scan=scan,
-        limit=read_limit(tables["limit"], scan) if limited else None,
+        limit=read_limit(tables["limit"], scan, free) if limited else None,
     )
     settings.done()
     for name in free:

@@ -75,6 +75,7 @@ def _put_grids(content: dict[str, Any], command: str, grids: list[dict[str, Any]
             else:
                 axes.append(grid)
     elif command == "limit":
+        _table(content, "limit")  # that of a config without one: on its first free parameter
         held = _held(content) if grids else {}
         for grid in grids:
             held[grid["parameter"]] = {key: grid[key] for key in grid if key != "parameter"}
@@ -85,7 +86,7 @@ def _held(content: dict[str, Any]) -> dict[str, Any]:
     limit = _table(content, "limit")
     if "held" not in limit:
         axes = _axes(content)
-        limited = limit.get("parameter", axes[-1]["parameter"] if axes else None)
+        limited = limit.get("parameter", axes[-1]["parameter"] if axes else _first_free(content))
         limit["held"] = {
             axis["parameter"]: {key: axis[key] for key in axis if key != "parameter"}
             for axis in axes
@@ -96,7 +97,7 @@ def _held(content: dict[str, Any]) -> dict[str, Any]:
 
 def _axes(content: dict[str, Any]) -> list[dict[str, Any]]:
     """The axes of a scan that name a parameter; of others their reader complains."""
-    axes = _table(content, "scan").get("axes", []) if "scan" in content else []
+    axes = _existing(content, "scan").get("axes", [])
     found = axes if isinstance(axes, list) else []
     return [axis for axis in found if isinstance(axis, dict) and "parameter" in axis]
 
@@ -108,17 +109,20 @@ def _gridded(content: dict[str, Any], command: str) -> tuple[str | None, list[st
     """The parameter that a command looks at, if it is one, and those that have values of a grid."""
     walked = [axis["parameter"] for axis in _axes(content)]
     if command == "profile":
-        free = _table(content, "fit").get("free", [])
-        first = free[0] if isinstance(free, list) and free else None
-        return _table(content, "profile").get("parameter", first), []
+        return _existing(content, "profile").get("parameter", _first_free(content)), []
     if command == "scan":
         return None, walked
     if command == "limit":
         limit = _table(content, "limit")
-        limited = limit.get("parameter", walked[-1] if walked else None)
+        limited = limit.get("parameter", walked[-1] if walked else _first_free(content))
         held = limit.get("held", dict.fromkeys(name for name in walked if name != limited))
         return limited, list(held) if isinstance(held, dict) else []
     return None, []
+
+
+def _first_free(content: dict[str, Any]) -> str | None:
+    free = _existing(content, "fit").get("free", [])
+    return free[0] if isinstance(free, list) and free else None
 
 
 def _fixed(text: str) -> tuple[str, float]:
@@ -172,6 +176,11 @@ def _table(content: dict[str, Any], *keys: str) -> dict[str, Any]:
         if not isinstance(place, dict):
             raise ConfigError(f"[{'.'.join(keys)}]: must be a table")
     return place
+
+
+def _existing(content: dict[str, Any], key: str) -> dict[str, Any]:
+    """A table of a config, empty where there is none; one that is no table is refused."""
+    return _table(content, key) if key in content else {}
 
 
 def _forget(content: dict[str, Any], name: str, key: str) -> None:

@@ -22,6 +22,7 @@ from cevns_jax.plotting.figures import (
     legend_above,
     new_figure,
     once,
+    own_title,
     short_numbers,
 )
 from cevns_jax.plotting.text import drawable, with_unit
@@ -63,7 +64,7 @@ def profiles(results: list[Result]) -> Figure:
     lowest = [axes, *below][-1]
     lowest.set_xlabel(with_unit(a["labels"][parameter] or parameter, a["units"][parameter]))
     short_numbers(lowest, "x")
-    legend_above(figure, handles, labels)
+    legend_above(figure, handles, labels, title=own_title(first))
     return figure
 
 

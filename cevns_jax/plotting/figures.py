@@ -50,7 +50,11 @@ def warm_up() -> None:
 
 
 def legend_above(
-    figure: Figure, handles: Sequence[Any], labels: Sequence[str], columns: int = 1
+    figure: Figure,
+    handles: Sequence[Any],
+    labels: Sequence[str],
+    columns: int = 1,
+    title: str = "",
 ) -> None:
     """A legend above all panels, as wide as the figure at most: with fewer columns, then smaller.
 
@@ -58,6 +62,7 @@ def legend_above(
         figure: The figure.
         handles, labels: What to explain.
         columns: Columns, if there is room.
+        title: What stands above it.
     """
     room = figure.bbox.width
     for size, number in ((8.0, columns), (8.0, 1), (7.0, 1), (6.0, 1), (SMALLEST, 1)):
@@ -67,6 +72,8 @@ def legend_above(
             frameon=False,
             fontsize=size,
             ncols=number,
+            title=title or None,
+            title_fontsize=size + 1,
             loc="outside upper center",
         )
         if legend.get_window_extent().width <= room or size == SMALLEST:
@@ -110,6 +117,13 @@ def held_texts(results: Sequence[Result]) -> tuple[str, list[str]]:
     if all(h == held[0] for h in held):
         return said[0], [""] * len(results)
     return "", [f", {text or 'nothing held'}" for text in said]
+
+
+def own_title(result: Result) -> str:
+    """The title that was given for this one result on the command line, if there is one."""
+    record = result.attributes["provenance"]
+    given = any(str(option).startswith("--title ") for option in record.get("options") or [])
+    return drawable(record["settings"]["title"]) if given else ""
 
 
 def joined_titles(result: Result) -> str:

@@ -19,6 +19,7 @@ from cevns_jax.plotting.figures import (
     legend_above,
     new_figure,
     once,
+    own_title,
     short_numbers,
 )
 from cevns_jax.plotting.text import with_unit
@@ -61,7 +62,7 @@ def limits(results: list[Result]) -> Figure:
     for result in results:
         _mark_failed(axes, result)
     axes.set_title(common, fontsize=8, loc="right")
-    legend_above(figure, *axes.get_legend_handles_labels())
+    legend_above(figure, *axes.get_legend_handles_labels(), title=own_title(results[0]))
     return figure
 
 

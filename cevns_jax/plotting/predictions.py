@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cevns_jax.plotting.figures import LINES, data_set_words, new_figure
+from cevns_jax.plotting.figures import LINES, data_set_words, new_figure, own_title
 from cevns_jax.plotting.stack import (
     SIGNALS,
     Projection,
@@ -57,7 +57,8 @@ def prediction(result: Result, experiment: str) -> Figure:
     if "spectrum" in group:
         _recoils(figure.add_subplot(grid[:, -1]), group)
     kind = data_set_words(result)
-    title = drawable(a["titles"][experiment]) + (f", {kind}" if kind else "")
+    title = own_title(result) or drawable(a["titles"][experiment])
+    title += f", {kind}" if kind else ""
     figure.suptitle(f"{title}\nexpected at {values_text(a, a['values'])}", fontsize=10)
     return figure
 

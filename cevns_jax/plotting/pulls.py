@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cevns_jax.plotting.figures import headline, new_figure, short_numbers
+from cevns_jax.plotting.figures import (
+    data_set_words,
+    headline,
+    joined_titles,
+    new_figure,
+    own_title,
+    short_numbers,
+)
 from cevns_jax.plotting.stack import LABELS, STYLE
 from cevns_jax.plotting.text import drawable, with_unit
 
@@ -82,7 +89,8 @@ def pulls(result: Result) -> Figure:
         unit = result.attributes["units"].get(physics[0], "")
         _impacts(panels[1], impact, shown, index, with_unit(label, unit))
     _correlation(right.subplots(), v["correlation"][1], [words[n] for n in names])
-    titles = " + ".join(map(drawable, result.attributes["titles"].values()))
+    kind = data_set_words(result)
+    titles = (own_title(result) or joined_titles(result)) + (f", {kind}" if kind else "")
     figure.suptitle(f"{titles}\nbest fit: {headline(result)}", fontsize=10)
     return figure
 

@@ -28,6 +28,7 @@ from cevns_jax.plotting.figures import (
     legend_above,
     new_figure,
     once,
+    own_title,
     short_numbers,
 )
 from cevns_jax.plotting.text import number_text, with_unit
@@ -66,7 +67,7 @@ def scans(results: list[Result]) -> Figure:
     axes.set_title(common, fontsize=8, loc="right")
     handles, labels = axes.get_legend_handles_labels()
     figure.set_figheight(5.2 + 0.19 * max(len(labels) - FEW_LABELS, 0))
-    legend_above(figure, handles, labels, columns=2)
+    legend_above(figure, handles, labels, columns=2, title=own_title(results[0]))
     return figure
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cevns_jax.plotting.figures import data_set_words, headline, new_figure
+from cevns_jax.plotting.figures import data_set_words, headline, new_figure, own_title
 from cevns_jax.plotting.stack import (
     SIGNALS,
     Projection,
@@ -69,9 +69,9 @@ def spectra(result: Result, experiment: str) -> Figure:
     quality = f", $\\chi^2$/dof = {a['chi2']:.1f}/{a['degrees_of_freedom']}"
     if a["provenance"].get("data_set") == "asimov":
         quality = " (Asimov data)"
-    figure.suptitle(
-        f"{drawable(a['titles'][experiment])}\nbest fit: {headline(result)}{quality}", fontsize=11
-    )
+    title = own_title(result) or drawable(a["titles"][experiment])
+    figure.suptitle(f"{title}
+best fit: {headline(result)}{quality}", fontsize=11)
     return figure
 
 
