@@ -70,8 +70,7 @@ def spectra(result: Result, experiment: str) -> Figure:
     if a["provenance"].get("data_set") == "asimov":
         quality = " (Asimov data)"
     title = own_title(result) or drawable(a["titles"][experiment])
-    figure.suptitle(f"{title}
-best fit: {headline(result)}{quality}", fontsize=11)
+    figure.suptitle(f"{title}\nbest fit: {headline(result)}{quality}", fontsize=11)
     return figure
 
 
