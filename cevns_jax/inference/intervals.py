@@ -11,14 +11,16 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cevns_jax.inference.batches import minimise_all, minimise_firmly, put_better
+from cevns_jax.inference.batches import minimise_all, minimise_firmly
 from cevns_jax.inference.minimise import Minimum
-from cevns_jax.inference.neighbours import BETTER
+from cevns_jax.inference.neighbours import BETTER, keep_better
 from cevns_jax.inference.regions import coordinate, from_coordinate
 from cevns_jax.inference.valleys import RELEVANT, take
 from cevns_jax.likelihood import Likelihood
 
 LEVEL_ACCURACY = 1e-4  # of the level, to which Delta chi^2 is there at an end
+NARROW = 1e-7  # relative width of a bracket that is an end: where chi^2 jumps across the level, as
+# another valley leaves the range in which a parameter is expected
 MOST_STEPS = 60
 MOST_BOTTOM_STEPS = 24
 NEAR = 1.0  # chi^2 above the bottom up to which a parabola tells where it is
@@ -316,7 +318,7 @@ def crossings(
         new = lowest_at(root[todo], todo, x[:, todo])
         miss = _height(np.asarray(new.chi2), lowest[todo]) - target[todo]
         close = np.abs((miss + target[todo]) ** 2 - level[todo]) < LEVEL_ACCURACY * level[todo]
-        narrow = np.abs(run) <= 4 * np.spacing(np.abs(at[:, todo]).max(axis=0))
+        narrow = np.abs(run) <= NARROW * np.abs(at[:, todo]).max(axis=0)
         done[todo] = close | narrow
         converged[todo] = new.converged
         which = ((miss < 0) != (height[0, todo] < 0)).astype(int)  # the end that is replaced
@@ -334,12 +336,15 @@ def lower_of_ends(
     likelihood: Likelihood, names: tuple[str, ...], points: np.ndarray, starts: np.ndarray
 ) -> Minimum:
     """The lower minimum at each of L points that two starts, shape (2, L, n), lead to: the lower of
-    two valleys counts. Where there is one valley, one start is enough unless it fails."""
+    two valleys counts, or the one in which parameters are where they are expected. Where there is
+    one valley, one start is enough unless it fails."""
     found = minimise_firmly(likelihood, names, points, starts[0])
     several = bool(set(likelihood.shaping) - set(names))
     rows = np.arange(len(points)) if several else np.flatnonzero(~found.converged)
     if rows.size:
-        put_better(found, rows, minimise_firmly(likelihood, names, points[rows], starts[1, rows]))
+        others = minimise_firmly(likelihood, names, points[rows], starts[1, rows])
+        rest = likelihood.hold(**dict(zip(names, map(float, points[0]), strict=True)))
+        keep_better(rest, found, rows, others)
     return found
 
 

@@ -34,6 +34,7 @@ from cevns_jax.inference.intervals import (
 )
 from cevns_jax.inference.levels import LIMIT, delta_chi2
 from cevns_jax.inference.minimise import Minimum
+from cevns_jax.inference.neighbours import spread_better_minima
 from cevns_jax.inference.places import Search, ends_of, places
 from cevns_jax.inference.profile import freed
 from cevns_jax.inference.valleys import take
@@ -150,7 +151,7 @@ def limit(
     )
     if not np.isfinite(found.minima.chi2).any():
         raise ConfigError("limit: chi^2 is infinite or not a number whatever the parameters")
-    curves = _to_the_ends(search, _curves(search, values, found))
+    curves = _spread(search, _to_the_ends(search, _curves(search, values, found)))
     lowest = np.array([np.min(c.minima.chi2[settled(c.minima)], initial=np.inf) for c in curves])
     ranges_, known_ends = _ranges(search, curves, lowest)
     unsettled = [
@@ -323,6 +324,23 @@ def _to_the_ends(search: Search, curves: list[Curve]) -> list[Curve]:
         mine = np.flatnonzero(np.array(rows) == h)
         mine = mine[np.argsort(np.array(values)[mine], kind="stable")]
         result[h] = joined(curves[h], Curve(np.array(values)[mine], take(found, mine)))
+    return result
+
+
+def _spread(search: Search, curves: list[Curve]) -> list[Curve]:
+    """The curves with lower minima spread between their places, where there can be several valleys:
+    a place that missed the lowest one would be the end of a range at which chi^2 jumps."""
+    if not set(search.likelihood.shaping) - set(search.names):
+        return curves
+    held = dict(zip(search.names[:-1], map(float, search.points[0]), strict=True))
+    rest = search.likelihood.hold(**held, **{search.names[-1]: float(search.declared.start)})
+    result = []
+    for h, curve in enumerate(curves):
+        mesh = search.at(np.full(len(curve.values), h), curve.values)
+        problem = (search.likelihood, rest, search.names, mesh, curve.values.shape)
+        result.append(
+            Curve(curve.values, spread_better_minima(*problem, curve.minima, several=True))
+        )
     return result
 
 

@@ -219,6 +219,21 @@ def test_other_parameters_of_the_signal_are_minimised(csi):
     assert chi2 - found.chi2[0] == pytest.approx(NINETY, abs=5e-3)
 
 
+def test_a_range_ends_where_another_parameter_leaves_where_it_is_expected(csi):
+    """The valley of the second range goes on to sin^2 theta_W below zero, where it does not count:
+    chi^2 jumps across the level there."""
+    free = with_vector(csi.experiments, free=["sin2_theta_w"])
+    found = cj.limit(free, "g_vector", cl=0.95, m_vector=63.1)
+    assert found.converged.all()
+    _, second = found.intervals[0]
+    angles = [
+        cj.fit(free.hold(m_vector=63.1, g_vector=g), [{"sin2_theta_w": 0.01}]).values
+        for g in (1.001 * second.low, second.high)
+    ]
+    assert [float(v["sin2_theta_w"]) for v in angles] == pytest.approx([0.0, 0.13], abs=0.02)
+    assert second.low == pytest.approx(1.1484e-4, rel=2e-4)
+
+
 def test_arrays_of_jax_are_held_values_as_well(csi, of_masses):
     found = cj.limit(csi, "g_vector", m_vector=jnp.array([1.0]))
     assert found.upper[0] == pytest.approx(of_masses.upper[0], rel=1e-5)
