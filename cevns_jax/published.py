@@ -28,6 +28,8 @@ class Published:
         source: Full reference.
         status: Where it was read, one of ``STATUSES``.
         read_in: The text or file, if it is another one than the source.
+        requires: Words that the conventions of a result hold if it is about the same, such as the
+            quenching.
     """
 
     parameter: str
@@ -39,6 +41,7 @@ class Published:
     source: str
     status: Status = "not found"
     read_in: str = ""
+    requires: tuple[str, ...] = ()
 
     @property
     def checked(self) -> bool:
@@ -55,6 +58,8 @@ class Published:
         value, low, high = (
             f"{x:.{digits}f}" for x in (self.value, self.error_low, self.error_high)
         )
+        if self.error_low == self.error_high == 0:
+            return f"{value}, no error given"
         return f"{value} +- {low}" if low == high else f"{value} +{high} -{low}"
 
 
@@ -165,8 +170,11 @@ DE_ROMERI_ANGLE = _number(
 DRESDEN = _elsewhere(
     ("dresden_ii",), "Atzori Corona et al. 2022", "M. Atzori Corona et al., arXiv:2205.09484"
 )
-DRESDEN_IRON_FILTER = _number("sin2_theta_w", 0.219, 0.05, 0.06, DRESDEN)
-DRESDEN_PHOTO_NEUTRON = _number("sin2_theta_w", 0.286, 0.07, 0.08, DRESDEN)
+IRON_FILTER = "iron_filter table"  # quenching, as conventions name it
+DRESDEN_IRON_FILTER = _number("sin2_theta_w", 0.219, 0.05, 0.06, DRESDEN, requires=(IRON_FILTER,))
+DRESDEN_PHOTO_NEUTRON = _number(
+    *("sin2_theta_w", 0.286, 0.07, 0.08, DRESDEN), requires=("photo_neutron table",)
+)
 DRESDEN_MODIFIED_LINDHARD = _number(
     *("sin2_theta_w", 0.178, 0, 0),
     _elsewhere(
@@ -174,6 +182,7 @@ DRESDEN_MODIFIED_LINDHARD = _number(
         "Aristizabal Sierra et al. 2022",
         "D. Aristizabal Sierra, V. De Romeri and D. K. Papoulias, arXiv:2203.02414",
     ),
+    requires=("modified Lindhard, k = 0.157, q = -0.000225",),
 )
 
 ANGLE_AT_ZERO = Published(
@@ -191,11 +200,62 @@ FOR_FIGURES = (
     *(ATZORI_CORONA_ANGLE, COHERENT_ANGLE, ATZORI_CORONA_RADIUS, CADEDDU_ANGLE_2017),
     *(MIRANDA_ANGLE, CADEDDU_ANGLE_ARGON, DE_ROMERI_ANGLE),
 )
+WITH_CHOICES = (DRESDEN_IRON_FILTER, DRESDEN_PHOTO_NEUTRON, DRESDEN_MODIFIED_LINDHARD)
 
 
-def published_for(parameter: str, experiments: tuple[str, ...]) -> list[Published]:
-    """Published values of a parameter from the same data sets."""
-    return [p for p in FOR_FIGURES if p.parameter == parameter and p.experiments == experiments]
+def published_for(
+    parameter: str, experiments: tuple[str, ...], conventions: str = ""
+) -> list[Published]:
+    """Published values of a parameter from the same data sets.
+
+    Args:
+        parameter: Its name.
+        experiments: The data sets.
+        conventions: Of the result, in words: values that require some are left out without them.
+    """
+    known = (*FOR_FIGURES, *WITH_CHOICES)
+    return [p for p in known if _is_of(p, parameter, experiments, conventions)]
+
+
+def _is_of(
+    known: Published, parameter: str, experiments: tuple[str, ...], conventions: str
+) -> bool:
+    same = known.parameter == parameter and known.experiments == experiments
+    return same and all(words in conventions for words in known.requires)
+
+
+@dataclass(frozen=True, kw_only=True)
+class UpperLimit(Published):
+    """A published upper limit; it has no errors.
+
+    Attributes:
+        confidence_level: Of the limit.
+    """
+
+    error_low: float = 0.0
+    error_high: float = 0.0
+    confidence_level: float
+
+    def text(self, digits: int = 3) -> str:
+        """The limit as it is printed."""
+        return f"< {self.value:.{digits}g}"
+
+
+DRESDEN_MAGNETIC_MOMENT = UpperLimit(
+    parameter="mu_nu",
+    value=2.13e-10,
+    confidence_level=0.90,
+    requires=(IRON_FILTER, "effective moment of nu_e;"),
+    **DRESDEN | {"source": f"{DRESDEN['source']}, with COHERENT"},
+)
+LIMITS = (DRESDEN_MAGNETIC_MOMENT,)
+
+
+def limits_for(
+    parameter: str, experiments: tuple[str, ...], conventions: str = ""
+) -> list[UpperLimit]:
+    """Published upper limits on a parameter; as :func:`published_for`."""
+    return [p for p in LIMITS if _is_of(p, parameter, experiments, conventions)]
 
 
 # "coupling constants as low as 5e-5 of low mediator masses" from CEvNS, with the quenching that was

@@ -30,6 +30,7 @@ class Block:
         columns: Names of the columns, if they have some.
         most: Rows that a short summary shows.
         detail: Whether a short summary leaves the block out.
+        brief: Whether the whole summary leaves it out, as it says the same elsewhere.
     """
 
     title: str = ""
@@ -37,6 +38,7 @@ class Block:
     columns: Sequence[str] = ()
     most: int = 1_000_000
     detail: bool = False
+    brief: bool = False
 
     def shown(self, verbose: bool) -> tuple[Sequence[Sequence[str]], str]:
         """Rows that are shown, and what is said of the others."""
@@ -84,7 +86,7 @@ class Summary:
         return "".join(parts)
 
     def _shown(self, verbose: bool) -> list[Block]:
-        return [b for b in self.blocks if b.rows and (verbose or not b.detail)]
+        return [b for b in self.blocks if b.rows and not (b.brief if verbose else b.detail)]
 
     def __str__(self) -> str:
         return self.text()
@@ -159,6 +161,27 @@ def number(value: object, digits: int = 3) -> str:
     return _exponent(f"{x:.{digits - 1}e}")
 
 
+def alike(values: Iterable[float], digits: int = 3) -> list[str]:
+    """Numbers in one style: all with the same significant digits, and all with exponents where one
+    of them needs it.
+
+    Args:
+        values: The numbers, finite.
+        digits: Significant digits; an exact zero is ``"0"``.
+    """
+    numbers = [float(f"{value:.{digits - 1}e}") for value in values]
+    with_exponent = any(x and not PLAIN[0] <= abs(x) < PLAIN[1] for x in numbers)
+    return [_in_style(x, digits, with_exponent) for x in numbers]
+
+
+def _in_style(x: float, digits: int, with_exponent: bool) -> str:
+    if x == 0:
+        return "0"
+    if with_exponent:
+        return _exponent(f"{x:.{digits - 1}e}")
+    return f"{x:.{max(digits - 1 - math.floor(math.log10(abs(x))), 0)}f}"
+
+
 def rounded(value: float, *errors: float) -> tuple[str, ...]:
     """A value and its errors, all to the place of the second figure of the smallest error.
 
@@ -188,11 +211,14 @@ def rounded(value: float, *errors: float) -> tuple[str, ...]:
 
 
 def with_errors(value: float, low: float, high: float) -> str:
-    """``0.230 +0.027 -0.024``, or ``0.230 +- 0.025`` where both are alike."""
+    """``0.230 +0.027 -0.024``, or ``0.230 +- 0.025`` where both are alike; an error that is not
+    known is named."""
     text, down, up = rounded(value, low, high)
     if down == up:
-        return f"{text} +- {up}" if up != "none" else text
-    return text + (f" +{up}" if up != "none" else "") + (f" -{down}" if down != "none" else "")
+        return f"{text} +- {up}" if up != "none" else f"{text} (no errors)"
+    if up == "none":
+        return f"{text} -{down} (no upper error)"
+    return f"{text} +{up} " + (f"-{down}" if down != "none" else "(no lower error)")
 
 
 def symbol(name: str, label: str) -> str:

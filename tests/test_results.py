@@ -7,9 +7,13 @@ import numpy as np
 import pytest
 import xarray
 
+import cevns_jax as cj
 from cevns_jax.errors import ConfigError
 from cevns_jax.files import write_atomically
-from cevns_jax.results import Result, load
+from cevns_jax.inference.levels import delta_chi2
+from cevns_jax.results import Result, fit_result, limit_result, load, prediction_result, told
+from cevns_jax.results.provenance import about
+from cevns_jax.summary import alike, with_errors
 
 
 @pytest.fixture
@@ -92,3 +96,84 @@ def test_places_that_cannot_be_written_and_files_that_are_no_results_are_refused
     xarray.Dataset({"a": ("x", [1.0])}).to_netcdf(tmp_path / "other.nc", engine="h5netcdf")
     with pytest.raises(ConfigError, match="is not a result"):
         load(tmp_path / "other.nc")
+
+
+def dresden(added=None, quenching="iron_filter", **more):
+    interaction = cj.interactions.standard_model()
+    if added is not None:
+        interaction = cj.interactions.with_new_physics(interaction, added)
+    built = cj.experiments.dresden_ii(quenching=quenching, nuisances="flux_5_percent")
+    return cj.Likelihood(built, interaction, **more)
+
+
+def words(summary, **options):
+    """The text in one line."""
+    return " ".join(summary.text(**options).split())
+
+
+def test_every_summary_names_charges_radii_and_the_lowest_recoil():
+    vector, moment = cj.interactions.light_vector, cj.interactions.MagneticMoment
+    said = words(prediction_result(dresden(vector())).summary())
+    assert "light vector L = g Z'_mu" in said
+    assert "universal charges" in said
+    assert "lowest recoil 6.81 eV" in said
+    assert "R_p [fm] 4.041 to 4.081; R_n [fm] all 4.063" in said
+    assert "charges u 0.33" in words(
+        prediction_result(dresden(vector(charges="b_minus_l"))).summary()
+    )
+    of_e = words(prediction_result(dresden(moment(families=("e",)))).summary())
+    assert "effective moment of nu_e;" in of_e
+    assert " free " not in of_e  # nothing is minimised
+
+
+def test_a_fit_of_dresden_fits_a_screen_and_stands_beside_what_is_published():
+    like = dresden(free=["sin2_theta_w"])
+    summary = fit_result(cj.fit(like)).summary()
+    said = words(summary)
+    assert "published 0.219 +0.060 -0.050 (M. Atzori Corona" in said
+    assert "not checked against the publication)" in said
+    assert "free sin^2 theta_W; and 8 nuisances" in said
+    assert len(summary.text().splitlines()) <= 40
+
+
+@pytest.mark.parametrize(
+    ("quenching", "value"),
+    [("iron_filter", "0.219"), ("photo_neutron", "0.286"), ("modified_lindhard", "0.178")],
+)
+def test_published_values_need_the_same_choices_and_nothing_else_free(quenching, value):
+    def rows(like):
+        return told.published_rows(about(like), "sin2_theta_w")
+
+    ((_, text),) = rows(dresden(quenching=quenching, free=["sin2_theta_w"]))
+    assert text.startswith(value)
+    assert rows(dresden(quenching=quenching, free=["sin2_theta_w", "n_sigma"])) == []
+    assert rows(dresden(cj.interactions.light_vector(), quenching, free=["sin2_theta_w"])) == []
+    assert rows(dresden(quenching="lindhard", free=["sin2_theta_w"])) == []
+
+
+def test_a_published_limit_needs_its_quenching_families_and_level():
+    moment = cj.interactions.MagneticMoment
+
+    def rows(like, cl=0.9):
+        return told.published_limits(about(like), "mu_nu", [delta_chi2(cl)])
+
+    ((_, text),) = rows(dresden(moment(families=("e",))))
+    assert text.startswith("< 2.13e-10 mu_B (M. Atzori Corona")
+    assert text.endswith("with COHERENT; not checked against the publication)")
+    assert rows(dresden(moment(families=("e",))), cl=0.95) == []
+    assert rows(dresden(moment())) == []
+    assert rows(dresden(moment(families=("e",)), "photo_neutron")) == []
+    limit = cj.limit(dresden(moment(families=("e",))), "mu_nu")
+    assert "published < 2.13e-10 mu_B" in words(limit_result(limit).summary())
+
+
+def test_an_error_that_is_not_known_is_named():
+    assert with_errors(2.7e-4, np.nan, 2.0e-4) == "2.7e-4 +2.0e-4 (no lower error)"
+    assert with_errors(2.7e-4, 2.0e-4, np.nan) == "2.7e-4 -2.0e-4 (no upper error)"
+    assert with_errors(0.25, np.nan, np.nan) == "0.25 (no errors)"
+    assert with_errors(0.231, 0.024, 0.027) == "0.231 +0.027 -0.024"
+
+
+def test_numbers_of_one_table_have_one_style():
+    assert alike([4.68e-4, 0.0017, 0.0018]) == ["4.68e-4", "1.70e-3", "1.80e-3"]
+    assert alike([0.1, 2.0, 0.0, -30.25, 0.9996]) == ["0.100", "2.00", "0", "-30.2", "1.00"]

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from cevns_jax.inference.fit import Fit
 
 PARAMETERS_SHOWN = 12  # rows of a short summary
-IMPACTS_SHOWN = 5
+IMPACTS_SHOWN = 4
 
 
 def fit_result(fit: Fit, analysis: Mapping[str, Any] | None = None) -> Result:
@@ -130,7 +130,8 @@ def fit_summary(result: Result) -> Summary:
         title=f"Best fit: {told.title_of(a)}",
         blocks=[
             told.warnings(notes),
-            Block(rows=[*found, *told.context(a), *told.choices(a)]),
+            Block(rows=found),
+            Block(rows=[*told.context(a), *told.choices(a)]),
             Block(
                 title="parameters",
                 columns=("name", "value", "error", "down", "up", "unit"),

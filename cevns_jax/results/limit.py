@@ -11,7 +11,7 @@ from cevns_jax.inference.levels import per_cent
 from cevns_jax.results import told
 from cevns_jax.results.provenance import about
 from cevns_jax.results.result import Result
-from cevns_jax.summary import Block, Summary, number
+from cevns_jax.summary import Block, Summary, alike, number
 
 if TYPE_CHECKING:
     from cevns_jax.inference.limit import Limit
@@ -45,7 +45,10 @@ def limit_result(limit: Limit, analysis: Mapping[str, Any] | None = None) -> Res
             "delta_chi2": limit.delta_chi2,
             "searched": list(limit.searched),
             "converged": bool(limit.converged.all()),
-            **about(limit.likelihood, analysis, (*axes, limit.parameter)),
+            **about(
+                *(limit.likelihood, analysis),
+                dict.fromkeys(axes, "held at the values given") | {limit.parameter: "limited"},
+            ),
         },
         variables={name: ((name,), grid) for name, grid in grids.items()}
         | {
@@ -142,51 +145,77 @@ def limit_summary(result: Result) -> Summary:
             f"the ranges at {len(failed)} of {len(rows)} points depend on minimisations that did "
             f"not converge" + (f" (first: {first})" if first else "")
         )
+    texts = ranges_texts(a, rows)
     if len(rows) == 1:
         held = told.at(a, rows[0]["held"] | a["held"])
-        inside = "; ".join([", ".join(p for p in (level, held) if p), told.data_of(a), below])
-        found = Block(rows=[[f"{ranges_text(a, rows[0])} ({inside})"]])
+        free = [f"{told.written(a, n)} free" for n in a.get("free", ())]
+        inside = [", ".join(p for p in (level, held, *free) if p), told.data_of(a), below]
+        found = [Block(rows=[[f"{texts[0]} ({'; '.join(inside)})"]])]
     else:
-        units = [f" [{a['units'][n]}]" if a["units"].get(n) else "" for n in axes]
-        found = Block(
-            title=f"{told.written(a, name)} at {level}, {below}",
-            columns=(*(f"{n}{u}" for n, u in zip(axes, units, strict=True)), "allowed"),
-            rows=[
-                [*(number(x, 4) for x in row["held"].values()), ranges_text(a, row)]
-                for row in _some(rows)
-            ],
-        )
-    shown = _some(rows)
-    more = [] if len(shown) == len(rows) else [f"{len(shown)} of {len(rows)} values are shown"]
-    every = Block(
-        title="all values",
-        columns=(*axes, "allowed"),
-        rows=[[*(number(x, 6) for x in row["held"].values()), ranges_text(a, row)] for row in rows],
-        detail=True,
-    )
+        found = _tables(a, rows, texts, f"{told.written(a, name)} at {level}, {below}")
+    published = [] if axes else told.published_limits(a, name, [a["delta_chi2"]])
     return Summary(
         title=f"Limit on {name}: {told.title_of(a)}",
         blocks=[
-            found,
-            told.warnings([*notes, *more]),
-            Block(rows=[*_best(a, rows), *told.context(a), *told.choices(a)]),
-            *([every] if more else []),
+            *found,
+            told.warnings(notes),
+            Block(
+                rows=[
+                    *published,
+                    *_best(a, rows),
+                    ["searched", _searched(a)],
+                    *told.context(a),
+                    *told.choices(a),
+                ]
+            ),
             told.conventions_block(a["conventions"]),
         ],
     )
 
 
-def ranges_text(attributes: Mapping[str, Any], row: Mapping[str, Any]) -> str:
-    """All allowed ranges at one held point in words."""
+def _tables(
+    attributes: Mapping[str, Any], rows: list[dict[str, Any]], texts: list[str], title: str
+) -> list[Block]:
+    """The limits at all held points; at some, and how many they are, in a short summary."""
+    units = attributes["units"]
+    columns = tuple(f"{n} [{units[n]}]" if units.get(n) else n for n in attributes["axes"])
+
+    def table(places: list[int], digits: int, **when: bool) -> Block:
+        cells = [[*(number(x, digits) for x in rows[i]["held"].values()), texts[i]] for i in places]
+        return Block(title=title, columns=(*columns, "allowed"), rows=cells, **when)
+
+    shown = _some(len(rows))
+    if len(shown) == len(rows):
+        return [table(shown, 4)]
+    left = f"{len(shown)} of {len(rows)} values are shown (all: verbose)"
+    return [
+        table(shown, 4, brief=True),
+        Block(rows=[[left]], brief=True),
+        table([*range(len(rows))], 6, detail=True),
+    ]
+
+
+def ranges_texts(attributes: Mapping[str, Any], rows: list[dict[str, Any]]) -> list[str]:
+    """All allowed ranges in words, at each held point; their numbers are all in one style."""
     name = told.written(attributes, attributes["parameter"])
     unit = attributes["units"].get(attributes["parameter"], "")
-    if not row["allowed"]:
-        return "nowhere: counts are impossible" if row["converged"] else "not known"
-    found = zip(row["allowed"], row["ends"], strict=True)
-    return "; or ".join(_range(name, ends, kinds, unit) for ends, kinds in found)
+    known = [e for row in rows for ends in row["allowed"] for e in ends if e is not None]
+    style, fine = (dict(zip(known, alike(known, digits), strict=True)) for digits in (3, 6))
+    for ends in (ends for row in rows for ends in row["allowed"] if None not in ends):
+        if style[ends[0]] == style[ends[1]]:  # more digits tell the ends of a narrow range apart
+            style |= {end: fine[end] for end in ends}
+    texts = []
+    for row in rows:
+        found = zip(row["allowed"], row["ends"], strict=True)
+        text = "; or ".join(_range(name, ends, kinds, unit, style) for ends, kinds in found)
+        nowhere = "nowhere: counts are impossible" if row["converged"] else "not known"
+        texts.append(text or nowhere)
+    return texts
 
 
-def _range(name: str, ends: list[float | None], kinds: list[str], unit: str) -> str:
+def _range(
+    name: str, ends: list[float | None], kinds: list[str], unit: str, style: Mapping[float, str]
+) -> str:
     low, high = ends
     of = {"domain": "its domain", "search": "the range searched"}
     unit = f" {unit}" if unit else ""
@@ -194,23 +223,32 @@ def _range(name: str, ends: list[float | None], kinds: list[str], unit: str) -> 
         if low is None or low == 0:
             to = f"to the end of {of[kinds[1]]}"
             return f"{name} not limited (Delta chi^2 stays below the level {to})"
-        return f"{name} > {number(low, 3)}{unit} (no upper end in {of[kinds[1]]})"
+        return f"{name} > {style[low]}{unit} (no upper end in {of[kinds[1]]})"
     if low is None and kinds[0] == "search":
-        return f"{name} < {number(high, 3)}{unit} (no lower end in {of['search']})"
+        return f"{name} < {style[high]}{unit} (no lower end in {of['search']})"
     if low is None or low == 0:
-        return f"{name} < {number(high, 3)}{unit}"
-    low_text, high_text = number(low, 3), number(high, 3)
-    if low_text == high_text:
-        low_text, high_text = number(low, 6), number(high, 6)
-    return f"{low_text} < {name} < {high_text}{unit}"
+        return f"{name} < {style[high]}{unit}"
+    return f"{style[low]} < {name} < {style[high]}{unit}"
 
 
-def _some(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Rows of a short summary, the first and the last among them."""
-    if len(rows) <= ROWS_SHOWN:
-        return rows
-    places = np.unique(np.linspace(0, len(rows) - 1, ROWS_SHOWN).round().astype(int))
-    return [rows[i] for i in places]
+def _searched(attributes: Mapping[str, Any]) -> str:
+    """The range in which limits were looked for."""
+    name, (low, high) = told.written(attributes, attributes["parameter"]), attributes["searched"]
+    unit = attributes["units"].get(attributes["parameter"], "")
+    ends = [end is not None and bool(np.isfinite(end)) for end in (low, high)]
+    if not any(ends):
+        return f"{name} everywhere"
+    to = f"to {number(high, 4)}" if ends[1] else "up"
+    text = f"from {number(low, 4)} {to}" if ends[0] else f"up {to}"
+    return f"{name} {text} {unit}".rstrip()
+
+
+def _some(size: int) -> list[int]:
+    """Places of the rows of a short summary, the first and the last among them."""
+    if size <= ROWS_SHOWN:
+        return [*range(size)]
+    places = np.unique(np.linspace(0, size - 1, ROWS_SHOWN).round().astype(int))
+    return [int(i) for i in places]
 
 
 def _best(attributes: Mapping[str, Any], rows: list[dict[str, Any]]) -> list[list[str]]:
@@ -220,6 +258,8 @@ def _best(attributes: Mapping[str, Any], rows: list[dict[str, Any]]) -> list[lis
         return []
     row = min(finite, key=lambda row: row["chi2"])
     where = told.at(attributes, {attributes["parameter"]: row["best"]} | row["held"])
-    return [
-        ["lowest", f"chi^2 = {number(row['chi2'], 6)} ({attributes['n_bins']} bins) at {where}"]
-    ]
+    text = f"chi^2 = {number(row['chi2'], 6)} ({attributes['n_bins']} bins) at {where}"
+    if len(rows) > 1:
+        each = " and ".join(told.written(attributes, name) for name in attributes["axes"])
+        text += f"; Delta chi^2 counts from the lowest chi^2 at each {each}"
+    return [["lowest", text]]

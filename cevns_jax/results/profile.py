@@ -45,7 +45,7 @@ def profile_result(
             "points": told.points_of(profile, highest),
             "remarks": profile_remarks(profile),
             "converged": profile.best.converged and not profile.affecting(highest).any(),
-            **about(likelihood, analysis, (name,)),
+            **about(likelihood, analysis, {name: "profiled"}),
         },
         variables={
             name: ((name,), profile.grid),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import platform
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
@@ -44,7 +45,7 @@ def provenance(likelihood: Likelihood, analysis: Mapping[str, Any] | None = None
 def about(
     likelihood: Likelihood,
     analysis: Mapping[str, Any] | None = None,
-    scanned: Collection[str] = (),
+    scanned: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """Attributes that every result of a likelihood has: experiments, parameters, what was held,
     conventions and provenance.
@@ -52,11 +53,16 @@ def about(
     Args:
         likelihood: What was evaluated.
         analysis: As :func:`provenance`.
-        scanned: Parameters that stand on axes.
+        scanned: Parameters that do not vary freely, such as those on axes -> what becomes of them.
     """
     from cevns_jax.conventions import conventions
 
+    scanned = scanned or {}
     declared = likelihood.parameters
+    chosen = conventions(likelihood)
+    for name in scanned.keys() & chosen["parameters"].keys():
+        _, *prior = chosen["parameters"][name].partition(", prior")
+        chosen["parameters"][name] = scanned[name] + "".join(prior)
     mentioned = dict.fromkeys((*scanned, *likelihood.names, *_theory(likelihood)))
     return {
         "experiments": [e.name for e in likelihood.experiments],
@@ -66,9 +72,29 @@ def about(
         "labels": {name: declared[name].label for name in mentioned},
         "units": {name: declared[name].unit for name in mentioned},
         "held": held(likelihood, scanned),
-        "conventions": FIT_CONVENTIONS | conventions(likelihood),
+        **minimised(likelihood, scanned),
+        "conventions": FIT_CONVENTIONS | chosen,
         "provenance": provenance(likelihood, analysis),
     }
+
+
+def minimised(likelihood: Likelihood, scanned: Collection[str] = ()) -> dict[str, Any]:
+    """What varies: ``free``, the parameters of physics with the mean and the width of their priors,
+    null without one, and ``n_nuisances``, how many others there are.
+
+    Args:
+        likelihood: What was evaluated.
+        scanned: Parameters that do not vary freely.
+    """
+    nuisances = {name for e in likelihood.experiments for name in e.varying}
+    names = [name for name in likelihood.names if name not in scanned]
+    free: dict[str, list[float] | None] = {}
+    for name in names:
+        if name not in nuisances:
+            declared = likelihood.parameters[name]
+            prior = [float(declared.prior_mean), float(declared.prior_width)]
+            free[name] = prior if math.isfinite(prior[1]) else None
+    return {"free": free, "n_nuisances": len(names) - len(free)}
 
 
 def held(likelihood: Likelihood, scanned: Collection[str] = ()) -> dict[str, float]:

@@ -45,7 +45,7 @@ def scan_result(
             "points": told.points_of(scan, highest),
             "remarks": scan_remarks(scan, levels),
             "converged": not scan.affecting(highest).any(),
-            **about(likelihood, analysis, axes),
+            **about(likelihood, analysis, dict.fromkeys(axes, "scanned")),
         },
         variables={name: ((name,), grid) for name, grid in scan.grids.items()}
         | {
@@ -164,7 +164,15 @@ def scan_summary(result: Result) -> Summary:
     return Summary(
         title=f"Scan of {' and '.join(axes)}: {told.title_of(a)}",
         blocks=[
-            Block(rows=[["lowest", lowest], *over, *told.context(a), *told.choices(a)]),
+            Block(
+                rows=[
+                    ["lowest", lowest],
+                    *over,
+                    *(told.published_limits(a, axes[0], a["levels"]) if len(axes) == 1 else []),
+                    *told.context(a),
+                    *told.choices(a),
+                ]
+            ),
             found,
             told.warnings(told.point_sentences(a)),
             Block(rows=[["points", f"{done} of {points['n_points']} converged"]]),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -10,8 +11,12 @@ import numpy as np
 
 from cevns_jax.inference.levels import confidence_level, name_of
 from cevns_jax.pseudo_data import in_words
-from cevns_jax.published import published_for
-from cevns_jax.summary import Block, number, sentences, symbol
+from cevns_jax.published import Published, limits_for, published_for
+from cevns_jax.results.provenance import FIT_CONVENTIONS
+from cevns_jax.summary import Block, number, sentences, symbol, with_errors
+
+STANDARD_MODEL = ("interaction", "couplings", "axial part", "weak mixing angle")
+UNIVERSAL = re.compile(r"charges (?:\w+ 1(?:, )?)+(?=;|$)")  # all charges are one
 
 if TYPE_CHECKING:
     from cevns_jax.inference.intervals import Interval
@@ -124,13 +129,61 @@ def context(attributes: Mapping[str, Any]) -> list[list[str]]:
     rows = [["data", data_of(attributes)]]
     if attributes["held"]:
         rows.append(["held", at(attributes, attributes["held"])])
+    if text := free(attributes):
+        rows.append(["free", text])
     return rows
 
 
+def free(attributes: Mapping[str, Any]) -> str:
+    """What was minimised: ``m_V, sin^2 theta_W (prior 0.239 +- 0.01); and 4 nuisances``. Empty of
+    a file that does not know, and of a prediction, in which nothing is."""
+    if "free" not in attributes or "values" in attributes:
+        return ""
+    names = []
+    for name, prior in attributes["free"].items():
+        unit = f" {attributes['units'][name]}" if attributes["units"].get(name) else ""
+        known = f" (prior {with_errors(prior[0], prior[1], prior[1])}{unit})" if prior else ""
+        names.append(f"{written(attributes, name)}{known}")
+    count = attributes["n_nuisances"]
+    others = f"{count} nuisance{'s' if count > 1 else ''}" if count else ""
+    return "; and ".join(part for part in (", ".join(names), others) if part) or "nothing else"
+
+
 def published_rows(attributes: Mapping[str, Any], name: str) -> list[list[str]]:
-    """Published values of a parameter from the same data sets."""
-    known = published_for(name, tuple(attributes["experiments"]))
-    return [["published", f"{p.text()} ({p.source})"] for p in known]
+    """Published values of a parameter from the same data sets, with the same choices. They are of
+    the Standard Model with nothing else free: beside others ours is another quantity."""
+    others = attributes.get("free", {}).keys() - {name}
+    if _new_physics(attributes) or any(attributes["free"][n] is None for n in others):
+        return []
+    data, said = tuple(attributes["experiments"]), _said(attributes)
+    return [_published_row(p) for p in published_for(name, data, said)]
+
+
+def published_limits(
+    attributes: Mapping[str, Any], name: str, levels: Sequence[float]
+) -> list[list[str]]:
+    """Published limits on a parameter from the same data sets, with the same choices.
+
+    Args:
+        attributes: Of the result.
+        name: The parameter.
+        levels: Delta chi^2 of the ranges of the result.
+    """
+    data, said = tuple(attributes["experiments"]), _said(attributes)
+    known = {round(confidence_level(level), 6) for level in levels}
+    found = [p for p in limits_for(name, data, said) if round(p.confidence_level, 6) in known]
+    unit = f" {attributes['units'][name]}" if attributes["units"].get(name) else ""
+    return [_published_row(p, unit) for p in found]
+
+
+def _published_row(known: Published, unit: str = "") -> list[str]:
+    mark = "" if known.checked else "; not checked against the publication"
+    return ["published", f"{known.text()}{unit} ({known.source}{mark})"]
+
+
+def _said(attributes: Mapping[str, Any]) -> str:
+    """All conventions in one text."""
+    return "\n".join(text for _, text in _rows(attributes["conventions"], ""))
 
 
 def points_of(found: Profile | Scan, highest: float) -> dict[str, Any]:
@@ -183,18 +236,37 @@ def conventions_block(chosen: Mapping[str, Any]) -> Block:
 
 
 def choices(attributes: Mapping[str, Any]) -> list[list[str]]:
-    """The choices that most comparisons need, in a row or two: couplings, form factor, radii and
-    quenching."""
+    """The choices that most comparisons need, in a row each: couplings, what new physics adds, and
+    of each data set form factor, radii, quenching and lowest recoil."""
     chosen = attributes["conventions"]
-    wanted = ("form factor", "R_n [fm]", "quenching")
+    wanted = ("form factor", "R_p [fm]", "R_n [fm]", "quenching", "lowest recoil")
     rows = []
     if "couplings" in chosen:
         rows.append(["couplings", str(chosen["couplings"]).split(";")[0]])
+    for name, text in _new_physics(attributes).items():
+        rows.append([name, UNIVERSAL.sub("universal charges", text)])
     for name in attributes["experiments"]:
         told = chosen.get(name, {})
-        text = "; ".join(f"{key} {told[key]}" for key in wanted if key in told)
-        rows.append([name, text])
+        texts = {key: str(told[key]) for key in wanted if key in told}
+        texts |= {key: _radii(text) for key, text in texts.items() if key.startswith("R_")}
+        rows.append([name, "; ".join(f"{key} {text}" for key, text in texts.items())])
     return rows
+
+
+def _new_physics(attributes: Mapping[str, Any]) -> dict[str, str]:
+    """What is added to the Standard Model, by name: Lagrangian and charges."""
+    known = {*FIT_CONVENTIONS, *STANDARD_MODEL, "parameters", *attributes["experiments"]}
+    chosen = attributes["conventions"].items()
+    return {name: text for name, text in chosen if name not in known and isinstance(text, str)}
+
+
+def _radii(text: str) -> str:
+    """Radii of isotopes, their range where there are more than two: ``4.041 to 4.081``."""
+    values = [part.partition(" ")[2] for part in text.split(", ")]
+    if len(values) <= 2:
+        return text
+    low, high = (pick(values, key=lambda v: float(v.split()[0])) for pick in (min, max))
+    return f"all {low}" if low == high else f"{low} to {high}"
 
 
 def _rows(chosen: Mapping[str, Any], before: str) -> list[list[str]]:

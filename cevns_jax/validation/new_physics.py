@@ -14,7 +14,7 @@ from cevns_jax.inference.intervals import Interval
 from cevns_jax.inference.levels import NINETY
 from cevns_jax.inference.limit import limit
 from cevns_jax.inference.scan import scan
-from cevns_jax.published import Status
+from cevns_jax.published import DRESDEN_MAGNETIC_MOMENT, Status
 
 MASSES = ("0.01", "0.1", "1", "10", "100", "1000", "10000")  # [MeV]
 ELECTRONS = "experiments.coherent_csi_2021.electrons=true"
@@ -173,9 +173,9 @@ def _contact(configs: Path) -> Iterator[Bound]:
 def _magnetic_moments(configs: Path) -> Iterator[Bound]:
     """The magnetic moment of electron neutrinos, nuclei and electrons together."""
     for quenching, published in (
-        ("iron_filter", "< 2.13e-10"),
-        ("photo_neutron", ""),
-        ("modified_lindhard", ""),
+        ("iron_filter", DRESDEN_MAGNETIC_MOMENT),
+        ("photo_neutron", None),
+        ("modified_lindhard", None),
     ):
         yield _bound(
             configs,
@@ -184,9 +184,9 @@ def _magnetic_moments(configs: Path) -> Iterator[Bound]:
             "other",
             "magnetic moment of nu_e [mu_B]",
             data=f"Dresden-II, {quenching.replace('_', ' ')} quenching, flux 5 %",
-            published=published,
-            source="M. Atzori Corona et al., arXiv:2205.09484, with COHERENT" if published else "",
-            status="not found" if published else None,
+            published=published.text() if published else "",
+            source=published.source if published else "",
+            status=published.status if published else None,
         )
 
 

@@ -287,3 +287,44 @@ def test_levels_are_those_that_the_field_quotes():
         *("90 %", "68.3 %"),
         *("2 sigma", "90 %"),
     )
+
+
+def test_a_limit_says_what_is_free_and_where_it_was_searched(csi):
+    """In the sentence of a single limit, and with its prior in a row."""
+    interaction = with_vector(csi.experiments).interaction
+    prior = dataclasses.replace(interaction.parameters[0], prior_mean=0.2386, prior_width=0.01)
+    like = cj.Likelihood(
+        csi.experiments, interaction, free=["sin2_theta_w"], declarations={"sin2_theta_w": prior}
+    )
+    result = limit_result(cj.limit(like, "g_vector", m_vector=10.0))
+    text = " ".join(result.summary().text().split())
+    assert "m_V = 10 MeV, sin^2 theta_W free; COHERENT" in text
+    assert "free sin^2 theta_W (prior 0.239 +- 0.010); and 5 nuisances" in text
+    assert "searched g_V from 0 to 10" in text
+    assert "counts from" not in text  # one mass has one lowest chi^2
+    assert result.attributes["conventions"]["parameters"] == {
+        "sin2_theta_w": "free, start 0.23857, prior 0.2386 +- 0.01",
+        "g_vector": "limited",
+        "m_vector": "held at the values given",
+        "n_sigma": "fixed at 1",
+    }
+
+
+def test_many_limits_are_one_table_in_one_style(of_masses):
+    """The whole of it, once and with units, where everything is asked for."""
+    many = dataclasses.replace(
+        of_masses,
+        held={"m_vector": np.arange(1.0, 31.0)},
+        intervals=of_masses.intervals * 10,
+        **{name: np.tile(getattr(of_masses, name), 10) for name in ("best", "chi2", "converged")},
+    )
+    summary = limit_result(many).summary()
+    short, whole = summary.text(), summary.text(verbose=True)
+    assert "13 of 30 values are shown" in short
+    assert "values are shown" not in whole
+    assert (short.count("m_vector [MeV]"), whole.count("m_vector [MeV]")) == (1, 1)
+    assert whole.count("g_V < 2.07e-5") == 10
+    assert "Delta chi^2 counts from the lowest chi^2 at each m_V" in " ".join(short.split())
+    (heavy,) = {line.split("; or ")[1] for line in whole.splitlines() if line.startswith("  3 ")}
+    low, high = heavy.split(" < g_V < ")
+    assert [len(end) for end in (low, high)] == [7, 7]  # 1.69e-3
