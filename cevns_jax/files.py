@@ -9,11 +9,26 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from cevns_jax.errors import ConfigError
+from cevns_jax.errors import ConfigError, shown
 
 LEAST_SPACE = 1_000_000  # bytes that must be free before a computation starts
+LONGEST_NAME = 150  # bytes; file systems take 255 with what is added
 SHOWN = 4  # differences that a message lists
 SHOWN_CHARACTERS = 80  # of a value in a message
+
+
+def check_name(name: str) -> None:
+    """Check what names of files are to begin with.
+
+    Raises:
+        ConfigError: nothing, folders, hidden or too long names, or characters that do not print.
+    """
+    plain = name.isprintable() and Path(name).name == name and not name.startswith(".")
+    if not plain or len(name.encode(errors="replace")) > LONGEST_NAME:
+        raise ConfigError(
+            f"--name must be a printable name without folders, of {LONGEST_NAME} bytes at most, "
+            f'not beginning with a dot, not "{shown(name)}"'
+        )
 
 
 def check_places(paths: Iterable[Path]) -> None:

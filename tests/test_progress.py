@@ -56,13 +56,16 @@ def drawn():
 
 
 @pytest.mark.parametrize(
-    "said", ["scan: 00:00", "1 of 3 done, 00:00 left", "1 done", "compiling many terms"]
+    "said", ["scan: 00:00", "1 of 3 done, 0 s left", "1 done", "compiling many terms"]
 )
 def test_a_terminal_is_told_how_far_it_is_and_what_is_compiled(drawn, said):
     assert said in drawn
 
 
 def test_the_line_is_gone_when_the_result_is_printed(drawn):
-    last = drawn.splitlines()[-1]
+    last = drawn.splitlines()[-1]  # a carriage return ends a line here as well
     assert last == "the result"
     assert "cevns: something to know" in drawn.splitlines()
+    before = drawn[: drawn.rindex("the result")].rsplit("\r", 2)
+    assert before[-1] == ""
+    assert before[-2].strip() == "", "spaces over the line"

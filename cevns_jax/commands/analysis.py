@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from cevns_jax.commands import saving
 from cevns_jax.commands.common import output_folder
 from cevns_jax.errors import ConfigError
-from cevns_jax.files import check_places
+from cevns_jax.files import check_name, check_places
 from cevns_jax.pseudo_data import ASIMOV, OBSERVED, TOYS
 from cevns_jax.startup import start_jax
 
@@ -93,8 +93,8 @@ def _check_data(options: argparse.Namespace) -> None:
         raise ConfigError(f"--data {kind} needs --seed with a whole number of at least 0")
     if kind not in TOYS and seed is not None:
         raise ConfigError(f"--seed goes with --data {' or '.join(TOYS)}")
-    if options.name is not None and (Path(options.name).name != options.name or not options.name):
-        raise ConfigError(f'--name must be a name without folders, not "{options.name}"')
+    if options.name is not None:
+        check_name(options.name)
 
 
 def _said(options: argparse.Namespace) -> list[str]:

@@ -78,7 +78,8 @@ def add_grid(parser: argparse.ArgumentParser) -> None:
         metavar="NAME=LOW:HIGH:POINTS[:log]",
         action="append",
         default=[],
-        help="values of a parameter, in place of those of the config (repeatable)",
+        help="values of a parameter, in place of those of the config; NAME=VALUE for one, :signed "
+        "for both signs (repeatable)",
     )
     completed_by(grid, assignments)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from cevns_jax.commands import common, completion
 from cevns_jax.errors import ConfigError
-from cevns_jax.files import write_text
+from cevns_jax.files import check_name, write_text
 
 NAME = "init"
 TEXT = "A commented config to start from."
@@ -35,6 +35,8 @@ def run(options: argparse.Namespace) -> int:
 
     data_sets = options.data_sets or ["coherent_csi_2021"]
     text = template(data_sets, options.interaction)
+    if options.name is not None:
+        check_name(options.name)
     stem = options.name or "_".join([*data_sets, *filter(None, [options.interaction])])
     folder = common.output_folder(options, ".")
     path = folder / f"{stem}.toml"

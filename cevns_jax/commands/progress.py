@@ -35,49 +35,41 @@ class Progress(logging.Handler):
         super().__init__(logging.DEBUG)
         self._command = command
         self._compiling = ""
-        self._bar: Any = None  # where there is no terminal
-        self._since = 0.0  # when the loop began
+        self._done, self._of = 0, 0  # of a loop; none of which the length is not known
+        self._began = self._since = time.time()  # the command, the loop
+        self._shown = sys.stderr.isatty()
         self._levels: dict[str, int] = {}  # of the logs, as they were
         self._over = threading.Event()
-        self._thread = threading.Thread(target=self._refresh, daemon=True)
+        self._thread = threading.Thread(target=self._draw, daemon=True)
 
     def __enter__(self) -> Self:
-        if not sys.stderr.isatty():
-            return self
-        import tqdm
-
-        self._bar = tqdm.tqdm(bar_format=self._format(), leave=False, delay=SILENT)
-        for name in LOGS:
-            logger = logging.getLogger(name)
-            self._levels[name] = logger.level
-            logger.addHandler(self)
-            logger.setLevel(logging.DEBUG)
-        self._thread.start()
+        if self._shown:
+            for name in LOGS:
+                logger = logging.getLogger(name)
+                self._levels[name] = logger.level
+                logger.addHandler(self)
+                logger.setLevel(logging.DEBUG)
+            self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._bar is None:
-            return
-        for name in LOGS:
+        for name, level in self._levels.items():
             logger = logging.getLogger(name)
             logger.removeHandler(self)
-            logger.setLevel(self._levels[name])
+            logger.setLevel(level)
         self._over.set()
-        self._thread.join()
-        self._bar.close()
-        self._bar = None
+        if self._shown:
+            self._thread.join()  # the line is gone after that
+            self._shown = False
 
     def __call__(self, items: Iterable[Any]) -> Iterator[Any]:
         """The items one by one; the line tells how many are done."""
-        if self._bar is None:
-            yield from items
-            return
-        self._bar.n, self._bar.total = 0, len(items) if isinstance(items, Sized) else None
-        self._since = time.monotonic()
+        self._done, self._of = 0, len(items) if isinstance(items, Sized) else 0
+        self._since = time.time()
         for item in items:
             yield item
-            self._bar.n += 1
-        self._bar.n, self._bar.total = 0, None
+            self._done += 1
+        self._done, self._of = 0, 0
 
     def emit(self, record: logging.LogRecord) -> None:
         """Note what JAX compiles, and when it has done so."""
@@ -89,31 +81,36 @@ class Progress(logging.Handler):
 
     def notice(self, text: str) -> None:
         """A line about something that does not stop the command; it stays."""
-        if self._bar is None:
-            print(f"cevns: {text}", file=sys.stderr)
-        else:
-            self._bar.write(f"cevns: {text}", file=sys.stderr)
+        if self._shown:
+            import tqdm
 
-    def _format(self) -> str:
+            tqdm.tqdm.write(f"cevns: {text}", file=sys.stderr)
+        else:
+            print(f"cevns: {text}", file=sys.stderr)
+
+    def _line(self) -> str:
         """The line, as a format of tqdm."""
         parts = [f"{self._command}: {{elapsed}}"]
-        done, of = (0, None) if self._bar is None else (self._bar.n, self._bar.total)
-        if of is not None and of > 1:
-            parts.append("{n_fmt} of {total_fmt} done")
-            if done:
-                left = (time.monotonic() - self._since) * (of - done) / done
-                parts.append(f"{self._bar.format_interval(left)} left")
-        elif of is None and done:
-            parts.append("{n_fmt} done")
+        if self._of > 1:
+            parts.append(f"{self._done} of {self._of} done")
+        elif self._done and not self._of:
+            parts.append(f"{self._done} done")
+        if self._of > self._done > 0:
+            left = (time.time() - self._since) * (self._of - self._done) / self._done
+            parts.append(f"{left:.0f} s left")
         if self._compiling:
             parts.append(f"compiling {self._compiling}")
         return ", ".join(parts)
 
-    def _refresh(self) -> None:
-        """Draw the line anew until the command has ended, from a thread of its own: the main one
-        is inside JAX."""
+    def _draw(self) -> None:
+        """Draw the line until the command has ended, from a thread of its own: the main one is
+        inside JAX. Nothing is drawn of a command that takes no time."""
         if self._over.wait(SILENT):
             return
-        while not self._over.wait(EVERY):
-            self._bar.bar_format = self._format()
-            self._bar.refresh()
+        import tqdm
+
+        with tqdm.tqdm(bar_format=self._line(), leave=False) as bar:
+            bar.start_t = self._began
+            while not self._over.wait(EVERY):
+                bar.bar_format = self._line()
+                bar.refresh()

@@ -17,9 +17,9 @@ import numpy as np
 
 from cevns_jax.errors import ConfigError
 from cevns_jax.forks import stop_if_forked
-from cevns_jax.inference.batches import Progress, minimise_firmly, settled
+from cevns_jax.inference.batches import Progress, minimise_firmly, minimise_points, settled
 from cevns_jax.inference.checks import check_data, checked_grid, checked_range, checked_starts
-from cevns_jax.inference.grids import GridMinima, affecting, minimise_mesh
+from cevns_jax.inference.grids import affecting, minimise_mesh
 from cevns_jax.inference.intervals import (
     Curve,
     Interval,
@@ -35,7 +35,7 @@ from cevns_jax.inference.intervals import (
 from cevns_jax.inference.levels import LIMIT, delta_chi2
 from cevns_jax.inference.minimise import Minimum
 from cevns_jax.inference.neighbours import spread_better_minima
-from cevns_jax.inference.places import Search, ends_of, places
+from cevns_jax.inference.places import ANCHORS, Search, ends_of, places
 from cevns_jax.inference.profile import freed
 from cevns_jax.inference.valleys import take
 from cevns_jax.likelihood import Likelihood, check_predictions
@@ -46,6 +46,8 @@ WALLS = 30.0  # chi^2 above the level up to which places are put closer
 # Depth of a valley that may hide between two places, in units of what shows of it. Its walls end at
 # the chi^2 of no signal at all, where a normalisation has taken all of it away.
 DEPTH = 30.0
+PROBED = [BEYOND // 2, -1]  # of those, where it is looked whether chi^2 falls again
+FALLS = 1.0  # chi^2 by which it has to
 BETWEEN = (1 / 3, 2 / 3)  # where, of the way between two places
 
 
@@ -151,7 +153,11 @@ def limit(
     )
     if not np.isfinite(found.minima.chi2).any():
         raise ConfigError("limit: chi^2 is infinite or not a number whatever the parameters")
-    curves = _spread(search, _to_the_ends(search, _curves(search, values, found)))
+    curves = [
+        Curve(values[h], take(found.minima, np.arange(h, size * width, size))) for h in range(size)
+    ]
+    curves = _finer(search, _to_the_ends(search, curves, start[0]))
+    curves = _spread(search, _with_bottoms(search, curves))
     lowest = np.array([np.min(c.minima.chi2[settled(c.minima)], initial=np.inf) for c in curves])
     ranges_, known_ends = _ranges(search, curves, lowest)
     unsettled = [
@@ -231,13 +237,9 @@ def _within(
     return dataclasses.replace(likelihood, declarations=declarations), (borders[0], borders[1])
 
 
-def _curves(search: Search, values: np.ndarray, found: GridMinima) -> list[Curve]:
-    """The profiled chi^2 at each held point, with the bottoms of its local minima."""
-    size, width = values.shape
-    curves = [
-        Curve(values[h], take(found.minima, np.arange(h, size * width, size))) for h in range(size)
-    ]
-    curves = _finer(search, curves)
+def _with_bottoms(search: Search, curves: list[Curve]) -> list[Curve]:
+    """The curves with the bottoms of their local minima."""
+    curves = list(curves)
     at = [
         (h, int(i))
         for h, c in enumerate(curves)
@@ -297,34 +299,67 @@ def _with_more(
     return result
 
 
-def _to_the_ends(search: Search, curves: list[Curve]) -> list[Curve]:
-    """The curves with places up to the ends of the domain on the sides where the last one is not
-    above the level: chi^2 may still rise to it. What is above the level far out stays there, but in
-    valleys, which the search over the whole domain has found."""
-    ends, middle = ends_of(search.declared), float(search.declared.start)
-    rows, values, starts = [], [], []
-    for h, curve in enumerate(curves):
-        chi2 = np.where(curve.minima.converged, curve.minima.chi2, np.inf)
-        for side, end in zip((0, -1), ends, strict=True):
-            last = curve.values[side]
-            if last == end or chi2[side] > chi2.min() + search.level:
-                continue
-            first, whole = abs(last - middle), abs(end - middle)
-            more = middle + np.sign(end - middle) * np.geomspace(first, whole, BEYOND + 1)[1:]
-            more[-1] = end
-            rows += [h] * BEYOND
-            values += list(more)
-            starts += [curve.minima.x[side]] * BEYOND
-    if not rows:
+def _to_the_ends(search: Search, curves: list[Curve], start: np.ndarray) -> list[Curve]:
+    """The curves with places up to the ends of the domain, on the sides where chi^2 is not above
+    the level at the last place, and may still rise to it, or falls again farther out.
+
+    Args:
+        search: What is looked for.
+        curves: Of each held point.
+        start: Where the n others start.
+    """
+    sides = [_beyond(search, curves, side, start) for side in (0, -1)]
+    rows, values, starts = (np.concatenate(parts) for parts in zip(*sides, strict=True))
+    if not rows.size:
         return curves
-    mesh = search.at(np.array(rows), np.array(values))
-    found = minimise_firmly(search.likelihood, search.names, mesh, np.array(starts))
+    found = minimise_firmly(search.likelihood, search.names, search.at(rows, values), starts)
     result = list(curves)
-    for h in sorted(set(rows)):
-        mine = np.flatnonzero(np.array(rows) == h)
-        mine = mine[np.argsort(np.array(values)[mine], kind="stable")]
-        result[h] = joined(curves[h], Curve(np.array(values)[mine], take(found, mine)))
+    for h in np.unique(rows):
+        mine = np.flatnonzero(rows == h)
+        mine = mine[np.argsort(values[mine], kind="stable")]
+        result[h] = joined(curves[h], Curve(values[mine], take(found, mine)))
     return result
+
+
+def _beyond(
+    search: Search, curves: list[Curve], side: int, start: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Places on one side of the curves (0 below, -1 above) up to the end: the held points they
+    belong to, their values, and starts of the others."""
+    end, middle = ends_of(search.declared)[side], float(search.declared.start)
+    last = np.array([curve.values[side] for curve in curves])
+    rows = np.flatnonzero(last != end)
+    first, whole = np.abs(last[rows] - middle), abs(end - middle)
+    more = np.geomspace(first, np.full(len(rows), whole), BEYOND + 1, axis=1)[:, 1:]
+    values = middle + np.sign(end - middle) * more
+    values[:, -1] = end  # to the last bit
+    ended = np.array([curve.minima.x[side] for curve in curves]).reshape(len(curves), -1)
+    chi2 = np.array([curve.minima.chi2[side] for curve in curves])
+    lowest = np.array([np.min(c.minima.chi2[settled(c.minima)], initial=np.inf) for c in curves])
+    # Far out a minimisation takes many steps: some of the held points tell of all.
+    some = np.unique(np.linspace(0, len(rows) - 1, ANCHORS).round().astype(int))[: len(rows)]
+    far = _lowest_at(search, rows[some], values[some][:, PROBED], start)
+    falls = bool((far < chi2[rows[some]] - FALLS).any())
+    wanted = ~(chi2[rows] > lowest[rows] + search.level) | falls
+    # Where chi^2 falls again, the others are not what they are near the last place.
+    starts = np.broadcast_to(start, ended.shape)[rows] if falls else ended[rows]
+    kept = np.repeat(wanted, BEYOND)
+    of = np.repeat(rows, BEYOND)[kept]
+    return of, values.ravel()[kept], np.repeat(starts, BEYOND, axis=0)[kept]
+
+
+def _lowest_at(
+    search: Search, rows: np.ndarray, values: np.ndarray, start: np.ndarray
+) -> np.ndarray:
+    """The lowest chi^2 at some values of the limited parameter, shape (R, m), at each of R held
+    points."""
+    if not rows.size:
+        return np.zeros(0)
+    mesh = search.at(np.repeat(rows, values.shape[1]), values.ravel())
+    starts = np.broadcast_to(start, (len(mesh), len(start)))
+    found = minimise_points(search.likelihood, search.names, mesh, starts)
+    lowest: np.ndarray = np.nan_to_num(found.chi2, nan=np.inf).reshape(values.shape).min(axis=1)
+    return lowest
 
 
 def _spread(search: Search, curves: list[Curve]) -> list[Curve]:

@@ -61,12 +61,13 @@ class Side(NamedTuple):
     Attributes:
         centre: The start.
         reach: From there to the end of the search; negative below it.
-        rest: The n other parameters at the minimum there, shape (H, n).
+        rest: The n other parameters at the minimum there, shape (H, n), and where they start, same
+            shape: far from the data the first tell nothing of other places.
     """
 
     centre: float
     reach: float
-    rest: np.ndarray
+    rest: tuple[np.ndarray, np.ndarray]
 
 
 def places(search: Search, start: np.ndarray) -> np.ndarray:
@@ -85,7 +86,7 @@ def places(search: Search, start: np.ndarray) -> np.ndarray:
         reach = end - centre
         if reach == 0:
             continue
-        side = Side(centre, reach, rest)
+        side = Side(centre, reach, (rest, starts))
         unit = abs(reach) * _first_move(search, side)
         more = _hidden(search, side, unit)
         distances = _laid_out(unit, more, abs(reach))
@@ -131,8 +132,7 @@ def _first_move(search: Search, side: Side) -> np.ndarray:
     tried = np.concatenate([[0.0], TRIED])
     rows = np.repeat(some, len(tried))
     mesh = search.at(rows, np.tile(side.centre + side.reach * tried, len(some)))
-    chi2 = chi2_of(search.likelihood, search.names, mesh, side.rest[rows][:, None])
-    chi2 = chi2.reshape(len(some), len(tried))
+    chi2 = _as_it_is(search, mesh, rows, side.rest)[:, 0].reshape(len(some), len(tried))
     with np.errstate(invalid="ignore"):  # infinite where counts are impossible
         moved = ~(np.abs(chi2 - chi2[:, :1]) < 1)
     moved[:, 0] = False
@@ -140,6 +140,21 @@ def _first_move(search: Search, side: Side) -> np.ndarray:
     share = np.log(tried[np.maximum(first - 1, 1)])
     found: np.ndarray = np.exp(np.interp(np.arange(size), some, share))
     return found
+
+
+def _as_it_is(
+    search: Search, mesh: np.ndarray, rows: np.ndarray, rest: tuple[np.ndarray, np.ndarray]
+) -> np.ndarray:
+    """chi^2 without minimising, infinite where it is not a number, shape (L, 2).
+
+    Args:
+        search: What is looked for.
+        mesh: Held and limited parameters, shape (L, k + 1).
+        rows: Which held points they are, shape (L,).
+        rest: Two choices of the n others at each held point, shape (H, n) each.
+    """
+    offered = np.stack([one[rows] for one in rest], axis=1)
+    return np.nan_to_num(chi2_of(search.likelihood, search.names, mesh, offered), nan=np.inf)
 
 
 def _hidden(search: Search, side: Side, unit: np.ndarray) -> np.ndarray:
@@ -170,8 +185,7 @@ def _seen(search: Search, side: Side, anchors: np.ndarray, begin: np.ndarray) ->
     tried = np.geomspace(np.minimum(begin, 0.5 * reach), reach, FINE)
     rows = np.tile(anchors, FINE)
     mesh = search.at(rows, (side.centre + np.sign(side.reach) * tried).ravel())
-    chi2 = chi2_of(search.likelihood, search.names, mesh, side.rest[rows][:, None])
-    chi2 = chi2.reshape(FINE, len(anchors))
+    chi2 = _as_it_is(search, mesh, rows, side.rest).min(axis=1).reshape(FINE, len(anchors))
     inner = chi2[1:-1]
     with np.errstate(invalid="ignore"):  # infinite where counts are impossible
         local = (inner < chi2[:-2] - 1) & (inner < chi2[2:] - 1)
@@ -183,7 +197,7 @@ def _searched(search: Search, side: Side, anchors: np.ndarray) -> list[np.ndarra
     points, names = search.points[anchors], search.names
     held = search.likelihood.hold(**dict(zip(names[:-1], map(float, points[0]), strict=True)))
     place = held.names.index(names[-1])
-    starts = np.insert(side.rest[anchors], place, side.centre, axis=1)[:, None]
+    starts = np.insert(side.rest[0][anchors], place, side.centre, axis=1)[:, None]
     found = valleys_at(search.likelihood, names[:-1], points, starts)
     away = [(valleys.x[:, place] - side.centre) * np.sign(side.reach) for valleys in found]
     return [distances[distances > 0] for distances in away]

@@ -234,6 +234,38 @@ def test_a_range_ends_where_another_parameter_leaves_where_it_is_expected(csi):
     assert second.low == pytest.approx(1.1484e-4, rel=2e-4)
 
 
+def test_masses_are_limited_wherever_the_search_starts(csi):
+    """Of a mediator whose coupling is known: the start, 10 MeV, is deep in what is excluded, the
+    allowed masses are a hundred times larger, and one range is narrower than a step."""
+    found = cj.limit(csi, "m_vector", g_vector=[1e-4, 1e-3])
+    assert found.converged.all()
+    (lone,), (narrow, above) = found.intervals
+    assert lone.ends == above.ends == ("crossing", "domain")
+    assert [narrow.low, narrow.high] == pytest.approx([552.96, 588.62], rel=1e-4)
+    for g, mass in ((1e-4, lone.low), (1e-3, narrow.low), (1e-3, narrow.high), (1e-3, above.low)):
+        i = (1e-4, 1e-3).index(g)
+        chi2 = lowest_by_minuit(csi, m_vector=mass, g_vector=g)
+        assert chi2 - found.chi2[i] == pytest.approx(NINETY, abs=2e-3)
+    far = csi.parameters["m_vector"]
+    moved = {"m_vector": dataclasses.replace(far, start=5000.0)}
+    again = cj.limit(dataclasses.replace(csi, declarations=moved), "m_vector", g_vector=1e-3)
+    np.testing.assert_allclose(again.allowed[0], found.allowed[1], rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("scale", "low", "high"), [(0.7, 1023.8, 1505.8), (1.5, 4829.4, None)], ids=["less", "more"]
+)
+def test_masses_that_the_data_ask_for_are_found_far_out(scale, low, high):
+    """With another exposure than that of the data, and charges that add to the weak one."""
+    experiment = cj.experiments.coherent_csi_2021(nuisances="normalisations", exposure_scale=scale)
+    (found,) = cj.limit(with_vector(experiment), "m_vector", g_vector=-1e-3).intervals
+    (interval,) = found
+    assert interval.low == pytest.approx(low, rel=1e-4)
+    assert interval.ends == ("crossing", "crossing" if high else "domain")
+    if high:
+        assert interval.high == pytest.approx(high, rel=1e-4)
+
+
 def test_arrays_of_jax_are_held_values_as_well(csi, of_masses):
     found = cj.limit(csi, "g_vector", m_vector=jnp.array([1.0]))
     assert found.upper[0] == pytest.approx(of_masses.upper[0], rel=1e-5)
