@@ -18,6 +18,9 @@ ANCHORS = {1: 5, 2: 3}  # points along each axis at which valleys are searched; 
 MOST = 8  # starts that are followed over a grid
 ANOTHER = 9.0  # chi^2 between what are taken as starts in two valleys, at two points
 SEARCHED_AGAIN = 32  # points at which valleys are searched once more, where their number changes
+NEARLY = (
+    1e-3  # expected distance to the minimum, of what chi^2 is above the level, that does not matter
+)
 COUNT = "valleys"  # name of the array in a block, beside the fields of a minimum
 
 
@@ -252,8 +255,8 @@ def affecting(
 ) -> np.ndarray:
     """Points that did not converge and on which a range or contour may depend, shape (P,).
 
-    One does not where it, whatever it started from, and all its neighbours, which converged, are
-    above the highest level.
+    One does not where it, whatever it started from, and all its neighbours are above the highest
+    level, and these converged, or nearly.
 
     Args:
         minima: With a leading axis of the P points of a grid.
@@ -262,7 +265,9 @@ def affecting(
         highest: Highest level of Delta chi^2 that is reported.
     """
     above = minima.chi2 > lowest + highest  # not where it is NaN
-    settled = (minima.converged & above)[neighbours_of(shape)]
+    with np.errstate(invalid="ignore"):  # infinite where counts are impossible
+        nearly = minima.edm < NEARLY * (minima.chi2 - lowest - highest)
+    settled = ((minima.converged | nearly) & above)[neighbours_of(shape)]
     settled |= neighbours_of(shape) == np.arange(len(above))[:, None]  # at an edge: no neighbour
     found: np.ndarray = ~minima.converged & ~(above & settled.all(axis=1))
     return found

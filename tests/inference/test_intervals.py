@@ -107,16 +107,27 @@ def test_contours_that_leave_the_grid_are_named():
     ],
 )
 def test_which_failed_points_matter(chi2, converged, affected):
-    number = len(chi2)
+    assert affecting_rows(chi2, converged, edm=1.0) == affected
+
+
+def test_neighbours_that_nearly_converged_far_above_the_level_do_not_matter():
+    chi2, converged = [50.0, 60.0, 70.0, 80.0], [1, 0, 0, 1]
+    assert affecting_rows(chi2, converged, edm=1.0) == [1, 2]
+    assert affecting_rows(chi2, converged, edm=0.01) == []
+
+
+def affecting_rows(chi2, converged, edm):
+    """Rows of a line of points, with an EDM of those that did not converge, that matter for a level
+    of 10."""
+    number, converged = len(chi2), np.array(converged, bool)
     zeros = np.zeros(number)
     minima = Minimum(
         x=np.zeros((number, 1)),
         chi2=np.array(chi2),
         gradient=zeros,
         information=zeros,
-        edm=zeros,
+        edm=np.where(converged, 0.0, edm),
         steps=zeros,
-        converged=np.array(converged, bool),
+        converged=converged,
     )
-    found = affecting(minima, (number,), lowest=0.0, highest=10.0)
-    assert np.flatnonzero(found).tolist() == affected
+    return np.flatnonzero(affecting(minima, (number,), lowest=0.0, highest=10.0)).tolist()
