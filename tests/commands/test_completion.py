@@ -12,7 +12,7 @@ from cevns_jax.commands.reproduce import FIGURES
 from cevns_jax.config.experiments import DATA_SETS
 from cevns_jax.config.interaction import INTERACTIONS
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 CSI = "configs/coherent_csi_2021.toml"
 # The second line is seen when the program went on although a shell had asked.
 CODE = "import sys\nfrom cevns_jax.cli import main\nmain()\nprint('went on')"

@@ -11,7 +11,7 @@ from cevns_jax.config.analysis import read_analysis
 from cevns_jax.inference.scan import scan
 from cevns_jax.reproduce.fig3 import PLANES
 
-CONFIGS = Path(__file__).parent.parent / "configs"
+CONFIGS = Path(__file__).parents[2] / "configs"
 CHI2 = jax.jit(
     lambda like, rows: jax.vmap(lambda x: like.chi2(like.values(x)))(rows),
 )

@@ -18,7 +18,7 @@ from cevns_jax.results import Result, load, told
 from cevns_jax.results.prediction import events_blocks
 from cevns_jax.results.provenance import provenance
 
-CONFIG = str(Path(__file__).parent.parent / "configs" / "coherent_csi_2021.toml")
+CONFIG = str(Path(__file__).parents[2] / "configs" / "coherent_csi_2021.toml")
 OTHER = ["--set", "interaction.couplings=radiative_2023"]
 
 

@@ -19,7 +19,7 @@ from cevns_jax.config.strict_toml import read_toml
 from cevns_jax.config.template import template
 from cevns_jax.config.variations import vary
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 CSI = str(ROOT / "configs" / "coherent_csi_2021.toml")
 VECTOR = str(ROOT / "configs" / "limits_vector_csi.toml")
 PLANE = str(ROOT / "configs" / "fig3_vector_fef.toml")

@@ -14,7 +14,7 @@ import pytest
 from cevns_jax import cli, results
 from cevns_jax.commands import analysis
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 CONFIG = str(ROOT / "configs" / "coherent_csi_2021.toml")
 SMALL = ["--set", "profile.points=9"]
 

@@ -23,7 +23,7 @@ from cevns_jax.plotting.needs import CHECKS
 from cevns_jax.results import MADE
 from cevns_jax.results.file_format import KINDS
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 CSI = ROOT / "configs" / "coherent_csi_2021.toml"
 SHIPPED = sorted((ROOT / "configs").glob("*.toml"))
 OWN = {"germanium_sns"}  # configs whose parameters only building them tells

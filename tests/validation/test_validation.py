@@ -6,7 +6,7 @@ import pytest
 
 from cevns_jax.validation import bounds, rows, table_text
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 
 pytestmark = pytest.mark.slow  # some forty fits and scans of different likelihoods
 
