@@ -15,10 +15,10 @@ from typing import Any
 import jax
 
 from cevns_jax.detectors.quenching import Lindhard, ModifiedLindhard
-from cevns_jax.experiments.experiment import Experiment, Nuisance
 from cevns_jax.likelihood import Likelihood
 from cevns_jax.nuclei import Target
 from cevns_jax.parameters import Parameter
+from cevns_jax.prediction.experiment import Experiment, Nuisance
 
 
 @dataclass(frozen=True)

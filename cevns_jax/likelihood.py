@@ -17,11 +17,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from cevns_jax.errors import ConfigError, unknown
-from cevns_jax.experiments.experiment import Experiment, Nuisance
 from cevns_jax.forks import stop_if_forked
 from cevns_jax.interactions.interaction import Interaction
 from cevns_jax.interactions.standard_model import standard_model
 from cevns_jax.parameters import Parameter, Values, check_domain, completed
+from cevns_jax.prediction.experiment import Experiment, Nuisance
 from cevns_jax.summaries import of_likelihood
 from cevns_jax.summary import Summarised, Summary
 
@@ -239,7 +239,7 @@ class Likelihood(Summarised):
         self, observed: Mapping[str, np.ndarray | jax.Array], data: str = "observed"
     ) -> Likelihood:
         """The likelihood of other data: counts by name of the experiment, and where they come from
-        as of :class:`cevns_jax.experiments.experiment.About`."""
+        as of :class:`cevns_jax.prediction.experiment.About`."""
         experiments = tuple(e.with_observed(observed[e.name], data) for e in self.experiments)
         return dataclasses.replace(self, experiments=experiments)
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 import cevns_jax as cj
 from cevns_jax.errors import ConfigError
 from cevns_jax.experiments.coherent_csi_2021 import PRESETS
-from cevns_jax.experiments.experiment import Nuisance
+from cevns_jax.prediction.experiment import Nuisance
 from cevns_jax.statistics import poisson_deviance
 
 

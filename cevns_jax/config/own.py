@@ -27,7 +27,7 @@ from cevns_jax.errors import ConfigError, shown
 
 if TYPE_CHECKING:
     from cevns_jax.experiments import Experiment, Nuisance
-    from cevns_jax.experiments.own import ArrivalTimes
+    from cevns_jax.experiments.own_experiment import ArrivalTimes
     from cevns_jax.nuclei import Target
     from cevns_jax.sources import PionDecayAtRest, TabulatedSource
 
@@ -46,7 +46,7 @@ def read_own_experiment(name: str, table: Table, folder: Path) -> Experiment:
     Raises:
         ConfigError: anything that is missing or not understood, in the table or in its files.
     """
-    from cevns_jax.experiments.own import own_experiment
+    from cevns_jax.experiments.own_experiment import own_experiment
 
     material = _target(table)
     mass_kg = _needed(table, "mass_kg", table.positive("mass_kg"))
@@ -154,7 +154,7 @@ def _binned(
     path: Path, columns: Sequence[str]
 ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     """Bin edges by axis, and columns in the shape of the bins, of a table of bins."""
-    from cevns_jax.experiments.axes import check_axes
+    from cevns_jax.prediction.axes import check_axes
 
     def fit(found: list[str]) -> bool:
         ends = [name for name in found if name not in columns]
@@ -181,7 +181,7 @@ def _axes(columns: Sequence[str] | dict[str, np.ndarray]) -> list[str]:
 
 def _arrival_times(table: Table, folder: Path, edges: dict[str, np.ndarray]) -> ArrivalTimes | None:
     """Arrival times for the axis ``time_us``, which must then be the last one."""
-    from cevns_jax.experiments.own import ArrivalTimes
+    from cevns_jax.experiments.own_experiment import ArrivalTimes
     from cevns_jax.sources.tabulated import FLAVOURS
 
     name = table.text("arrival_times")

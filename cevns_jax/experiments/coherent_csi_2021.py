@@ -27,8 +27,9 @@ from cevns_jax.detectors.scintillation import (
 )
 from cevns_jax.detectors.timing import DecayingEfficiency, FixedTiming, ShiftedTiming, timing
 from cevns_jax.experiments import coherent
-from cevns_jax.experiments.component import Component, EnergyTimeSignal
-from cevns_jax.experiments.experiment import (
+from cevns_jax.form_factors import FormFactor
+from cevns_jax.prediction.component import Component, EnergyTimeSignal
+from cevns_jax.prediction.experiment import (
     About,
     Experiment,
     Nuisance,
@@ -36,7 +37,6 @@ from cevns_jax.experiments.experiment import (
     conventions,
     require_float64,
 )
-from cevns_jax.form_factors import FormFactor
 from cevns_jax.statistics import Poisson
 
 NAME = "coherent_csi_2021"

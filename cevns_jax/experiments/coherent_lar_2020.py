@@ -25,8 +25,11 @@ from cevns_jax.detectors.timing import FixedTiming, ShiftedTiming, pulse_fractio
 from cevns_jax.errors import ConfigError, unknown
 from cevns_jax.experiments import coherent, coherent_lar
 from cevns_jax.experiments.coherent_lar import AXES, COLUMNS, FOLDER
-from cevns_jax.experiments.component import Component
-from cevns_jax.experiments.experiment import (
+from cevns_jax.form_factors import FormFactor
+from cevns_jax.interactions.interaction import Interaction
+from cevns_jax.parameters import Parameter, Values
+from cevns_jax.prediction.component import Component
+from cevns_jax.prediction.experiment import (
     About,
     Experiment,
     Nuisance,
@@ -34,11 +37,8 @@ from cevns_jax.experiments.experiment import (
     conventions,
     require_float64,
 )
-from cevns_jax.experiments.recoil_nodes import energy_time_signal
-from cevns_jax.experiments.templates import MorphedTemplate, morphed_template
-from cevns_jax.form_factors import FormFactor
-from cevns_jax.interactions.interaction import Interaction
-from cevns_jax.parameters import Parameter, Values
+from cevns_jax.prediction.recoil_nodes import energy_time_signal
+from cevns_jax.prediction.templates import MorphedTemplate, morphed_template
 from cevns_jax.statistics import Poisson
 
 NAME = "coherent_lar_2020"

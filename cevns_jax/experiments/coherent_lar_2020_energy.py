@@ -15,7 +15,8 @@ from cevns_jax.data.tables import bin_edges, grid_points, read_table
 from cevns_jax.detectors.detector import energy_detector
 from cevns_jax.experiments import coherent, coherent_lar
 from cevns_jax.experiments.coherent_lar import COLUMNS, FOLDER
-from cevns_jax.experiments.experiment import (
+from cevns_jax.form_factors import FormFactor
+from cevns_jax.prediction.experiment import (
     About,
     Experiment,
     Nuisance,
@@ -23,8 +24,7 @@ from cevns_jax.experiments.experiment import (
     conventions,
     require_float64,
 )
-from cevns_jax.experiments.recoil_nodes import energy_time_signal
-from cevns_jax.form_factors import FormFactor
+from cevns_jax.prediction.recoil_nodes import energy_time_signal
 from cevns_jax.statistics import Gaussian
 
 NAME = "coherent_lar_2020_energy"

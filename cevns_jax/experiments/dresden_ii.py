@@ -31,8 +31,12 @@ from cevns_jax.detectors.table import linear_table
 from cevns_jax.electrons import electrons
 from cevns_jax.errors import unknown
 from cevns_jax.experiments import coherent
-from cevns_jax.experiments.component import Component, EnergyTimeSignal, Formula
-from cevns_jax.experiments.experiment import (
+from cevns_jax.form_factors import FormFactor, Helm
+from cevns_jax.interactions.interaction import Interaction
+from cevns_jax.nuclei import target
+from cevns_jax.parameters import Parameter, Values, static
+from cevns_jax.prediction.component import Component, EnergyTimeSignal, Formula
+from cevns_jax.prediction.experiment import (
     About,
     Experiment,
     Nuisance,
@@ -40,11 +44,7 @@ from cevns_jax.experiments.experiment import (
     conventions,
     require_float64,
 )
-from cevns_jax.experiments.recoil_nodes import energy_time_signal
-from cevns_jax.form_factors import FormFactor, Helm
-from cevns_jax.interactions.interaction import Interaction
-from cevns_jax.nuclei import target
-from cevns_jax.parameters import Parameter, Values, static
+from cevns_jax.prediction.recoil_nodes import energy_time_signal
 from cevns_jax.sources.reactor import reactor_source
 from cevns_jax.sources.tabulated import TabulatedSource
 from cevns_jax.statistics import Gaussian

@@ -16,9 +16,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from cevns_jax.experiments.experiment import Experiment
 from cevns_jax.likelihood import Likelihood
 from cevns_jax.parameters import Values
+from cevns_jax.prediction.experiment import Experiment
 
 TOLERANCE = 1e-9  # expected distance to the minimum, in units of chi^2
 ROUNDING = 1e-6  # of chi^2: above its inverse the tolerance grows with chi^2, to 1e-15 of it

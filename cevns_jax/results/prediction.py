@@ -74,8 +74,8 @@ def prediction_result(likelihood: Likelihood, analysis: Mapping[str, Any] | None
 def _with_spectra(likelihood: Likelihood) -> dict[str, Variables]:
     """Expected counts of each experiment, its recoil spectrum before the detector where there is
     one, and where there is new physics the counts with the Standard Model alone."""
-    from cevns_jax.experiments.spectrum import energy_time
     from cevns_jax.likelihood import Likelihood
+    from cevns_jax.prediction.spectrum import energy_time
 
     values = likelihood.values()
     groups = expected_groups(likelihood, values)

@@ -10,12 +10,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from cevns_jax import published
-from cevns_jax.experiments.component import EnergyTimeSignal
 from cevns_jax.interactions.interaction import Interaction
 from cevns_jax.interactions.standard_model import standard_model
 from cevns_jax.likelihood import Likelihood
 from cevns_jax.nuclei import Target, target
 from cevns_jax.parameters import Values
+from cevns_jax.prediction.component import EnergyTimeSignal
 from cevns_jax.recoil import Array, Source, kernel
 from cevns_jax.sources.pion_decay import PionDecayAtRest
 from cevns_jax.validation.row import Row

@@ -16,10 +16,11 @@ from cevns_jax.config.interaction import INTERACTIONS
 from cevns_jax.config.plan import read_plan
 from cevns_jax.config.strict_toml import read_toml
 from cevns_jax.errors import ConfigError
-from cevns_jax.experiments import coherent_lar, nuisances
+from cevns_jax.experiments import coherent_lar
 from cevns_jax.inference import toys
 from cevns_jax.interactions import mediators
 from cevns_jax.plotting.needs import CHECKS
+from cevns_jax.prediction import nuisances
 from cevns_jax.results import MADE
 from cevns_jax.results.file_format import KINDS
 

@@ -9,7 +9,7 @@ from test_own_config import BINS, write
 import cevns_jax as cj
 from cevns_jax import cli
 from cevns_jax.errors import ConfigError
-from cevns_jax.experiments.axes import BESIDE, check_axes
+from cevns_jax.prediction.axes import BESIDE, check_axes
 from cevns_jax.results import load
 
 

@@ -10,7 +10,7 @@ import cevns_jax as cj
 from cevns_jax.data.tables import read_table
 from cevns_jax.errors import ConfigError
 from cevns_jax.experiments.coherent_csi_2017 import FOLDER, PRESETS
-from cevns_jax.experiments.experiment import gamma_factor
+from cevns_jax.prediction.experiment import gamma_factor
 
 MODEL = cj.interactions.standard_model(axial=False)
 

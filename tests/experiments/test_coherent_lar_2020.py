@@ -16,8 +16,8 @@ import cevns_jax as cj
 from cevns_jax.data.tables import DATA, read_table
 from cevns_jax.errors import ConfigError
 from cevns_jax.experiments.coherent_lar_2020 import PRESETS
-from cevns_jax.experiments.component import FixedSignal
-from cevns_jax.experiments.experiment import Nuisance
+from cevns_jax.prediction.component import FixedSignal
+from cevns_jax.prediction.experiment import Nuisance
 
 NAME = "coherent_lar_2020"
 ENERGY = "coherent_lar_2020_energy"

@@ -18,7 +18,7 @@ from cevns_jax.detectors.quenching import PolynomialQuenching, TabulatedQuenchin
 from cevns_jax.detectors.table import linear_table
 from cevns_jax.errors import ConfigError
 from cevns_jax.experiments.dresden_ii import PRESETS
-from cevns_jax.experiments.experiment import Nuisance
+from cevns_jax.prediction.experiment import Nuisance
 
 NAME = "dresden_ii"
 FOLDER = DATA / NAME

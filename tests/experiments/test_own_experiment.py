@@ -26,9 +26,9 @@ from cevns_jax.detectors import (
 )
 from cevns_jax.errors import ConfigError
 from cevns_jax.experiments import ArrivalTimes, Nuisance, own_experiment
-from cevns_jax.experiments.templates import morphed_template
 from cevns_jax.form_factors import Helm
 from cevns_jax.nuclei import NUCLIDES, target
+from cevns_jax.prediction.templates import morphed_template
 from cevns_jax.sources import spallation_source, tabulated_source
 
 HBAR_C = 197.3269804  # [MeV fm]

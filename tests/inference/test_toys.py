@@ -14,10 +14,10 @@ from cevns_jax.cli import main
 from cevns_jax.config.analysis import read_analysis
 from cevns_jax.errors import ConfigError
 from cevns_jax.experiments import Nuisance
-from cevns_jax.experiments.component import FixedSignal
 from cevns_jax.inference.minimise import minimise
 from cevns_jax.likelihood import predictions
 from cevns_jax.parameters import Parameter
+from cevns_jax.prediction.component import FixedSignal
 
 SM = cj.interactions.standard_model()
 CONFIG = str(Path(__file__).parents[2] / "configs" / "coherent_csi_2021.toml")

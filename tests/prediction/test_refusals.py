@@ -11,12 +11,12 @@ import pytest
 import cevns_jax as cj
 from cevns_jax.cli import main
 from cevns_jax.errors import ConfigError
-from cevns_jax.experiments.component import FixedSignal, Formula
-from cevns_jax.experiments.experiment import Nuisance
 from cevns_jax.inference.blocks import Blocks
 from cevns_jax.interactions import NewPhysics, light_scalar, with_new_physics
 from cevns_jax.interactions.mediators import Charges
 from cevns_jax.parameters import Parameter
+from cevns_jax.prediction.component import FixedSignal, Formula
+from cevns_jax.prediction.experiment import Nuisance
 
 SM = cj.interactions.standard_model()
 

@@ -12,7 +12,7 @@ import pytest
 import cevns_jax as cj
 from cevns_jax.data.tables import DATA, read_table
 from cevns_jax.errors import ConfigError
-from cevns_jax.experiments.spectrum import energy_time
+from cevns_jax.prediction.spectrum import energy_time
 from cevns_jax.recoil import maximum_recoil, recoil_window
 from cevns_jax.sources.pion_decay import END_POINT, LINE_ENERGY
 

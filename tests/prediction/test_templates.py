@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import cevns_jax as cj
-from cevns_jax.experiments.templates import mirrored, morphed_template
+from cevns_jax.prediction.templates import mirrored, morphed_template
 
 MODEL = cj.interactions.standard_model()
 MORPHED = jax.jit(lambda shape, effects: shape(MODEL, {}, effects))

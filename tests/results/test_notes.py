@@ -8,8 +8,8 @@ import pytest
 from germanium import germanium
 
 import cevns_jax as cj
-from cevns_jax.experiments.axes import BESIDE
 from cevns_jax.inference.refine import Between
+from cevns_jax.prediction.axes import BESIDE
 from cevns_jax.results import (
     fit_result,
     limit_result,

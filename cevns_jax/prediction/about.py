@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cevns_jax.experiments.nuisances import Nuisance
 from cevns_jax.nuclei import Target
+from cevns_jax.prediction.nuisances import Nuisance
 from cevns_jax.pseudo_data import OBSERVED
 
 

@@ -12,14 +12,18 @@ import numpy as np
 
 from cevns_jax.detectors.detector import Detector
 from cevns_jax.errors import ConfigError
-from cevns_jax.experiments.about import About as About
-from cevns_jax.experiments.about import conventions as conventions
-from cevns_jax.experiments.component import Component, moved
-from cevns_jax.experiments.nuisances import FORMS as FORMS
-from cevns_jax.experiments.nuisances import Nuisance as Nuisance
-from cevns_jax.experiments.nuisances import check_nuisances as check_nuisances
-from cevns_jax.experiments.nuisances import gamma_factor as gamma_factor
-from cevns_jax.experiments.spectrum import (
+from cevns_jax.interactions.interaction import Interaction
+from cevns_jax.interactions.standard_model import standard_model
+from cevns_jax.parameters import Declared, Parameter, Values, completed, pull, static
+from cevns_jax.precision import require_float64 as require_float64
+from cevns_jax.prediction.about import About as About
+from cevns_jax.prediction.about import conventions as conventions
+from cevns_jax.prediction.component import Component, moved
+from cevns_jax.prediction.nuisances import FORMS as FORMS
+from cevns_jax.prediction.nuisances import Nuisance as Nuisance
+from cevns_jax.prediction.nuisances import check_nuisances as check_nuisances
+from cevns_jax.prediction.nuisances import gamma_factor as gamma_factor
+from cevns_jax.prediction.spectrum import (
     KEV,
     RecoilSpectrum,
     ResponseMatrix,
@@ -27,10 +31,6 @@ from cevns_jax.experiments.spectrum import (
     energy_time,
     node_weights,
 )
-from cevns_jax.interactions.interaction import Interaction
-from cevns_jax.interactions.standard_model import standard_model
-from cevns_jax.parameters import Declared, Parameter, Values, completed, pull, static
-from cevns_jax.precision import require_float64 as require_float64
 from cevns_jax.recoil import differential_rate
 from cevns_jax.statistics import Statistic
 from cevns_jax.summaries import of_experiment

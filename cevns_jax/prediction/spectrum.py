@@ -10,8 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from cevns_jax.errors import ConfigError
-from cevns_jax.experiments.component import Component, EnergyTimeSignal
 from cevns_jax.parameters import static
+from cevns_jax.prediction.component import Component, EnergyTimeSignal
 from cevns_jax.recoil import RecoilKernel
 
 if TYPE_CHECKING:

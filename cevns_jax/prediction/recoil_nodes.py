@@ -13,7 +13,7 @@ from cevns_jax.detectors.ready_response import FixedResponse, TabulatedResponse
 from cevns_jax.detectors.response import EnergyResponse, quenched_response
 from cevns_jax.domains import NUMBERS, check_number
 from cevns_jax.errors import ConfigError
-from cevns_jax.experiments.component import EnergyTimeSignal, Response, Timing
+from cevns_jax.prediction.component import EnergyTimeSignal, Response, Timing
 from cevns_jax.recoil import (
     RecoilKernel,
     Scatterer,

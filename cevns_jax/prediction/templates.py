@@ -9,9 +9,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from cevns_jax.experiments.component import Formula
 from cevns_jax.interactions.interaction import Interaction
 from cevns_jax.parameters import Values, static
+from cevns_jax.prediction.component import Formula
 
 
 @jax.tree_util.register_dataclass

@@ -15,9 +15,10 @@ from cevns_jax.detectors.table import check_edges
 from cevns_jax.detectors.timing import FixedTiming
 from cevns_jax.domains import COUNTS, ERRORS
 from cevns_jax.errors import ConfigError, shown
-from cevns_jax.experiments.axes import check_axes
-from cevns_jax.experiments.component import Component
-from cevns_jax.experiments.experiment import (
+from cevns_jax.nuclei import Target
+from cevns_jax.prediction.axes import check_axes
+from cevns_jax.prediction.component import Component
+from cevns_jax.prediction.experiment import (
     About,
     Experiment,
     Nuisance,
@@ -25,8 +26,7 @@ from cevns_jax.experiments.experiment import (
     conventions,
     require_float64,
 )
-from cevns_jax.experiments.recoil_nodes import energy_time_signal
-from cevns_jax.nuclei import Target
+from cevns_jax.prediction.recoil_nodes import energy_time_signal
 from cevns_jax.sources.pion_decay import PionDecayAtRest
 from cevns_jax.sources.tabulated import TabulatedSource, check_unit
 from cevns_jax.statistics import Gaussian, Poisson
@@ -76,7 +76,7 @@ def own_experiment(
         mass_kg: Mass of the target [kg].
         response: Recoil -> bins; see :mod:`cevns_jax.detectors.response`.
         backgrounds: Name -> expected counts in the exposure, shape of the bins, or a
-            :class:`cevns_jax.experiments.component.Component` with parameters of its own.
+            :class:`cevns_jax.prediction.component.Component` with parameters of its own.
         nuisances: Systematic uncertainties. They act on ``cevns``, on backgrounds, or on the
             effects ``neutron_radius`` and, with an :class:`EnergyResponse` whose resolution is not
             perfect, ``quenching`` and ``resolution`` (all relative).

@@ -1,0 +1,1 @@
+"""What an experiment is made of: components, nuisance parameters, templates, recoil nodes."""
