@@ -48,7 +48,7 @@ def draws(likelihood: Likelihood, seeds: range, ensemble: str) -> tuple[Any, Any
         for i, e in enumerate(likelihood.experiments)
     }
     declared = [toy.parameters for toy in made]
-    return counts, {n: np.array([d[n].prior_mean for d in declared]) for n in names}
+    return counts, {n: np.array([d[n].prior.mean for d in declared]) for n in names}
 
 
 @partial(jax.jit, static_argnames="name")

@@ -22,7 +22,8 @@ from cevns_jax.constants import HBAR_C_MEV_CM
 from cevns_jax.electrons import Electrons
 from cevns_jax.interactions.interaction import CrossSection, Interaction
 from cevns_jax.nuclei import Target
-from cevns_jax.parameters import Values, static
+from cevns_jax.parameters import Values
+from cevns_jax.pytree import static
 
 Array = TypeVar("Array", np.ndarray, jax.Array)
 Scatterer = TypeVar("Scatterer", bound=Target | Electrons)

@@ -281,7 +281,7 @@ def test_a_table_that_reaches_too_far_is_fine_where_it_has_rows(x, y):
 def test_an_efficiency_of_one_may_be_rounded(tmp_path, given, files):
     changes = {"response.efficiency": given}
     (read,) = read_analysis(own.write(tmp_path, changes, files)).likelihood.experiments
-    matrix = np.asarray(read.signal.response.matrix)
+    matrix = np.asarray(read.parts["cevns"].response.matrix)
     assert matrix.max() == pytest.approx(1.0, abs=2e-7)
     assert set(np.unique(matrix.round(6))) == {0.0, 1.0}
 

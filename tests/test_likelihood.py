@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 import cevns_jax as cj
 from cevns_jax.errors import ConfigError
 from cevns_jax.experiments.coherent_csi_2021 import PRESETS
-from cevns_jax.prediction.experiment import Nuisance
+from cevns_jax.prediction.nuisances import Nuisance
 from cevns_jax.statistics import poisson_deviance
 
 
@@ -126,7 +126,7 @@ def test_numbers_are_no_part_of_the_structure():
     """Changing a number never recompiles: the same tree structure."""
     a = cj.experiments.coherent_csi_2021()
     b = cj.experiments.coherent_csi_2021(mass_kg=20.0, neutron_radius_fm={"Cs133": 5.2})
-    build = lambda e: jax.tree.structure(e.signal)  # noqa: E731
+    build = lambda e: jax.tree.structure(e.parts["cevns"])  # noqa: E731
     assert build(a) == build(b)
 
 

@@ -6,7 +6,8 @@ from cevns_jax.experiments.coherent_lar_2020 import coherent_lar_2020
 from cevns_jax.experiments.coherent_lar_2020_energy import coherent_lar_2020_energy
 from cevns_jax.experiments.dresden_ii import dresden_ii
 from cevns_jax.experiments.own_experiment import ArrivalTimes, own_experiment
-from cevns_jax.prediction.experiment import Experiment, Nuisance
+from cevns_jax.prediction.experiment import Experiment
+from cevns_jax.prediction.nuisances import Nuisance
 
 __all__ = [
     "ArrivalTimes",

@@ -18,7 +18,7 @@ from cevns_jax.electrons import Electrons, electrons
 from cevns_jax.errors import ConfigError, unknown
 from cevns_jax.form_factors import FormFactor, Helm
 from cevns_jax.nuclei import Target, target
-from cevns_jax.prediction.experiment import Nuisance
+from cevns_jax.prediction.nuisances import Nuisance
 from cevns_jax.recoil import RecoilKernel, kernel
 from cevns_jax.sources.pion_decay import PionDecayAtRest, spallation_source
 

@@ -28,15 +28,12 @@ from cevns_jax.detectors.timing import FixedTiming
 from cevns_jax.errors import ConfigError, unknown
 from cevns_jax.experiments import coherent, coherent_csi_2021
 from cevns_jax.form_factors import FormFactor
-from cevns_jax.prediction.component import EnergyTimeSignal
-from cevns_jax.prediction.experiment import (
-    About,
-    Experiment,
-    Nuisance,
-    check_nuisances,
-    conventions,
-    require_float64,
-)
+from cevns_jax.precision import require_float64
+from cevns_jax.prediction.about import About, conventions
+from cevns_jax.prediction.component import Template
+from cevns_jax.prediction.experiment import Experiment, n_sigma
+from cevns_jax.prediction.nuisances import Nuisance, check_nuisances
+from cevns_jax.prediction.scattering import Scattering
 from cevns_jax.statistics import Poisson
 
 NAME = "coherent_csi_2017"
@@ -134,7 +131,7 @@ def coherent_csi_2017(
         common_neutron_radius=common_neutron_radius,
     )
     coefficients, modes = _quenching(measured, quenching)
-    signal = EnergyTimeSignal(
+    signal = Scattering(
         shape=observed.shape,
         kernel=kernel,
         response=_response(measured, kernel.recoil, edges[0], (coefficients, modes), acting),
@@ -142,10 +139,10 @@ def coherent_csi_2017(
     )
     rate = steady["rate_per_us" if steady_state_slope == "0_12_us" else "rate_0_6_us_per_us"]
     backgrounds = {
-        "brn": exposure["beam_gwh"] * _neutrons(measured, edges),
-        "steady_state": exposure_scale
-        * steady["events"]
-        * _steady_state_shape(anticoincidence, edges[1], rate),
+        "brn": Template(exposure["beam_gwh"] * _neutrons(measured, edges)),
+        "steady_state": Template(
+            exposure_scale * steady["events"] * _steady_state_shape(anticoincidence, edges[1], rate)
+        ),
     }
     check_nuisances(NAME, nuisances, ("cevns", *backgrounds), (*modes, "neutron_radius"))
     return Experiment(
@@ -168,8 +165,8 @@ def coherent_csi_2017(
         edges=edges,
         observed=observed,
         statistic=Poisson(),
-        signal=signal,
-        backgrounds=backgrounds,
+        parts={"cevns": signal, **backgrounds},
+        scales=(n_sigma("cevns"),),
         nuisances=nuisances,
         detector=ScintillationDetector(
             quenching=polynomial_modes(coefficients, modes), curve=_efficiency(measured)

@@ -28,15 +28,12 @@ from cevns_jax.detectors.scintillation import (
 from cevns_jax.detectors.timing import DecayingEfficiency, FixedTiming, ShiftedTiming, timing
 from cevns_jax.experiments import coherent
 from cevns_jax.form_factors import FormFactor
-from cevns_jax.prediction.component import Component, EnergyTimeSignal
-from cevns_jax.prediction.experiment import (
-    About,
-    Experiment,
-    Nuisance,
-    check_nuisances,
-    conventions,
-    require_float64,
-)
+from cevns_jax.precision import require_float64
+from cevns_jax.prediction.about import About, conventions
+from cevns_jax.prediction.component import Component, Template
+from cevns_jax.prediction.experiment import Experiment, n_sigma
+from cevns_jax.prediction.nuisances import Nuisance, check_nuisances
+from cevns_jax.prediction.scattering import Scattering
 from cevns_jax.statistics import Poisson
 
 NAME = "coherent_csi_2021"
@@ -157,24 +154,23 @@ def coherent_csi_2021(
     )
     arrivals = _timing(kernel.flavours, edges[1], accepted, movable="timing_ns" in acting)
     quenching = released_quenching(measured)
-    signal = EnergyTimeSignal(
+    signal = Scattering(
         shape=observed.shape,
         kernel=kernel,
         response=_response(measured, kernel.recoil, edges[0], quenching, acting),
         timing=arrivals,
     )
-    backgrounds: dict[str, np.ndarray | Component] = {**_neutrons(edges, events)}
+    backgrounds: dict[str, Component] = {**_neutrons(edges, events)}
     if electrons:
         free = coherent.crystal_electrons(exposure)
-        backgrounds["electrons"] = EnergyTimeSignal(
+        backgrounds["electrons"] = Scattering(
             shape=observed.shape,
             kernel=free,
             response=_response(measured, free.recoil, edges[0], (coherent.UNQUENCHED, {}), acting),
             timing=arrivals,
         )
-    backgrounds["steady_state"] = events["steady_state"] * _steady_state_shape(
-        anticoincidence, edges[1], accepted
-    )
+    steady_state = _steady_state_shape(anticoincidence, edges[1], accepted)
+    backgrounds["steady_state"] = Template(events["steady_state"] * steady_state)
     check_nuisances(NAME, nuisances, ("cevns", *backgrounds), EFFECTS)
     return Experiment(
         name=NAME,
@@ -197,8 +193,8 @@ def coherent_csi_2021(
         edges=edges,
         observed=observed,
         statistic=Poisson(),
-        signal=signal,
-        backgrounds=backgrounds,
+        parts={"cevns": signal, **backgrounds},
+        scales=(n_sigma("cevns"),),
         nuisances=nuisances,
         detector=ScintillationDetector(
             quenching=polynomial_modes(*quenching), curve=_efficiency(measured)
@@ -254,7 +250,7 @@ def released_quenching(measured: dict[str, Any]) -> tuple[np.ndarray, dict[str, 
     return rows["nominal"], modes
 
 
-def _neutrons(edges: tuple[np.ndarray, ...], events: dict[str, float]) -> dict[str, np.ndarray]:
+def _neutrons(edges: tuple[np.ndarray, ...], events: dict[str, float]) -> dict[str, Template]:
     """Templates of beam-related and neutrino-induced neutrons: energy times time shape."""
     energy = read_table(FOLDER / "neutron_energy.csv", ("pe_low", "pe_high", "brn", "nin"))
     time = read_table(FOLDER / "neutron_time.csv", ("time_us", "brn", "nin"))
@@ -264,7 +260,7 @@ def _neutrons(edges: tuple[np.ndarray, ...], events: dict[str, float]) -> dict[s
         cumulative = np.append(0, energy[name].cumsum())
         in_energy = np.diff(np.interp(edges[0], pe_edges, cumulative))
         in_time = np.diff(np.interp(edges[1], time["time_us"], time[name]))
-        templates[name] = events[name] * np.outer(in_energy, in_time)
+        templates[name] = Template(events[name] * np.outer(in_energy, in_time))
     return templates
 
 

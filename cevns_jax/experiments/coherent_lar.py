@@ -15,7 +15,7 @@ from cevns_jax.detectors.table import linear_table
 from cevns_jax.experiments import coherent
 from cevns_jax.form_factors import FormFactor
 from cevns_jax.nuclei import Target
-from cevns_jax.prediction.experiment import Nuisance
+from cevns_jax.prediction.nuisances import Nuisance
 
 FOLDER = DATA / "coherent_lar_2020"
 AXES = ("energy_kevee", "f90", "time_us")

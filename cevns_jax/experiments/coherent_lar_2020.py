@@ -28,15 +28,11 @@ from cevns_jax.experiments.coherent_lar import AXES, COLUMNS, FOLDER
 from cevns_jax.form_factors import FormFactor
 from cevns_jax.interactions.interaction import Interaction
 from cevns_jax.parameters import Parameter, Values
+from cevns_jax.precision import require_float64
+from cevns_jax.prediction.about import About, conventions
 from cevns_jax.prediction.component import Component
-from cevns_jax.prediction.experiment import (
-    About,
-    Experiment,
-    Nuisance,
-    check_nuisances,
-    conventions,
-    require_float64,
-)
+from cevns_jax.prediction.experiment import Experiment, n_sigma
+from cevns_jax.prediction.nuisances import Nuisance, check_nuisances
 from cevns_jax.prediction.recoil_nodes import energy_time_signal
 from cevns_jax.prediction.templates import MorphedTemplate, morphed_template
 from cevns_jax.statistics import Poisson
@@ -92,6 +88,7 @@ class PulseShapeSignal:
     row: np.ndarray
 
     costly = True
+    scatters = True
 
     @property
     def effects(self) -> tuple[str, ...]:
@@ -110,7 +107,7 @@ class PulseShapeSignal:
         share = released / self.pulse_shape.nominal.sum(axis=1)[self.row, None]
         return jnp.einsum("et,ep->ept", counts, share)
 
-    def frozen(
+    def precomputed(
         self,
         interaction: Interaction,
         values: Values,
@@ -118,7 +115,7 @@ class PulseShapeSignal:
         moving: set[str],
     ) -> PulseShapeSignal:
         """The signal with its part in energy and time evaluated as far as nothing moves it."""
-        inner = self.energy_time.frozen(interaction, values, effects, moving)
+        inner = self.energy_time.precomputed(interaction, values, effects, moving)
         return dataclasses.replace(self, energy_time=inner)
 
 
@@ -223,8 +220,8 @@ def coherent_lar_2020(
         edges=edges,
         observed=observed,
         statistic=Poisson(),
-        signal=signal,
-        backgrounds=backgrounds,
+        parts={"cevns": signal, **backgrounds},
+        scales=(n_sigma("cevns"),),
         nuisances=nuisances,
         detector=energy_detector(response),
     )

@@ -16,14 +16,11 @@ from cevns_jax.detectors.detector import energy_detector
 from cevns_jax.experiments import coherent, coherent_lar
 from cevns_jax.experiments.coherent_lar import COLUMNS, FOLDER
 from cevns_jax.form_factors import FormFactor
-from cevns_jax.prediction.experiment import (
-    About,
-    Experiment,
-    Nuisance,
-    check_nuisances,
-    conventions,
-    require_float64,
-)
+from cevns_jax.precision import require_float64
+from cevns_jax.prediction.about import About, conventions
+from cevns_jax.prediction.component import Template
+from cevns_jax.prediction.experiment import Experiment, n_sigma
+from cevns_jax.prediction.nuisances import Nuisance, check_nuisances
 from cevns_jax.prediction.recoil_nodes import energy_time_signal
 from cevns_jax.statistics import Gaussian
 
@@ -94,7 +91,7 @@ def coherent_lar_2020_energy(
     response = coherent_lar.response(measured, edges)
     shapes = coherent_lar.templates()
     neutrons = {
-        name: measured["events"][name] * shapes[name][0].sum(axis=1)
+        name: Template(measured["events"][name] * shapes[name][0].sum(axis=1))
         for name in ("brn", "delayed_brn")
     }
     check_nuisances(NAME, nuisances, ("cevns", *neutrons), (*response.effects, "neutron_radius"))
@@ -117,17 +114,24 @@ def coherent_lar_2020_energy(
         overlaps=("coherent_lar_2020",),
         edges=(edges,),
         observed=table["counts"],
-        statistic=Gaussian(np.hypot(table["error"], NEUTRON_SHAPE_ERROR * sum(neutrons.values()))),
-        signal=energy_time_signal(
-            NAME,
-            coherent.flux(exposure),
-            material,
-            exposure["mass_kg"],
-            response,
-            shape=(len(edges) - 1,),
-            acting={name for nuisance in nuisances for name in nuisance.acts_on},
+        statistic=Gaussian(
+            np.hypot(
+                table["error"], NEUTRON_SHAPE_ERROR * sum(part.counts for part in neutrons.values())
+            )
         ),
-        backgrounds=neutrons,
+        parts={
+            "cevns": energy_time_signal(
+                NAME,
+                coherent.flux(exposure),
+                material,
+                exposure["mass_kg"],
+                response,
+                shape=(len(edges) - 1,),
+                acting={name for nuisance in nuisances for name in nuisance.acts_on},
+            ),
+            **neutrons,
+        },
+        scales=(n_sigma("cevns"),),
         nuisances=nuisances,
         detector=energy_detector(response),
     )

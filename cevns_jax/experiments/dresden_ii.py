@@ -15,6 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from cevns_jax import priors
 from cevns_jax.choices import GERMANIUM_MEASURED, GERMANIUM_QUENCHING
 from cevns_jax.data.tables import DATA, bin_edges, grid_points, read_table
 from cevns_jax.detectors.detector import energy_detector
@@ -34,17 +35,15 @@ from cevns_jax.experiments import coherent
 from cevns_jax.form_factors import FormFactor, Helm
 from cevns_jax.interactions.interaction import Interaction
 from cevns_jax.nuclei import target
-from cevns_jax.parameters import Parameter, Values, static
-from cevns_jax.prediction.component import Component, EnergyTimeSignal, Formula
-from cevns_jax.prediction.experiment import (
-    About,
-    Experiment,
-    Nuisance,
-    check_nuisances,
-    conventions,
-    require_float64,
-)
+from cevns_jax.parameters import Parameter, Values
+from cevns_jax.precision import require_float64
+from cevns_jax.prediction.about import About, conventions
+from cevns_jax.prediction.component import Component, Formula
+from cevns_jax.prediction.experiment import Experiment, n_sigma
+from cevns_jax.prediction.nuisances import Nuisance, check_nuisances
 from cevns_jax.prediction.recoil_nodes import energy_time_signal
+from cevns_jax.prediction.scattering import Scattering
+from cevns_jax.pytree import static
 from cevns_jax.sources.reactor import reactor_source
 from cevns_jax.sources.tabulated import TabulatedSource
 from cevns_jax.statistics import Gaussian
@@ -77,9 +76,7 @@ class Continuum(Formula):
         return (
             _rate("constant", 14.0),
             _rate("exponential", 65.0),
-            Parameter(
-                name=f"{NAME}_exponential_slope", start=4.0, lower=0.1, upper=100.0, unit="1/keV"
-            ),
+            _free("exponential_slope", 4.0, 0.1, 100.0, "1/keV"),
         )
 
     def __call__(
@@ -118,13 +115,13 @@ class CaptureLines(Formula):
     def parameters(self) -> tuple[Parameter, ...]:
         return (
             _rate("l_height", 85.0),
-            Parameter(name=f"{NAME}_l_energy", start=self.start, lower=1.2, upper=1.4, unit="keV"),
-            Parameter(name=f"{NAME}_l_width", start=0.07, lower=0.02, upper=0.2, unit="keV"),
+            _free("l_energy", self.start, 1.2, 1.4, "keV"),
+            _free("l_width", 0.07, 0.02, 0.2, "keV"),
             Parameter(
                 name=f"{NAME}_m_ratio",
                 start=1.0,
-                prior_mean=1.0,
-                prior_width=self.ratio_error,
+                prior=priors.Gaussian(1.0, self.ratio_error),
+                varies=True,
                 lower=0.0,
                 upper=2.0,
             ),
@@ -252,15 +249,22 @@ def dresden_ii(
         edges=(edges,),
         observed=table["rate"],
         statistic=Gaussian(table["error"]),
-        signal=signal,
-        backgrounds=backgrounds,
+        parts={"cevns": signal, **backgrounds},
+        scales=(n_sigma("cevns"),),
         nuisances=nuisances,
         detector=energy_detector(response),
     )
 
 
 def _rate(name: str, start: float) -> Parameter:
-    return Parameter(name=f"{NAME}_{name}", start=start, lower=0.0, upper=1e3, unit="1/(day 10 eV)")
+    return _free(name, start, 0.0, 1e3, "1/(day 10 eV)")
+
+
+def _free(name: str, start: float, low: float, high: float, unit: str) -> Parameter:
+    """A parameter of the background, which is fitted in the same data."""
+    return Parameter(
+        name=f"{NAME}_{name}", start=start, lower=low, upper=high, varies=True, unit=unit
+    )
 
 
 def _quenching(measured: dict[str, Any], choice: str | Quenching) -> Quenching:
@@ -314,7 +318,7 @@ def _electrons(
     edges: np.ndarray,
     resolution: GaussianResolution,
     acting: set[str],
-) -> EnergyTimeSignal:
+) -> Scattering:
     """Neutrino-electron scattering, whose recoils are not quenched."""
     unquenched = PolynomialQuenching(coefficients=(1.0,))
     response = _response(edges, unquenched, resolution)

@@ -13,6 +13,7 @@ from cevns_jax.errors import ConfigError
 from cevns_jax.forks import stop_if_forked
 from cevns_jax.inference.batches import Progress, minimise_all
 from cevns_jax.inference.checks import check_data, checked_starts
+from cevns_jax.inference.endings import Ending
 from cevns_jax.inference.errors import (
     LOWER,
     ProfileErrors,
@@ -248,7 +249,7 @@ def _with_errors(
         if outside(likelihood, lower.x) and not (anywhere or outside(likelihood, best.x)):
             return valleys, exempt, covariance, errors
         valleys = [lower, *(v for v in valleys if not _same(v, lower))]
-    unsettled = valleys[0]._replace(converged=np.array(False))
+    unsettled = valleys[0]._replace(ending=np.array(int(Ending.LOWER_POINTS)))
     return [unsettled, *valleys[1:]], exempt, covariance, no_errors(len(best.x))
 
 

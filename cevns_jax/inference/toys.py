@@ -8,6 +8,7 @@ import numpy as np
 from cevns_jax.errors import ConfigError, unknown
 from cevns_jax.likelihood import Likelihood, predictions
 from cevns_jax.parameters import Values
+from cevns_jax.priors import width_of
 
 ENSEMBLES = ("unconditional", "fixed_pulls")
 
@@ -91,7 +92,7 @@ def _centres(
     """Centres of the priors of all parameters that are not held, around their true values."""
     truth = {name: p.start for name, p in likelihood.parameters.items()} | dict(values or {})
     return {
-        name: random.normal(float(truth[name]), float(p.prior_width))
+        name: random.normal(float(truth[name]), width_of(p.prior))
         for name, p in likelihood.parameters.items()
-        if name not in likelihood.held and np.isfinite(p.prior_width)
+        if name not in likelihood.held and p.prior.constrains
     }

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from cevns_jax.errors import ConfigError, unknown
-from cevns_jax.parameters import static
+from cevns_jax.pytree import static
 
 
 def gamma_factor(move: jax.Array) -> jax.Array:

@@ -13,7 +13,7 @@ from cevns_jax.detectors.ready_response import FixedResponse, TabulatedResponse
 from cevns_jax.detectors.response import EnergyResponse, quenched_response
 from cevns_jax.domains import NUMBERS, check_number
 from cevns_jax.errors import ConfigError
-from cevns_jax.prediction.component import EnergyTimeSignal, Response, Timing
+from cevns_jax.prediction.scattering import Response, Scattering, Timing
 from cevns_jax.recoil import (
     RecoilKernel,
     Scatterer,
@@ -45,7 +45,7 @@ def energy_time_signal(
     recoil_min_kev: float = 0.0,
     recoil_max_kev: float = np.inf,
     more_splits: Sequence[float] | np.ndarray = (),
-) -> EnergyTimeSignal:
+) -> Scattering:
     """Events of a source in a detector, on as many recoil nodes as the response asks for.
 
     Args:
@@ -74,7 +74,7 @@ def energy_time_signal(
         movable=bool(acting & {*response.effects}),
     )
     compact = _compact_response(response, recoils, acting)
-    return EnergyTimeSignal(shape=shape, kernel=recoils, response=compact, timing=timing)
+    return Scattering(shape=shape, kernel=recoils, response=compact, timing=timing)
 
 
 def _resolved_kernel(

@@ -10,8 +10,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from cevns_jax.interactions.interaction import Interaction
-from cevns_jax.parameters import Values, static
+from cevns_jax.parameters import Values
 from cevns_jax.prediction.component import Formula
+from cevns_jax.pytree import static
 
 
 @jax.tree_util.register_dataclass

@@ -13,7 +13,7 @@ import numpy as np
 
 from cevns_jax.domains import COLUMNS, FLUX, check_number
 from cevns_jax.errors import ConfigError, unknown
-from cevns_jax.parameters import static
+from cevns_jax.pytree import static
 from cevns_jax.summaries import of_source
 from cevns_jax.summary import Summarised, Summary
 

@@ -68,7 +68,7 @@ def test_a_config_becomes_what_it_says(tmp_path):
     assert analysis.likelihood.start[0] == 0.23
     grid = analysis.profile.grid
     assert (grid[0], grid[-1], len(grid)) == (0.1, 0.3, 11)
-    target = analysis.likelihood.experiments[0].signal.kernel.target
+    target = analysis.likelihood.experiments[0].parts["cevns"].kernel.target
     np.testing.assert_allclose(target.neutron_radius, [5.0, 4.94])  # I-127 keeps its default
 
 
@@ -83,7 +83,7 @@ def test_overrides_replace_values_and_are_recorded(tmp_path):
     assert analysis.likelihood.interaction.couplings.name == "radiative_2023"
     assert analysis.record["overrides"] == overrides
     assert analysis.record["settings"]["interaction"]["couplings"] == "radiative_2023"
-    target = analysis.likelihood.experiments[0].signal.kernel.target
+    target = analysis.likelihood.experiments[0].parts["cevns"].kernel.target
     assert target.form_factor == KleinNystrand(range=0.6)
 
 

@@ -16,8 +16,8 @@ import cevns_jax as cj
 from cevns_jax.data.tables import DATA, read_table
 from cevns_jax.errors import ConfigError
 from cevns_jax.experiments.coherent_lar_2020 import PRESETS
-from cevns_jax.prediction.component import FixedSignal
-from cevns_jax.prediction.experiment import Nuisance
+from cevns_jax.prediction.component import Precomputed
+from cevns_jax.prediction.nuisances import Nuisance
 
 NAME = "coherent_lar_2020"
 ENERGY = "coherent_lar_2020_energy"
@@ -284,11 +284,11 @@ def arrival_fractions():
 
 
 def timing(experiment):
-    return np.asarray(experiment.signal.energy_time.timing({}))
+    return np.asarray(experiment.parts["cevns"].energy_time.timing({}))
 
 
 def test_arrival_times_are_the_pulse_folded_with_pion_and_muon_decay(lar, arrival_fractions):
-    assert lar.signal.energy_time.kernel.flavours == ("nu_mu", "nu_mu_bar", "nu_e")
+    assert lar.parts["cevns"].energy_time.kernel.flavours == ("nu_mu", "nu_mu_bar", "nu_e")
     lossy = cj.experiments.coherent_lar_2020(arrivals="all")
     np.testing.assert_allclose(timing(lossy), arrival_fractions, atol=1e-8)
     np.testing.assert_allclose(timing(lar), 1.11618 * arrival_fractions, atol=1e-5)
@@ -440,7 +440,7 @@ def test_freezing_what_does_not_move_changes_no_count(split, nominal):
     like = likelihood(split)
     names = (f"{NAME}_f90", f"{NAME}_brn_time")
     values = like.values() | numbers({f"{NAME}_quenching_a": 0.7})
-    frozen = jax.jit(lambda k, v: k.frozen(v, names))(like, values)
+    frozen = jax.jit(lambda k, v: k.precomputed(v, names))(like, values)
     moved = values | numbers(dict.fromkeys(names, 0.4))
     found, whole = (COMPONENTS(k, moved)[NAME] for k in (frozen, like))
     for name, counts in whole.items():
@@ -451,7 +451,7 @@ def test_freezing_what_does_not_move_changes_no_count(split, nominal):
 @pytest.mark.parametrize("name", PRESETS)
 def test_nominal_values_lie_inside_their_priors(name):
     for parameter in cj.experiments.coherent_lar_2020(nuisances=name).parameters:
-        assert abs(parameter.start - parameter.prior_mean) <= parameter.prior_width
+        assert abs(parameter.start - parameter.prior.mean) <= parameter.prior_width
         assert parameter.lower <= parameter.start <= parameter.upper
 
 
@@ -462,8 +462,8 @@ def test_released_template_gives_the_count_of_an_independent_fit():
     """README, extended Poisson fit with the released CEvNS: 160.2 +- 42.6, the backgrounds
     552.1, 10.5 and 3131.4, Delta chi2 = 15.04 for no CEvNS (published 159 +- 43)."""
     base = cj.experiments.coherent_lar_2020(nuisances="backgrounds_only")
-    signal = FixedSignal(counts=jnp.asarray(released("cevns", 128.0)), parameters=())
-    like = likelihood(dataclasses.replace(base, signal=signal), "n_sigma")
+    signal = Precomputed(counts=jnp.asarray(released("cevns", 128.0)), parameters=())
+    like = likelihood(dataclasses.replace(base, parts={**csi.parts, "cevns": signal}), "n_sigma")
     best = cj.fit(like)
     assert best.converged
     assert 128 * best.values["n_sigma"] == pytest.approx(160.2, abs=0.1)

@@ -18,7 +18,7 @@ from cevns_jax.detectors.quenching import PolynomialQuenching, TabulatedQuenchin
 from cevns_jax.detectors.table import linear_table
 from cevns_jax.errors import ConfigError
 from cevns_jax.experiments.dresden_ii import PRESETS
-from cevns_jax.prediction.experiment import Nuisance
+from cevns_jax.prediction.nuisances import Nuisance
 
 NAME = "dresden_ii"
 FOLDER = DATA / NAME
@@ -227,7 +227,7 @@ def test_cut_off_is_one_pair_and_for_the_modified_lindhard_model_its_energy(expe
     assert cuts["lindhard"] == f"{lowest * 1e3:.3g} eV"
     assert cuts["modified_lindhard"] == "2.96 eV"
     for name, experiment in experiments.items():
-        first = experiment.signal.kernel.panels[0, 0] ** 2 * 1e6
+        first = experiment.parts["cevns"].kernel.panels[0, 0] ** 2 * 1e6
         assert first == pytest.approx(float(cuts[name].split()[0]), rel=0.01)
 
 

@@ -347,15 +347,15 @@ def copy(library):
 
     Those of the experiment with its nuisances taken apart, whose response knows any recoil.
     """
-    signal = cj.experiments.coherent_csi_2017(nuisances="split").signal
+    signal = cj.experiments.coherent_csi_2017(nuisances="split").parts["cevns"]
     recoil = np.linspace(0.0, 0.048, 801)
     # The library's spline through the response undershoots zero by 1e-8.
     matrix = np.maximum(signal.response(jnp.asarray(recoil), {}, {}), 0.0)
     energy, time = library.edges
-    fractions = np.asarray(library.signal.timing({}))
+    fractions = np.asarray(library.parts["cevns"].timing({}))
     return own_experiment(
         name="coherent_csi_2017",
-        target=library.signal.kernel.target,
+        target=library.parts["cevns"].kernel.target,
         source=spallation_source(
             neutrinos_per_proton=0.08, protons_on_target=1.76e23, distance_m=19.3
         ),

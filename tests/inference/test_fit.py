@@ -151,13 +151,15 @@ def test_an_exact_degeneracy_is_not_a_minimum():
         csi,
         observed=np.asarray(csi.observed).sum(keepdims=True),
         signal=dataclasses.replace(
-            csi.signal,
+            csi.parts["cevns"],
             shape=(1, 1),
             response=dataclasses.replace(
-                csi.signal.response, matrix=csi.signal.response.matrix.sum(-1, keepdims=True)
+                csi.parts["cevns"].response,
+                matrix=csi.parts["cevns"].response.matrix.sum(-1, keepdims=True),
             ),
             timing=dataclasses.replace(
-                csi.signal.timing, fractions=csi.signal.timing.fractions.sum(-1, keepdims=True)
+                csi.parts["cevns"].timing,
+                fractions=csi.parts["cevns"].timing.fractions.sum(-1, keepdims=True),
             ),
         ),
         backgrounds={n: b.sum(keepdims=True) for n, b in csi.backgrounds.items()},

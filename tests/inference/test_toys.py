@@ -17,7 +17,7 @@ from cevns_jax.experiments import Nuisance
 from cevns_jax.inference.minimise import minimise
 from cevns_jax.likelihood import predictions
 from cevns_jax.parameters import Parameter
-from cevns_jax.prediction.component import FixedSignal
+from cevns_jax.prediction.component import Precomputed
 
 SM = cj.interactions.standard_model()
 CONFIG = str(Path(__file__).parents[2] / "configs" / "coherent_csi_2021.toml")
@@ -29,12 +29,14 @@ def ratio():
     """The cross-section ratio of CsI (2021), 12 % on the signal, which is evaluated once."""
     csi = cj.experiments.coherent_csi_2021()
     counts = predictions(cj.Likelihood([csi], SM))["coherent_csi_2021"]["cevns"]
-    signal = FixedSignal(counts=counts, parameters=csi.signal.parameters)
-    return cj.Likelihood([dataclasses.replace(csi, signal=signal)], SM, free=["n_sigma"])
+    signal = Precomputed(counts=counts, parameters=csi.parts["cevns"].parameters)
+    return cj.Likelihood(
+        [dataclasses.replace(csi, parts={**csi.parts, "cevns": signal})], SM, free=["n_sigma"]
+    )
 
 
 def centres(likelihood):
-    return {name: float(p.prior_mean) for name, p in likelihood.parameters.items()}
+    return {name: float(p.prior.mean) for name, p in likelihood.parameters.items()}
 
 
 def test_toys_draw_the_centres_of_the_priors_and_toys_with_fixed_pulls_do_not(ratio):

@@ -9,7 +9,7 @@ import pytest
 
 import cevns_jax as cj
 from cevns_jax.errors import ConfigError
-from cevns_jax.prediction.experiment import Nuisance
+from cevns_jax.prediction.nuisances import Nuisance
 
 MODEL = cj.interactions.standard_model()
 CHI2 = jax.jit(cj.Likelihood.chi2)

@@ -15,8 +15,8 @@ from cevns_jax.inference.blocks import Blocks
 from cevns_jax.interactions import NewPhysics, light_scalar, with_new_physics
 from cevns_jax.interactions.mediators import Charges
 from cevns_jax.parameters import Parameter
-from cevns_jax.prediction.component import FixedSignal, Formula
-from cevns_jax.prediction.experiment import Nuisance
+from cevns_jax.prediction.component import Formula, Precomputed
+from cevns_jax.prediction.nuisances import Nuisance
 
 SM = cj.interactions.standard_model()
 
@@ -29,7 +29,7 @@ def csi():
 @pytest.fixture(scope="module")
 def ratio(csi):
     """A signal that costs nothing to evaluate."""
-    flat = FixedSignal(counts=np.full((9, 11), 3.0), parameters=csi.signal.parameters)
+    flat = Precomputed(counts=np.full((9, 11), 3.0), parameters=csi.parts["cevns"].parameters)
     return cj.Likelihood([dataclasses.replace(csi, signal=flat)], SM, free=["n_sigma"])
 
 
