@@ -8,7 +8,7 @@ from typing import Any
 import jax.numpy as jnp
 
 from cevns_jax.errors import ConfigError
-from cevns_jax.pytree import plain_pytree
+from cevns_jax.pytree import changed, plain_pytree
 
 
 @plain_pytree
@@ -60,7 +60,7 @@ class Gaussian:
         return self.width**-2.0 + 0.0 * x
 
     def centred(self, centre: Any) -> Any:
-        return Gaussian(centre, self.width)
+        return changed(self, mean=centre)
 
 
 Prior = Any

@@ -13,6 +13,7 @@ from cevns_jax.detectors.efficiency import LogisticEfficiency
 from cevns_jax.detectors.scintillation import GammaBins
 from cevns_jax.experiments.coherent_csi_2021 import PRESETS
 from cevns_jax.form_factors import KleinNystrand, SymmetrisedFermi, TwoParameterFermi
+from cevns_jax.priors import width_of
 
 MODEL = cj.interactions.standard_model(axial=False)
 
@@ -119,7 +120,7 @@ def test_a_later_beam_moves_events_to_later_bins():
 def test_nominal_values_lie_inside_their_priors(name):
     csi = cj.experiments.coherent_csi_2021(nuisances=name)
     for parameter in csi.parameters:
-        assert abs(parameter.start - parameter.prior.mean) <= parameter.prior_width
+        assert abs(parameter.start - parameter.prior.mean) <= width_of(parameter.prior)
         assert parameter.lower <= parameter.start <= parameter.upper
 
 

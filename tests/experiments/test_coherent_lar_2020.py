@@ -18,6 +18,7 @@ from cevns_jax.errors import ConfigError
 from cevns_jax.experiments.coherent_lar_2020 import PRESETS
 from cevns_jax.prediction.component import Precomputed
 from cevns_jax.prediction.nuisances import Nuisance
+from cevns_jax.priors import width_of
 
 NAME = "coherent_lar_2020"
 ENERGY = "coherent_lar_2020_energy"
@@ -440,9 +441,9 @@ def test_freezing_what_does_not_move_changes_no_count(split, nominal):
     like = likelihood(split)
     names = (f"{NAME}_f90", f"{NAME}_brn_time")
     values = like.values() | numbers({f"{NAME}_quenching_a": 0.7})
-    frozen = jax.jit(lambda k, v: k.precomputed(v, names))(like, values)
+    ready = jax.jit(lambda k, v: k.precomputed(v, names))(like, values)
     moved = values | numbers(dict.fromkeys(names, 0.4))
-    found, whole = (COMPONENTS(k, moved)[NAME] for k in (frozen, like))
+    found, whole = (COMPONENTS(k, moved)[NAME] for k in (ready, like))
     for name, counts in whole.items():
         np.testing.assert_allclose(found[name], counts, rtol=1e-12, atol=1e-15)
     assert abs(whole["cevns"] - nominal["cevns"]).max() > 1e-2  # it did move
@@ -451,7 +452,7 @@ def test_freezing_what_does_not_move_changes_no_count(split, nominal):
 @pytest.mark.parametrize("name", PRESETS)
 def test_nominal_values_lie_inside_their_priors(name):
     for parameter in cj.experiments.coherent_lar_2020(nuisances=name).parameters:
-        assert abs(parameter.start - parameter.prior.mean) <= parameter.prior_width
+        assert abs(parameter.start - parameter.prior.mean) <= width_of(parameter.prior)
         assert parameter.lower <= parameter.start <= parameter.upper
 
 
@@ -463,7 +464,7 @@ def test_released_template_gives_the_count_of_an_independent_fit():
     552.1, 10.5 and 3131.4, Delta chi2 = 15.04 for no CEvNS (published 159 +- 43)."""
     base = cj.experiments.coherent_lar_2020(nuisances="backgrounds_only")
     signal = Precomputed(counts=jnp.asarray(released("cevns", 128.0)), parameters=())
-    like = likelihood(dataclasses.replace(base, parts={**csi.parts, "cevns": signal}), "n_sigma")
+    like = likelihood(dataclasses.replace(base, parts={**base.parts, "cevns": signal}), "n_sigma")
     best = cj.fit(like)
     assert best.converged
     assert 128 * best.values["n_sigma"] == pytest.approx(160.2, abs=0.1)

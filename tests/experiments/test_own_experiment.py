@@ -364,7 +364,7 @@ def copy(library):
         arrival_times=ArrivalTimes(
             edges_us=time, fractions=dict(zip(SNS.flavours, fractions, strict=True))
         ),
-        backgrounds=library.backgrounds,
+        backgrounds={name: part for name, part in library.parts.items() if name != "cevns"},
         nuisances=library.nuisances,
         observed=library.observed,
     )

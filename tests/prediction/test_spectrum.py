@@ -12,7 +12,7 @@ import pytest
 import cevns_jax as cj
 from cevns_jax.data.tables import DATA, read_table
 from cevns_jax.errors import ConfigError
-from cevns_jax.prediction.spectrum import energy_time
+from cevns_jax.prediction.spectrum import scattering
 from cevns_jax.recoil import maximum_recoil, recoil_window
 from cevns_jax.sources.pion_decay import END_POINT, LINE_ENERGY
 
@@ -56,7 +56,7 @@ def predicted(experiment, interaction, values):
 
 
 def shares(experiment, flavours, values):
-    part = energy_time(experiment.name, experiment.parts["cevns"])
+    _, part = scattering(experiment, "cevns")
     if part.timing is None:
         return np.ones(len(flavours))
     return np.asarray(part.timing({})).sum(axis=1)
@@ -289,9 +289,9 @@ def test_an_experiment_says_what_it_has_not():
     for call in (experiment.quenching, experiment.efficiency):
         with pytest.raises(ConfigError, match=r"own: .* is no separate part of its response"):
             call(5.0)
-    frozen = experiment.precomputed(SM, cj.Likelihood(experiment).values())
-    with pytest.raises(ConfigError, match=r"FixedSignal.*as it was built"):
-        frozen.recoil_spectrum(5.0)
+    ready = experiment.precomputed(SM, cj.Likelihood(experiment).values())
+    with pytest.raises(ConfigError, match=r"Precomputed.*as it was built"):
+        ready.recoil_spectrum(5.0)
 
 
 @pytest.mark.parametrize(
