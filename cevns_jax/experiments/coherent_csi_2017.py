@@ -96,7 +96,8 @@ def coherent_csi_2017(
             fitted to: ``"0_12_us"`` (0.0586/us) or ``"0_6_us"`` (0.127/us).
         exposure: Numbers in place of the published ones: mass, distance, protons on target and
             neutrinos per proton; they move the signal alone.
-        target: Nuclei in place of :func:`cevns_jax.experiments.csi_target` with its radii.
+        target: Nuclei, of the same nuclides, in place of those of
+            :func:`cevns_jax.experiments.csi_target` without arguments.
         steady_state_events: Expected steady-state background in place of 405.
         exposure_scale: Factor on signal and backgrounds alike, for forecasts.
 

@@ -108,7 +108,8 @@ def coherent_csi_2021(
         counts: Table of counts in place of the measured one, same columns; its bins are used.
         exposure: Numbers in place of the published ones: mass, distance, protons on target and
             neutrinos per proton; they move the signal and the electrons alone.
-        target: Nuclei in place of :func:`cevns_jax.experiments.csi_target` with its radii.
+        target: Nuclei, of the same nuclides, in place of those of
+            :func:`cevns_jax.experiments.csi_target` without arguments.
         steady_state_events: Expected steady-state background in place of 1286.
         exposure_scale: Factor on signal and backgrounds alike, for forecasts with pseudo-data (the
             observed counts stay).

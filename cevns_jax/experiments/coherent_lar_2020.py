@@ -144,7 +144,8 @@ def coherent_lar_2020(
             where recoils above 47 keV come from delayed neutrinos only.
         exposure: Numbers in place of the published ones: mass, distance, protons on target and
             neutrinos per proton; they move the signal alone.
-        target: Nuclei in place of :func:`cevns_jax.experiments.argon_target` with its radii.
+        target: Nuclei, of the same nuclides, in place of those of
+            :func:`cevns_jax.experiments.argon_target` without arguments.
         steady_state_events: Expected steady-state background in place of 3152.
         exposure_scale: Factor on signal and backgrounds alike, for forecasts.
 

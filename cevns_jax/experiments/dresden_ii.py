@@ -175,8 +175,8 @@ def dresden_ii(
             recoil has E_ee above 63 eV.
         exposure: Mass and flux in place of the published ones; they move the scattering on nuclei
             and electrons alone.
-        target: Nuclei in place of :func:`cevns_jax.experiments.germanium_target`, in which R_n is
-            R_p, the charge radius.
+        target: Nuclei, of the same nuclides, in place of those of
+            :func:`cevns_jax.experiments.germanium_target` without arguments.
 
     Raises:
         ConfigError: unknown preset, isotope, nuclide, effect or choice, or a number out of its

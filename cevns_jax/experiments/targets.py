@@ -103,7 +103,8 @@ def chosen_target(where: str, published: Callable[[], Target], given: Target | N
     Args:
         where: Name of the data set, for messages.
         published: The function above that makes its nuclei.
-        given: Nuclei of the same nuclides; ``None``: those that the function makes.
+        given: Nuclei of the same nuclides, in these or other proportions (enriched germanium);
+            ``None``: those that the function makes.
 
     Raises:
         ConfigError: other nuclides, or no target at all.
