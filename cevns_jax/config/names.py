@@ -74,6 +74,8 @@ ISOTOPES = {
     "Ar": ("Ar36", "Ar38", "Ar40"),
     "Ge": ("Ge70", "Ge72", "Ge73", "Ge74", "Ge76"),
 }
+ONE_RADIUS = ("Ar", "Ge")
+"""Targets whose isotopes have one neutron radius unless each is to have its own."""
 
 
 def pulls(experiment: str, preset: str) -> tuple[str, ...]:

@@ -31,10 +31,11 @@ from cevns_jax.detectors.response import EnergyResponse, energy_response
 from cevns_jax.detectors.table import linear_table
 from cevns_jax.electrons import electrons
 from cevns_jax.errors import unknown
-from cevns_jax.experiments import coherent
-from cevns_jax.form_factors import FormFactor, Helm
+from cevns_jax.experiments import release
+from cevns_jax.experiments.exposure import Exposure, exposure_numbers
+from cevns_jax.experiments.targets import chosen_target, germanium_target
 from cevns_jax.interactions.interaction import Interaction
-from cevns_jax.nuclei import target
+from cevns_jax.nuclei import Target
 from cevns_jax.parameters import Parameter, Values
 from cevns_jax.precision import require_float64
 from cevns_jax.prediction.about import About, conventions
@@ -154,12 +155,8 @@ def dresden_ii(
     spectra: str = "vogel_mueller",
     fission_fractions: Mapping[str, float] | None = None,
     recoil_min_kev: float | None = None,
-    form_factor: FormFactor | None = None,
-    proton_radius_fm: Mapping[str, float] | str | None = None,
-    neutron_radius_fm: Mapping[str, float] | str | None = None,
-    common_neutron_radius: bool = True,
-    mass_kg: float | None = None,
-    flux_per_cm2_s: float | None = None,
+    exposure: Exposure | None = None,
+    target: Target | None = None,
 ) -> Experiment:
     """Dresden-II with the chosen conventions. Counts are per day.
 
@@ -173,9 +170,10 @@ def dresden_ii(
         recoil_min_kev: Recoils below it leave nothing [keV]. Default: what one electron-hole pair
             takes, E_ee = 2.96 eV; T = 2.96 eV with the modified Lindhard model, in which every
             recoil has E_ee above 63 eV.
-        form_factor, proton_radius_fm, neutron_radius_fm, common_neutron_radius: As in
-            :func:`cevns_jax.experiments.coherent_csi_2021`; default R_n = R_p = charge radius.
-        mass_kg, flux_per_cm2_s: Exposure in place of the published one.
+        exposure: Mass and flux in place of the published ones; they move the scattering on nuclei
+            and electrons alone.
+        target: Nuclei, of the same nuclides, in place of those of
+            :func:`cevns_jax.experiments.germanium_target` without arguments.
 
     Raises:
         ConfigError: unknown preset, isotope, nuclide, effect or choice, or a number out of its
@@ -183,28 +181,18 @@ def dresden_ii(
         RuntimeError: JAX is in 32-bit mode.
     """
     require_float64()
-    measured = coherent.measurement(FOLDER)
-    given = {"mass_kg": mass_kg, "flux_per_cm2_s": flux_per_cm2_s}
-    exposure = coherent.chosen(NAME, measured["exposure"], given)
-    nuisances = coherent.chosen_nuisances(NAME, PRESETS, nuisances, electrons=True)
+    measured = release.measurement(FOLDER)
+    numbers = exposure_numbers(NAME, measured["exposure"], exposure)
+    material = chosen_target(NAME, germanium_target, target)
+    nuisances = release.chosen_nuisances(NAME, PRESETS, nuisances, electrons=True)
     acting = {name for nuisance in nuisances for name in nuisance.acts_on}
-    path = FOLDER / "rates.csv"
-    table = read_table(path, ("energy_low_kevee", "energy_high_kevee", "rate", "error"))
-    grid_points(path, table, ["energy_low_kevee"])
-    edges = bin_edges(path, table, "energy_low_kevee", "energy_high_kevee")
-    material = target(
-        "Ge",
-        form_factor=form_factor if form_factor is not None else Helm(),
-        proton_radius_fm=proton_radius_fm,
-        neutron_radius_fm=neutron_radius_fm,
-        common_neutron_radius=common_neutron_radius,
-    )
+    edges, table = _rates()
     source = reactor_source(
         spectra=spectra,
         fission_fractions=measured["fission_fractions"]
         if fission_fractions is None
         else fission_fractions,
-        flux_per_cm2_s=exposure["flux_per_cm2_s"],
+        flux_per_cm2_s=numbers["flux_per_cm2_s"],
         live_time_s=SECONDS_PER_DAY,
     )
     response = _response(edges, _quenching(measured, quenching), _resolution(measured))
@@ -213,14 +201,14 @@ def dresden_ii(
         NAME,
         source,
         material,
-        exposure["mass_kg"],
+        numbers["mass_kg"],
         response,
         shape=(len(edges) - 1,),
         acting=acting,
         recoil_min_kev=lowest,
     )
     backgrounds: dict[str, Component] = {
-        "electrons": _electrons(source, exposure["mass_kg"], edges, _resolution(measured), acting),
+        "electrons": _electrons(source, numbers["mass_kg"], edges, _resolution(measured), acting),
         "continuum": Continuum(edges=edges),
         "capture_lines": _lines(measured, edges),
     }
@@ -235,7 +223,7 @@ def dresden_ii(
             title=measured["title"],
             counted="events per day",
             citation=measured["citation"],
-            exposure=f"{exposure['mass_kg']:g} kg Ge, {source.label}; rates per day",
+            exposure=f"{numbers['mass_kg']:g} kg Ge, {source.label}; rates per day",
             conventions=conventions(
                 source.label,
                 material,
@@ -254,6 +242,14 @@ def dresden_ii(
         nuisances=nuisances,
         detector=energy_detector(response),
     )
+
+
+def _rates() -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """Edges of the bins [keVee], and the table with their rates and errors per day."""
+    path = FOLDER / "rates.csv"
+    table = read_table(path, ("energy_low_kevee", "energy_high_kevee", "rate", "error"))
+    grid_points(path, table, ["energy_low_kevee"])
+    return bin_edges(path, table, "energy_low_kevee", "energy_high_kevee"), table
 
 
 def _rate(name: str, start: float) -> Parameter:

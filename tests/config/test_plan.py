@@ -11,12 +11,11 @@ from test_config import write
 from cevns_jax import choices, experiments, form_factors, pseudo_data, weak_mixing
 from cevns_jax.config import names, parts
 from cevns_jax.config.analysis import analysis_of
-from cevns_jax.config.experiments import DATA_SETS
+from cevns_jax.config.experiments import DATA_SETS, TARGETS
 from cevns_jax.config.interaction import INTERACTIONS
 from cevns_jax.config.plan import read_plan
 from cevns_jax.config.strict_toml import read_toml
 from cevns_jax.errors import ConfigError
-from cevns_jax.experiments import coherent_lar
 from cevns_jax.inference import toys
 from cevns_jax.interactions import mediators
 from cevns_jax.plotting.needs import CHECKS
@@ -103,7 +102,11 @@ def test_names_and_words_are_those_of_what_they_stand_for():
     assert set(choices.CHARGES) == set(mediators.CHARGES)
     assert set(choices.SCALAR_CHARGES) == set(mediators.SCALAR_CHARGES)
     assert set(choices.NUISANCE_FORMS) == set(nuisances.FORMS)
-    assert names.ISOTOPES["Ar"] == coherent_lar.ISOTOPES
+    assert set(names.ISOTOPES) == set(TARGETS) == set(names.TARGETS.values())
+    for formula, isotopes in names.ISOTOPES.items():
+        nuclei = getattr(experiments, TARGETS[formula])()
+        assert (nuclei.name, nuclei.symbols) == (formula, isotopes)
+        assert (len(nuclei.parameters) == 1) == (formula in names.ONE_RADIUS)
     assert tuple(pseudo_data.TOYS.values()) == toys.ENSEMBLES
     assert set(MADE) == set(CHECKS) == set(KINDS)
     for kind, length in parts.FORM_FACTORS.values():

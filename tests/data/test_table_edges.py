@@ -10,7 +10,7 @@ from cevns_jax.config.analysis import read_analysis
 from cevns_jax.data.tables import bin_edges, grid_points, merged, read_table, same_edges
 from cevns_jax.detectors.table import check_edges
 from cevns_jax.errors import ConfigError
-from cevns_jax.experiments.coherent import read_counts
+from cevns_jax.experiments.coherent_csi import read_counts
 
 COLUMNS = ("x_low", "x_high", "n")
 

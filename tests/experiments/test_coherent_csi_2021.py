@@ -11,6 +11,7 @@ import cevns_jax as cj
 from cevns_jax.data.tables import DATA
 from cevns_jax.detectors.efficiency import LogisticEfficiency
 from cevns_jax.detectors.scintillation import GammaBins
+from cevns_jax.experiments import Exposure
 from cevns_jax.experiments.coherent_csi_2021 import PRESETS
 from cevns_jax.form_factors import KleinNystrand, SymmetrisedFermi, TwoParameterFermi
 from cevns_jax.priors import width_of
@@ -81,15 +82,17 @@ def test_prompt_flavour_fills_the_first_microsecond(csi):
     [(KleinNystrand(), 1.0), (SymmetrisedFermi(), 1.0), (TwoParameterFermi(), 1.0)],
 )
 def test_form_factors_with_the_same_radii_agree_to_two_per_cent(csi, form_factor, expected):
-    other = cj.experiments.coherent_csi_2021(form_factor=form_factor)
+    nuclei = cj.experiments.csi_target(form_factor=form_factor)
+    other = cj.experiments.coherent_csi_2021(target=nuclei)
     ratio = predicted(other)["cevns"].sum() / predicted(csi)["cevns"].sum()
     assert ratio == pytest.approx(expected, abs=0.02)
 
 
 def test_exposure_scales_the_signal_and_nothing_else(csi):
-    double = cj.experiments.coherent_csi_2021(mass_kg=29.2, distance_m=19.3 * np.sqrt(2))
+    farther = Exposure(mass_kg=29.2, distance_m=19.3 * np.sqrt(2))
+    double = cj.experiments.coherent_csi_2021(exposure=farther)
     np.testing.assert_allclose(predicted(double)["cevns"], predicted(csi)["cevns"], rtol=1e-12)
-    heavy = predicted(cj.experiments.coherent_csi_2021(mass_kg=29.2))
+    heavy = predicted(cj.experiments.coherent_csi_2021(exposure=Exposure(mass_kg=29.2)))
     np.testing.assert_allclose(heavy["cevns"], 2 * predicted(csi)["cevns"], rtol=1e-12)
     np.testing.assert_array_equal(heavy["brn"], csi.parts["brn"].counts)
 

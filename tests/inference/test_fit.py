@@ -101,7 +101,8 @@ def test_expected_errors_of_the_asimov_data_equal_its_profile_errors_for_large_e
 
     (A pull on the signal would stay: it multiplies the square of the weak charge.)
     """
-    like = build("backgrounds_only", protons_on_target=3.198e27, steady_state_events=1286e4)
+    large = cj.experiments.Exposure(protons_on_target=3.198e27)
+    like = build("backgrounds_only", exposure=large, steady_state_events=1286e4)
     best = cj.fit(cj.asimov(like))
     np.testing.assert_allclose(best.error_low, best.errors, rtol=2e-2)
     np.testing.assert_allclose(best.error_high, best.errors, rtol=2e-2)
@@ -119,7 +120,9 @@ def test_several_starts_find_the_lower_of_two_minima():
 
 
 def test_a_common_neutron_radius_can_be_fitted():
-    best = cj.fit(build(free=["r_n_csi"], common_neutron_radius=True))
+    best = cj.fit(
+        build(free=["r_n_csi"], target=cj.experiments.csi_target(common_neutron_radius=True))
+    )
     assert best.converged
     assert 4.5 < best.values["r_n_csi"] < 6.5
 

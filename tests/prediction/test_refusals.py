@@ -116,7 +116,7 @@ def test_a_scan_of_points_that_are_all_not_finite_is_refused(steep, tmp_path):
 
 def test_a_flux_beyond_all_numbers_is_refused():
     with pytest.raises(ConfigError, match="dresden_ii: flux_per_cm2_s must lie between"):
-        cj.experiments.dresden_ii(flux_per_cm2_s=1e308)
+        cj.experiments.dresden_ii(exposure=cj.experiments.Exposure(flux_per_cm2_s=1e308))
 
 
 EXPLODING = """

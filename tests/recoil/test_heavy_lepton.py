@@ -22,7 +22,7 @@ from scipy.optimize import brentq
 
 import cevns_jax as cj
 from cevns_jax.electrons import electrons
-from cevns_jax.experiments import coherent, coherent_lar
+from cevns_jax.experiments import coherent_lar, release
 from cevns_jax.form_factors import Helm
 from cevns_jax.interactions import (
     DipolePortal,
@@ -533,7 +533,7 @@ def argon():
     experiment = cj.experiments.coherent_lar_2020_energy()
     used = experiment.parts["cevns"].kernel
     panels = used.panels[0] ** 2
-    response = coherent_lar.response(coherent.measurement(coherent_lar.FOLDER), experiment.edges[0])
+    response = coherent_lar.response(release.measurement(coherent_lar.FOLDER), experiment.edges[0])
     predictions = []
     for factor in (1, 3):
         one = kernel(
