@@ -39,6 +39,10 @@ def expected_groups(likelihood: Likelihood, values: Values) -> dict[str, Variabl
             group[f"{axis}_edges"] = ((f"{axis}_edge",), edges)
         groups[experiment.name] = group | {
             "component": (("component",), np.array(list(experiment.component_names))),
+            "scatters": (
+                ("component",),
+                np.array([part.scatters for part in experiment.parts.values()], dtype=np.int8),
+            ),
             "observed": (axes, np.asarray(experiment.observed)),
             "expected": (
                 ("component", *axes),
