@@ -188,8 +188,10 @@ def fit(
     valleys, exempt, covariance, errors = _with_errors(likelihood, valleys, anywhere, progress)
     best = valleys[0]
     ending = _ending(best, np.isfinite(np.diag(covariance)) | exempt)
-    good = ending is Ending.CONVERGED
-    evidence = _evidence(likelihood, valleys, exempt, errors)
+    if ending is Ending.CONVERGED:
+        message = _evidence(likelihood, valleys, exempt, errors)
+    else:
+        message = f"not converged: {ending.sentence}{_detail(likelihood, best, ending)}"
     return Fit(
         likelihood=likelihood,
         names=names,
