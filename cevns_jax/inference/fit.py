@@ -209,9 +209,7 @@ def fit(
         ),
         valleys=tuple(Valley(v.x, float(v.chi2)) for v in valleys),
         ending=ending,
-        message=evidence
-        if good
-        else f"not converged: {ending.sentence}{_detail(likelihood, best, ending)}",
+        message=message,
         impacts={
             name: errors.shifted[:, :, names.index(name)] - best.x[names.index(name)]
             for name in likelihood.free
