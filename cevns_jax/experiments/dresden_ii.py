@@ -44,7 +44,7 @@ from cevns_jax.prediction.experiment import (
     conventions,
     require_float64,
 )
-from cevns_jax.prediction.recoil_nodes import energy_time_signal
+from cevns_jax.prediction.recoil_nodes import check_events, energy_time_signal
 from cevns_jax.sources.reactor import reactor_source
 from cevns_jax.sources.tabulated import TabulatedSource
 from cevns_jax.statistics import Gaussian
@@ -222,6 +222,7 @@ def dresden_ii(
         acting=acting,
         recoil_min_kev=lowest,
     )
+    check_events(NAME, signal.kernel, response, lowest)
     backgrounds: dict[str, Component] = {
         "electrons": _electrons(source, exposure["mass_kg"], edges, _resolution(measured), acting),
         "continuum": Continuum(edges=edges),

@@ -26,8 +26,8 @@ from cevns_jax.prediction.experiment import (
     conventions,
     require_float64,
 )
-from cevns_jax.prediction.recoil_nodes import energy_time_signal
-from cevns_jax.sources.pion_decay import PionDecayAtRest
+from cevns_jax.prediction.recoil_nodes import check_events, energy_time_signal
+from cevns_jax.sources.source import Source
 from cevns_jax.sources.tabulated import TabulatedSource, check_unit
 from cevns_jax.statistics import Gaussian, Poisson
 
@@ -49,7 +49,7 @@ def own_experiment(
     *,
     name: str,
     target: Target,
-    source: PionDecayAtRest | TabulatedSource,
+    source: Source,
     mass_kg: float,
     response: EnergyResponse | TabulatedResponse,
     backgrounds: Mapping[str, np.ndarray | Component],
@@ -126,6 +126,8 @@ def own_experiment(
         acting=acting,
         recoil_min_kev=recoil_min_kev,
     )
+    # The only neutrinos of the experiment: none of their events in it means a mistaken unit.
+    check_events(name, signal.kernel, response, recoil_min_kev)
     of_backgrounds = [effect for b in parametric.values() for effect in b.effects]
     effects = (*response.effects, "neutron_radius", *of_backgrounds)
     components = ("cevns", *backgrounds)
