@@ -37,6 +37,11 @@ READY_TWO = (
     "0,1,4,0,1,0.1\n0,1,4,1,2,0.2\n0,4,8,0,1,0.3\n0,4,8,1,2,0\n"
     "100,1,4,0,1,0.4\n100,1,4,1,2,0.3\n100,4,8,0,1,0.2\n100,4,8,1,2,0.1\n"
 )
+SOURCE = {"type": "table", "flux": "flux.csv", "live_time_days": 30.0}
+TIMES_IN = {"arrival_times": "times.csv"}
+READY_IN = {"response": {"table": "response.csv"}}
+TABLED = {"response.quenching": {"table": "quenching.csv"}}
+CURVED = {"response.efficiency": {"table": "efficiency.csv"}}
 FLUX_NUISANCE = {"name": "flux", "acts_on": ["cevns"], "width": 0.1}
 MINE = {
     "target": "Ge",
@@ -126,3 +131,18 @@ def in_python(**changes):
         "observed": OBSERVED,
     }
     return cj.experiments.own_experiment(**given | changes)
+
+
+def run(capsys, *arguments):
+    status = cli.main([str(a) for a in arguments])
+    captured = capsys.readouterr()
+    return status, captured.out, captured.err
+
+
+def refused(capsys, config, words):
+    status, out, err = run(capsys, "predict", config)
+    assert (status, out) == (2, "")
+    assert err.startswith(f"cevns: {config}")
+    assert err.count("\n") == 1
+    for word in words:
+        assert word in err

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from own_configs import (
     BINS,
+    CURVED,
     EDGES,
     EFFICIENCY,
     FLUX,
@@ -16,23 +17,29 @@ from own_configs import (
     GAUSSIAN,
     QUENCHING,
     READY,
+    READY_IN,
     READY_TWO,
     RECOIL_EFFICIENCY,
     SIGMA,
+    SOURCE,
+    TABLED,
     TIMED,
     TIMES,
+    TIMES_IN,
     TWO_AXES,
     declared,
     formula,
     germanium,
     in_python,
     nuisances,
+    refused,
+    run,
     table,
     write,
 )
 
 import cevns_jax as cj
-from cevns_jax import cli, results
+from cevns_jax import results
 from cevns_jax.config.analysis import read_analysis
 
 
@@ -243,12 +250,6 @@ def test_two_own_experiments_share_a_nuisance(tmp_path):
     assert like.names == ("sin2_theta_w", "flux", "near_neutron_radius", "far_neutron_radius")
 
 
-def run(capsys, *arguments):
-    status = cli.main([str(a) for a in arguments])
-    captured = capsys.readouterr()
-    return status, captured.out, captured.err
-
-
 def test_the_command_line_predicts_fits_and_profiles(capsys, tmp_path):
     out = tmp_path / "out"
     config = write(tmp_path)
@@ -295,11 +296,6 @@ def test_a_forecast_has_no_data_to_fit(capsys, tmp_path):
 
 
 HEAD, *ROWS = BINS.splitlines()
-SOURCE = {"type": "table", "flux": "flux.csv", "live_time_days": 30.0}
-TIMES_IN = {"arrival_times": "times.csv"}
-READY_IN = {"response": {"table": "response.csv"}}
-TABLED = {"response.quenching": {"table": "quenching.csv"}}
-CURVED = {"response.efficiency": {"table": "efficiency.csv"}}
 
 
 def lines(*rows):
@@ -533,12 +529,3 @@ def test_names_that_are_neither_known_nor_good_for_an_own_one(
     capsys, tmp_path, name, changes, words
 ):
     refused(capsys, write(tmp_path, changes, names=(name,)), words)
-
-
-def refused(capsys, config, words):
-    status, out, err = run(capsys, "predict", config)
-    assert (status, out) == (2, "")
-    assert err.startswith(f"cevns: {config}")
-    assert err.count("\n") == 1
-    for word in words:
-        assert word in err
