@@ -257,9 +257,9 @@ class Likelihood(Summarised):
     def priors(self) -> tuple[jax.Array | np.ndarray, jax.Array | np.ndarray]:
         """Mean and precision (zero: none) of the priors of the varying parameters at their start,
         shape (n,) each."""
-        varying = self._varying
-        mean = _vector([p.prior.mean for p in varying])
-        return mean, _vector([p.prior.precision(p.start) for p in varying])
+        priors = [(p.prior, p.start) for p in self._varying]
+        mean = _vector([prior.mean if prior.constrains else 0.0 for prior, _ in priors])
+        return mean, _vector([_precision(prior, start) for prior, start in priors])
 
     def penalty(self, values: Values) -> jax.Array:
         """What the priors of all parameters that vary or are held add to chi^2.
@@ -336,6 +336,11 @@ def _varying(
     held, as they are declared."""
     declared = [name for name, parameter in parameters.items() if parameter.varies]
     return tuple(name for name in dict.fromkeys((*free, *declared)) if name not in held)
+
+
+def _precision(prior: Any, x: Any) -> Any:
+    """Curvature of half the penalty; of a Gaussian, which most are, without JAX."""
+    return prior.width**-2.0 if isinstance(prior, Gaussian) else prior.precision(x)
 
 
 def _vector(numbers: Sequence[float | jax.Array]) -> jax.Array | np.ndarray:
