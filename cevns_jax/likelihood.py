@@ -268,16 +268,16 @@ class Likelihood(Summarised):
         """
         stop_if_forked()
         values = self.completed(values)
-        known = [self.parameters[name] for name in dict.fromkeys((*self.names, *self.held))]
+        priors = {name: self.parameters[name].prior for name in (*self.names, *self.held)}
         # Gaussian priors, nearly all of them, in one sum over a vector.
-        gaussian = [p for p in known if isinstance(p.prior, Gaussian)]
-        mean = _vector([p.prior.mean for p in gaussian])
-        width = _vector([p.prior.width for p in gaussian])
-        x = _vector([values[p.name] for p in gaussian])
+        gaussian = {name: p for name, p in priors.items() if isinstance(p, Gaussian)}
+        mean = _vector([prior.mean for prior in gaussian.values()])
+        width = _vector([prior.width for prior in gaussian.values()])
+        x = _vector([values[name] for name in gaussian])
         total = jnp.sum(((x - mean) / width) ** 2)
-        for p in known:
-            if not isinstance(p.prior, Gaussian | Flat):
-                total += p.prior.penalty(values[p.name])
+        for name, prior in priors.items():
+            if not isinstance(prior, Gaussian | Flat):
+                total += prior.penalty(values[name])
         return total
 
     def chi2(self, values: Values) -> jax.Array:
