@@ -242,11 +242,18 @@ def oscillated_source(
         highest=float(highest_delta_m2_ev2),
     )
     _ = probability.parameters  # checks the start values
-    # sin^2 of the phase has a period of pi, and the phase is linear in 1/E: panels even in 1/E,
-    # split where a spectrum is not smooth.
     phase = PHASE * highest_delta_m2_ev2 * baseline_m * (1 / lowest_mev - 1 / top)
-    number = max(int(np.ceil(phase / np.pi)), LEAST_PANELS)
-    even = 1 / np.linspace(1 / lowest_mev, 1 / top, number + 1)
-    inside = [e for e in (*source.edges, *source.bends) if lowest_mev < e < top]
-    panels = np.unique(np.concatenate([[lowest_mev], even[1:-1], inside, [top]]))
+    panels = _panels(source, lowest_mev, max(int(np.ceil(phase / np.pi)), LEAST_PANELS))
     return OscillatedSource(source=source, probability=probability, panels=panels)
+
+
+def _panels(source: Source, lowest: float, number: int) -> np.ndarray:
+    """Ends of panels in E [MeV] from the lowest to the highest energy.
+
+    The phase is linear in 1/E, in which ``number`` panels are even; more end where a spectrum is
+    not smooth.
+    """
+    top = max(source.edges)
+    even = 1 / np.linspace(1 / lowest, 1 / top, number + 1)
+    inside = [e for e in (*source.edges, *source.bends) if lowest < e < top]
+    return np.unique(np.concatenate([[lowest], even[1:-1], inside, [top]]))
