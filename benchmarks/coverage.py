@@ -24,7 +24,7 @@ import numpy as np
 
 import cevns_jax as cj
 from cevns_jax.config.analysis import read_analysis
-from cevns_jax.inference.minimise import minimise
+from cevns_jax.inference.batches import minimum_of
 from cevns_jax.inference.toys import ENSEMBLES
 from cevns_jax.likelihood import Likelihood
 from cevns_jax.startup import start_jax
@@ -42,13 +42,13 @@ CASES = (
 def draws(likelihood: Likelihood, seeds: range, ensemble: str) -> tuple[Any, Any]:
     """Counts by experiment and centres by parameter of toys, with a leading axis of toys."""
     made = [cj.toy(likelihood, seed, ensemble=ensemble) for seed in seeds]
-    names = [n for n, p in likelihood.parameters.items() if np.isfinite(p.prior_width)]
+    names = [n for n, p in likelihood.parameters.items() if p.prior.constrains]
     counts = {
         e.name: np.stack([np.asarray(toy.experiments[i].observed) for toy in made])
         for i, e in enumerate(likelihood.experiments)
     }
     declared = [toy.parameters for toy in made]
-    return counts, {n: np.array([d[n].prior_mean for d in declared]) for n in names}
+    return counts, {n: np.array([d[n].prior.mean for d in declared]) for n in names}
 
 
 @partial(jax.jit, static_argnames="name")
@@ -62,8 +62,8 @@ def rises(
 
     def one(toy: tuple[Any, Any]) -> tuple[jax.Array, jax.Array]:
         here = likelihood.with_observed(toy[0]).with_centres(toy[1])
-        held = minimise(here.hold(**{name: truth}), jnp.delete(start, index))
-        ends = [minimise(here, start.at[index].set(value)) for value in starts]
+        held = minimum_of(here.hold(**{name: truth}), jnp.delete(start, index))
+        ends = [minimum_of(here, start.at[index].set(value)) for value in starts]
         free = jnp.stack([jnp.where(end.converged, end.chi2, jnp.inf) for end in ends])
         lowest = jnp.minimum(jnp.min(free), held.chi2)  # the truth is one of the points
         return held.chi2 - lowest, held.converged & jnp.isfinite(jnp.min(free))

@@ -38,7 +38,6 @@ import cevns_jax as cj  # noqa: E402
 from cevns_jax.config.analysis import read_analysis  # noqa: E402
 from cevns_jax.experiments import recoil_nodes  # noqa: E402
 from cevns_jax.inference import batches as lanes_of_points  # noqa: E402
-from cevns_jax.inference.profile import freed  # noqa: E402
 from cevns_jax.inference.scan import scan  # noqa: E402
 from cevns_jax.likelihood import Likelihood  # noqa: E402
 from cevns_jax.startup import start_jax  # noqa: E402
@@ -186,7 +185,7 @@ def points_of(likelihood: Likelihood, grids: dict[str, np.ndarray]) -> Callable[
     """All minimisations of a plane, from the start values."""
     names = tuple(grids)
     for name in names:
-        likelihood = freed(likelihood, name)
+        likelihood = likelihood.freed(name)
     axes = np.meshgrid(*grids.values(), indexing="ij")
     points = np.stack([axis.ravel() for axis in axes], axis=1)
     start = [likelihood.parameters[n].start for n in likelihood.names if n not in names]
@@ -260,7 +259,7 @@ def detector(bins: int, nuisances: int) -> Likelihood:
         cj.interactions.standard_model(), cj.interactions.light_vector()
     )
     return cj.asimov(Likelihood([experiment], interaction)).hold(
-        **{p.name: float(p.start) for p in experiment.signal.parameters}
+        **{p.name: float(p.start) for p in experiment.parts["cevns"].parameters}
     )
 
 
@@ -272,7 +271,7 @@ def costs(points: int, rows_of: int) -> dict[str, Any]:
         call = points_of(likelihood, grids)
         steps = call().steps.mean()
         each = min(once(call)[1] for _ in range(2)) / points**2
-        size = likelihood.experiments[0].signal.kernel.moments[0, 0].size
+        size = likelihood.experiments[0].parts["cevns"].kernel.moments[0, 0].size
         more = {"nodes x isotopes": int(size), "steps": round(float(steps), 1)}
         return row(name, more, each_point=each)
 

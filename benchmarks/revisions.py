@@ -58,7 +58,7 @@ def work(root: Path) -> None:
 
     import cevns_jax as cj
     from cevns_jax.config.analysis import read_analysis
-    from cevns_jax.inference.profile import freed
+    from cevns_jax.inference import profile
     from cevns_jax.inference.scan import scan
     from cevns_jax.startup import start_jax
 
@@ -74,7 +74,10 @@ def work(root: Path) -> None:
         analysis = analyses[config]
         like = analysis.likelihood
         if what == "profile" and config not in fits:
-            fits[config] = cj.fit(freed(like, analysis.profile.parameter), analysis.starts)
+            name = analysis.profile.parameter
+            # A function of a module in revisions before the likelihood had it.
+            free = like.freed(name) if hasattr(like, "freed") else profile.freed(like, name)
+            fits[config] = cj.fit(free, analysis.starts)
         began = time.perf_counter()
         if what == "fit":
             chi2 = np.array([cj.fit(like, analysis.starts).chi2])

@@ -18,7 +18,9 @@ from cevns_jax.detectors.quenching import Lindhard, ModifiedLindhard
 from cevns_jax.likelihood import Likelihood
 from cevns_jax.nuclei import Target
 from cevns_jax.parameters import Parameter
-from cevns_jax.prediction.experiment import Experiment, Nuisance
+from cevns_jax.prediction.experiment import Experiment
+from cevns_jax.prediction.nuisances import Nuisance
+from cevns_jax.priors import width_of
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,7 @@ def conventions(likelihood: Likelihood) -> dict[str, Any]:
         targets, models = _parts(experiment)
         experiments[experiment.name] = _experiment(experiment, targets, models, used)
         radii = {name for target in targets for name in target.radius_parameters}
-        elsewhere |= {*experiment.pulls, *(radii - set(likelihood.declarations))}
+        elsewhere |= {*experiment.pulls, *(radii - set(likelihood.declared_anew))}
     parameters = {
         name: _parameter(declared, used)
         for name, declared in used.parameters.items()
@@ -67,9 +69,9 @@ def conventions(likelihood: Likelihood) -> dict[str, Any]:
 
 
 def _parts(experiment: Experiment) -> tuple[list[Target], list[Lindhard | ModifiedLindhard]]:
-    """The nuclei of the signal, and the model of its quenching if that has parameters."""
+    """The nuclei that are hit, and the models of quenching that have parameters."""
     kinds = (Target, Lindhard, ModifiedLindhard)
-    leaves = jax.tree.leaves(experiment.signal, is_leaf=lambda part: isinstance(part, kinds))
+    leaves = jax.tree.leaves(experiment.parts, is_leaf=lambda part: isinstance(part, kinds))
     targets = [leaf for leaf in leaves if isinstance(leaf, Target)]
     return targets, [leaf for leaf in leaves if isinstance(leaf, Lindhard | ModifiedLindhard)]
 
@@ -110,7 +112,7 @@ def _nuisance(name: str, nuisance: Nuisance, used: Used) -> str:
     The width is that of the prior in use; the pull stays in units of the declared one.
     """
     declared, width = used.parameters[name], float(nuisance.width)
-    mean, prior = float(declared.prior_mean), float(declared.prior_width)
+    mean, prior = float(declared.prior.mean), width_of(declared.prior)
     value, remarks = used.value(name), []
     if (mean, prior) != (0.0, 1.0):
         unit = f", its unit {width:g}" if prior != 1 else ""
@@ -119,7 +121,8 @@ def _nuisance(name: str, nuisance: Nuisance, used: Used) -> str:
         remarks.append(f"pull held at {value:g}")
     elif value != 0:
         remarks.append(f"pull starts at {value:g}")
-    size = f"{width * prior:g}" if math.isfinite(prior) else "free"
+    size = nuisance.size if prior == 1 else f"{width * prior:g}"
+    size = size if math.isfinite(prior) else "free"
     told = f" ({'; '.join(remarks)})" if remarks else ""
     return f"{nuisance.name} {size} {nuisance.form}{told}"
 
@@ -129,6 +132,6 @@ def _parameter(declared: Parameter, used: Used) -> str:
     name, unit = declared.name, f" {declared.unit}" if declared.unit else ""
     free = name in used.varying
     text = f"{'free, start' if free else 'fixed at'} {used.value(name):.6g}{unit}"
-    if (free or name in used.held) and math.isfinite(float(declared.prior_width)):
-        text += f", prior {float(declared.prior_mean):.6g} +- {float(declared.prior_width):.6g}"
+    if (free or name in used.held) and declared.prior.text != "flat":
+        text += f", prior {declared.prior.text}"
     return text

@@ -11,7 +11,8 @@ import numpy as np
 from cevns_jax.constants import AVOGADRO, ELECTRON_MASS
 from cevns_jax.errors import unknown
 from cevns_jax.nuclei import NUCLIDES, element_counts
-from cevns_jax.parameters import Parameter, static
+from cevns_jax.parameters import Parameter
+from cevns_jax.pytree import static
 
 # Binding energies [keV] and the number of electrons that are bound by it or less, from the
 # outermost shell: X-ray Data Booklet (LBNL), table 1-1; germanium as used with the Dresden-II data.

@@ -24,7 +24,8 @@ from cevns_jax.constants import ATOMIC_MASS_UNIT, AVOGADRO, ELECTRON_MASS
 from cevns_jax.domains import Domain
 from cevns_jax.errors import ConfigError, shown, unknown
 from cevns_jax.form_factors import FormFactor
-from cevns_jax.parameters import Parameter, Values, static
+from cevns_jax.parameters import Parameter, Values
+from cevns_jax.pytree import static
 from cevns_jax.summaries import of_target
 from cevns_jax.summary import Summarised, Summary
 

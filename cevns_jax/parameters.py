@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
@@ -13,17 +13,17 @@ import jax.numpy as jnp
 import numpy as np
 
 from cevns_jax.errors import ConfigError, unknown
+from cevns_jax.priors import Flat, Gaussian, Prior
+from cevns_jax.pytree import plain_pytree, static
 
 Values: TypeAlias = Mapping[str, jax.Array | float]
 """Values of parameters: a flat mapping name -> number, so that gradients have the same shape."""
 
 
-def static(**kwargs: Any) -> Any:
-    """A dataclass field that belongs to the structure of a pytree, not to its numbers."""
-    return field(metadata={"static": True}, **kwargs)
+NO_PRIOR = Flat()
 
 
-@jax.tree_util.register_dataclass
+@plain_pytree
 @dataclass(frozen=True, kw_only=True)
 class Parameter:
     """One parameter, free or fixed.
@@ -31,51 +31,42 @@ class Parameter:
     Attributes:
         name: Python identifier, unique in a likelihood.
         start: Value where fits start, and the value of a fixed parameter [unit].
-        prior_mean: Mean of the Gaussian prior [unit].
-        prior_width: Width of the Gaussian prior [unit]; infinite where there is none.
-        lower: Lowest value of the declared domain [unit].
-        upper: Highest value of the declared domain [unit].
+        prior: What is known of it before the data, see :mod:`cevns_jax.priors`.
+        lower: Lowest value of the declared domain [unit]; that of the prior if it is higher.
+        upper: Highest value of the declared domain [unit]; that of the prior if it is lower.
         expected: Range inside the domain in which the value is expected [unit]. A minimum outside
             it is another solution, which is reported only where there is none inside, or where a
             start asks for it.
         searched: Range inside the domain in which limits are looked for unless another is given
             [unit], as couplings of a mediator that are not negative.
+        varies: Whether it varies in a fit unless it is held, as nuisance parameters and free
+            backgrounds do; others vary if they are named as free.
         unit: Unit of the value; empty for a pure number.
         label: TeX label for figures.
 
     Raises:
-        ConfigError: a start outside the domain, or a prior that is none.
+        ConfigError: a start outside the domain.
     """
 
     name: str = static()
     start: float = 0.0
-    prior_mean: float = 0.0
-    prior_width: float = math.inf
+    prior: Prior = NO_PRIOR
     lower: float = -math.inf
     upper: float = math.inf
     expected: tuple[float, float] = static(default=(-math.inf, math.inf))
     searched: tuple[float, float] = static(default=(-math.inf, math.inf))
+    varies: bool = static(default=False)
     unit: str = static(default="")
     label: str = static(default="")
 
     def __post_init__(self) -> None:
-        numbers = (self.start, self.prior_mean, self.prior_width, self.lower, self.upper)
-        if not _plain(numbers):
-            return
+        numbers = (self.start, self.lower, self.upper, self.prior.lower, self.prior.upper)
+        if any(isinstance(number, jax.core.Tracer) for number in numbers):
+            return  # declared by something that JAX traces, and checked when that was made
+        object.__setattr__(self, "lower", max(self.lower, self.prior.lower))
+        object.__setattr__(self, "upper", min(self.upper, self.prior.upper))
         if not (math.isfinite(self.start) and self.lower <= self.start <= self.upper):
             check_domain("declaration", self, self.start)
-        if not self.prior_width > 0 or not math.isfinite(self.prior_mean):
-            raise ConfigError(
-                f"declaration: {self.name} must have a prior of finite mean and positive width, "
-                f"not {self.prior_mean:g} +- {self.prior_width:g}"
-            )
-
-
-def _plain(numbers: tuple[object, ...]) -> bool:
-    """Whether these are the numbers of a declaration: JAX puts tracers and placeholders in their
-    place, or whole numbers that say which axes of its leaves are mapped."""
-    known = all(isinstance(number, int | float) for number in numbers)
-    return known and any(isinstance(number, float) for number in numbers)
 
 
 def check_domain(where: str, declared: Parameter, value: object) -> None:
@@ -111,7 +102,9 @@ def check_domain(where: str, declared: Parameter, value: object) -> None:
 
 def pull(name: str, lower: float = -math.inf) -> Parameter:
     """A nuisance parameter: unit-normal pull, in units of its own width, with a lowest value."""
-    return Parameter(name=name, prior_width=1.0, lower=lower, label=name.replace("_", " "))
+    return Parameter(
+        name=name, prior=Gaussian(0.0, 1.0), lower=lower, varies=True, label=name.replace("_", " ")
+    )
 
 
 def completed(

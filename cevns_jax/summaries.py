@@ -61,7 +61,7 @@ def of_experiment(experiment: Any) -> Summary:
         ["components", ", ".join(experiment.component_names)],
     ]
     uncertain = [
-        [name, f"{number(n.width)} {n.form}", ", ".join(n.acts_on)]
+        [name, f"{n.size} {n.form}", ", ".join(n.acts_on)]
         for name, n in zip(experiment.pulls, experiment.nuisances, strict=True)
     ]
     return Summary(
@@ -134,13 +134,18 @@ def of_source(source: Any) -> Summary:
 
 def _row(declared: Any, value: object, state: str) -> list[str]:
     """Cells of a declaration."""
-    width = number(declared.prior_width)
-    gaussian = f"{number(declared.prior_mean)} +- {width}"
     low, high = number(declared.lower), number(declared.upper)
     domain = f"above {low}" if high == "infinite" else f"{low} to {high}"
     domain = "" if (low, high) == ("-infinite", "infinite") else domain
-    prior = "" if width == "infinite" else gaussian
-    return [declared.name, number(value, 5), prior, domain, declared.unit, state]
+    prior = declared.prior.text
+    return [
+        declared.name,
+        number(value, 5),
+        "" if prior == "flat" else prior,
+        domain,
+        declared.unit,
+        state,
+    ]
 
 
 def _words(chosen: Mapping[str, Any]) -> list[list[str]]:

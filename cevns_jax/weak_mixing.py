@@ -9,7 +9,8 @@ import jax
 from cevns_jax.constants import SIN2_THETA_W_LOW_ENERGY
 from cevns_jax.errors import unknown
 from cevns_jax.flavours import family
-from cevns_jax.parameters import Parameter, static
+from cevns_jax.parameters import Parameter
+from cevns_jax.pytree import static
 
 SIN2_THETA_W = Parameter(
     name="sin2_theta_w",

@@ -62,7 +62,7 @@ def test_the_printed_width_is_the_one_of_the_prediction(told, tmp_path):
     width = float(found.split()[1])
     like = read_analysis(tmp_path / "analysis.toml", ["parameters.sns_flux.prior_width=0.5"])
     like = like.likelihood
-    prior = like.parameters["sns_flux"].prior_width
+    prior = like.parameters["sns_flux"].prior.width
     (csi,) = like.experiments
     moved = [csi.nuisances[0].factor(x) for x in (0.0, prior)]
     assert moved[1] / moved[0] - 1 == pytest.approx(width)

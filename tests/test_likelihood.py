@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 import cevns_jax as cj
 from cevns_jax.errors import ConfigError
 from cevns_jax.experiments.coherent_csi_2021 import PRESETS
-from cevns_jax.prediction.experiment import Nuisance
+from cevns_jax.prediction.nuisances import Nuisance
 from cevns_jax.statistics import poisson_deviance
 
 
@@ -125,8 +125,11 @@ def test_toys_are_reproducible_whole_counts_around_the_expectation(split):
 def test_numbers_are_no_part_of_the_structure():
     """Changing a number never recompiles: the same tree structure."""
     a = cj.experiments.coherent_csi_2021()
-    b = cj.experiments.coherent_csi_2021(mass_kg=20.0, neutron_radius_fm={"Cs133": 5.2})
-    build = lambda e: jax.tree.structure(e.signal)  # noqa: E731
+    b = cj.experiments.coherent_csi_2021(
+        exposure=cj.experiments.Exposure(mass_kg=20.0),
+        target=cj.experiments.csi_target(neutron_radius_fm={"Cs133": 5.2}),
+    )
+    build = lambda e: jax.tree.structure(e.parts["cevns"])  # noqa: E731
     assert build(a) == build(b)
 
 
@@ -146,7 +149,8 @@ def test_names_that_nobody_declares_are_refused_with_the_nearest_one(split):
 def test_experiments_that_disagree_on_a_parameter_are_refused(split):
     """A radius that starts elsewhere, or a private nuisance with the name of a shared one."""
     model = cj.interactions.standard_model()
-    other = cj.experiments.coherent_csi_2017(neutron_radius_fm={"Cs133": 5.5})
+    larger = cj.experiments.csi_target(neutron_radius_fm={"Cs133": 5.5})
+    other = cj.experiments.coherent_csi_2017(target=larger)
     with pytest.raises(ConfigError, match=r"r_n_cs133.*5\.01.*2021.*5\.5.*2017"):
         cj.Likelihood([*split.experiments, other], model, allow_overlap=True)
     private = Nuisance(name="coherent_csi_2021_brn", acts_on=("brn",), width=0.1, shared=True)

@@ -40,11 +40,10 @@ def run(options: argparse.Namespace) -> int:
         import numpy as np
 
         from cevns_jax.inference.fit import fit
-        from cevns_jax.inference.profile import freed
         from cevns_jax.inference.profile import profile as profiled
         from cevns_jax.results.profile import profile_document, profile_result, profile_table
 
-        likelihood = freed(run.likelihood, settings.parameter)
+        likelihood = run.likelihood.freed(settings.parameter)
         best = fit(likelihood, run.analysis.starts, progress)
         grid: dict[str, Any] = {settings.parameter: np.array(settings.grid)}
         began = time.perf_counter()

@@ -78,12 +78,25 @@ def analysis_of(plan: Plan) -> Analysis:
 
 def _built(plan: Plan) -> Analysis:
     from cevns_jax.likelihood import Likelihood
+    from cevns_jax.prediction.combination import tabulated
 
     interaction = plan.interaction.build()
     experiments = tuple(planned.build() for planned in plan.experiments)
-    likelihood = Likelihood(experiments, interaction, (), allow_overlap=plan.allow_overlap)
-    plan.check_names(likelihood.parameters, [n for e in experiments for n in e.varying])
-    likelihood = _declared(replace(likelihood, free=plan.free), plan.declarations)
+    known = tabulated(interaction, experiments)
+    plan.check_names(known, [name for name, declared in known.items() if declared.varies])
+    declarations = {name: _replaced(known[name], t) for name, t in plan.declarations.items()}
+    likelihood = Likelihood(
+        experiments,
+        interaction,
+        free=plan.free,
+        held={
+            name: float(declarations[name].start)
+            for name in declarations
+            if plan.declarations[name].fixed
+        },
+        declarations=declarations,
+        allow_overlap=plan.allow_overlap,
+    )
     return Analysis(
         name=plan.path.stem,
         title=plan.title,
@@ -100,16 +113,10 @@ def _built(plan: Plan) -> Analysis:
     )
 
 
-def _declared(likelihood: Likelihood, given: dict[str, Declaration]) -> Likelihood:
-    """The likelihood with declarations, and held values, of the table ``parameters``."""
-    known = likelihood.parameters
-    declarations = {name: _replaced(known[name], table) for name, table in given.items()}
-    held = {name: float(declarations[name].start) for name in given if given[name].fixed}
-    return replace(likelihood, declarations=declarations, held=held)
-
-
 def _replaced(declared: Parameter, table: Declaration) -> Parameter:
     """The declaration of a parameter with what a table says."""
+    from cevns_jax.priors import Gaussian
+
     start = float(declared.start) if table.start is None else table.start
     if not declared.lower <= start <= declared.upper:
         raise ConfigError(
@@ -120,4 +127,4 @@ def _replaced(declared: Parameter, table: Declaration) -> Parameter:
     if table.prior_width is None:
         return declared
     mean = start if table.prior_mean is None else table.prior_mean
-    return replace(declared, prior_width=table.prior_width, prior_mean=mean)
+    return replace(declared, prior=Gaussian(mean, table.prior_width))

@@ -19,7 +19,8 @@ from cevns_jax.errors import ConfigError, unknown
 
 if TYPE_CHECKING:
     from cevns_jax.detectors.quenching import Quenching
-    from cevns_jax.experiments import Experiment
+    from cevns_jax.experiments import Experiment, Exposure
+    from cevns_jax.nuclei import Target
 
 
 def read_experiments(table: Table, folder: Path) -> tuple[Planned[Experiment], ...]:
@@ -56,7 +57,7 @@ def _own(name: str, table: Table, folder: Path) -> Experiment:
 
 def _coherent_csi_2017(table: Table, folder: Path) -> Planned[Experiment]:
     name = "coherent_csi_2017"
-    given = _coherent(table, name) | _forecast(table)
+    given = _beam(table) | _forecast(table)
     given["quenching"] = table.choice("quenching", "constant", choices.CSI_2017_QUENCHING)
     given["steady_state_slope"] = table.choice(
         "steady_state_slope", "0_12_us", choices.CSI_2017_SLOPES
@@ -66,7 +67,7 @@ def _coherent_csi_2017(table: Table, folder: Path) -> Planned[Experiment]:
 
 def _coherent_csi_2021(table: Table, folder: Path) -> Planned[Experiment]:
     name, counts = "coherent_csi_2021", table.text("counts")
-    given = _coherent(table, name) | _forecast(table)
+    given = _beam(table) | _forecast(table)
     given["electrons"] = table.flag("electrons", False)
     given["counts"] = None if counts is None else folder / counts
     return _data_set(table, name, "atzori_corona_2023", given)
@@ -74,25 +75,24 @@ def _coherent_csi_2021(table: Table, folder: Path) -> Planned[Experiment]:
 
 def _coherent_lar_2020(table: Table, folder: Path) -> Planned[Experiment]:
     name = "coherent_lar_2020"
-    given = _coherent(table, name, common_radius=True) | _forecast(table)
+    given = _beam(table) | _forecast(table)
     given["arrivals"] = table.choice("arrivals", "inside_window", choices.ARGON_ARRIVALS)
     return _data_set(table, name, "lumped", given)
 
 
 def _coherent_lar_2020_energy(table: Table, folder: Path) -> Planned[Experiment]:
-    name = "coherent_lar_2020_energy"
-    return _data_set(table, name, "lumped", _coherent(table, name, common_radius=True))
+    return _data_set(table, "coherent_lar_2020_energy", "lumped", _beam(table))
 
 
 def _dresden_ii(table: Table, folder: Path) -> Planned[Experiment]:
     name = "dresden_ii"
     quenching, of_quenching = _germanium_quenching(name, table, folder)
-    given = _nuclei(table, name, common_radius=True) | {
+    given = {
+        "exposure": _exposure(table, "mass_kg", "flux_per_cm2_s"),
         "quenching": quenching,
         "spectra": table.choice("spectra", "vogel_mueller", choices.REACTOR_SPECTRA),
         "fission_fractions": fission_fractions(table),
         "recoil_min_kev": table.number("recoil_min_kev"),
-        **{key: table.positive(key) for key in ("mass_kg", "flux_per_cm2_s")},
     }
     return _data_set(table, name, "flux_fixed", given, of_quenching)
 
@@ -105,6 +105,8 @@ DATA_SETS: dict[str, Callable[[Table, Path], Planned[Experiment]]] = {
     "dresden_ii": _dresden_ii,
 }
 """Data sets of the library, and what reads their tables."""
+TARGETS = {"CsI": "csi_target", "Ar": "argon_target", "Ge": "germanium_target"}
+"""Formula -> function of :mod:`cevns_jax.experiments` that makes the nuclei."""
 
 
 def _data_set(
@@ -117,12 +119,15 @@ def _data_set(
     """A data set of the library.
 
     Args:
-        table: Its table, of which all has been read but the nuisances.
+        table: Its table, of which all has been read but the nuclei and the nuisances.
         name: Its name.
         preset: The nuisances that it has unless others are given.
         given: Its arguments, or what makes them.
         of_quenching: Names of the parameters of its quenching model.
     """
+    formula = names.TARGETS[name]
+    common = table.flag("common_neutron_radius", formula in names.ONE_RADIUS)
+    given["target"] = _nuclei(table, formula, common)
     if isinstance(table.content.get("nuisances"), list):
         own = nuisances(table)
         given["nuisances"] = partial(made_nuisances, own)
@@ -133,7 +138,7 @@ def _data_set(
         pulls = names.pulls(name, preset)
     table.done()
     varying = (*names.backgrounds(name), *pulls)
-    radii = names.radii(name, common=given["common_neutron_radius"])
+    radii = names.radii(name, common=common)
     return Planned(
         build=partial(_built, name, given),
         parameters=("n_sigma", *radii, *of_quenching, *varying),
@@ -141,27 +146,35 @@ def _data_set(
     )
 
 
-def _built(name: str, given: dict[str, Any]) -> Experiment:
+def _built(name: str, given: dict[str, Any]) -> Any:
+    """What a function of :mod:`cevns_jax.experiments` makes of its arguments, or of what makes
+    them."""
     from cevns_jax import experiments
 
     made = {key: value() if callable(value) else value for key, value in given.items()}
-    experiment: Experiment = getattr(experiments, name)(**made)
-    return experiment
+    return getattr(experiments, name)(**made)
 
 
-def _nuclei(table: Table, name: str, common_radius: bool) -> dict[str, Any]:
-    isotopes = names.ISOTOPES[names.TARGETS[name]]
-    return {
+def _nuclei(table: Table, formula: str, common: bool) -> Callable[[], Target]:
+    """What makes the nuclei of a data set, with the keys of its table in place of the published."""
+    isotopes = names.ISOTOPES[formula]
+    given = {
         "form_factor": form_factor(table),
         **{key: radii(table, key, isotopes) for key in ("proton_radius_fm", "neutron_radius_fm")},
-        "common_neutron_radius": table.flag("common_neutron_radius", common_radius),
+        "common_neutron_radius": common,
     }
+    return partial(_built, TARGETS[formula], given)
 
 
-def _coherent(table: Table, name: str, common_radius: bool = False) -> dict[str, Any]:
-    """The keys that all COHERENT data sets have."""
-    numbers = ("mass_kg", "distance_m", "protons_on_target", "neutrinos_per_proton")
-    return _nuclei(table, name, common_radius) | {key: table.positive(key) for key in numbers}
+def _exposure(table: Table, *keys: str) -> Callable[[], Exposure]:
+    """What makes an exposure of the keys of a table."""
+    return partial(_built, "Exposure", {key: table.positive(key) for key in keys})
+
+
+def _beam(table: Table) -> dict[str, Any]:
+    """The keys that all data sets at the SNS have."""
+    keys = ("mass_kg", "distance_m", "protons_on_target", "neutrinos_per_proton")
+    return {"exposure": _exposure(table, *keys)}
 
 
 def _forecast(table: Table) -> dict[str, Any]:

@@ -57,8 +57,8 @@ OVERLAPS = (
 """Data sets that have events in common."""
 BACKGROUNDS = {
     "dresden_ii": (
-        *("l_height", "l_energy", "l_width", "m_ratio"),
         *("constant", "exponential", "exponential_slope"),
+        *("l_height", "l_energy", "l_width", "m_ratio"),
     )
 }
 """Data set -> parameters of its backgrounds, where it has any."""
@@ -74,6 +74,8 @@ ISOTOPES = {
     "Ar": ("Ar36", "Ar38", "Ar40"),
     "Ge": ("Ge70", "Ge72", "Ge73", "Ge74", "Ge76"),
 }
+ONE_RADIUS = ("Ar", "Ge")
+"""Targets whose isotopes have one neutron radius unless each is to have its own."""
 
 
 def pulls(experiment: str, preset: str) -> tuple[str, ...]:

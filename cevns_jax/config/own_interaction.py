@@ -285,5 +285,3 @@ def _check_parameters(parameters: tuple[Any, ...]) -> None:
             continue  # numbers were checked before they were traced
         if not (p.lower <= p.start <= p.upper and math.isfinite(p.start)):
             raise ValueError(f"{p.name} must start inside its domain, {p.lower} to {p.upper}")
-        if not (p.prior_width > 0 and math.isfinite(p.prior_mean)):
-            raise ValueError(f"the prior of {p.name} needs a finite mean and a positive width")

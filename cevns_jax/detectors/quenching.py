@@ -14,7 +14,8 @@ import numpy as np
 from cevns_jax.detectors.table import LinearTable
 from cevns_jax.domains import COLUMNS, ROUNDING
 from cevns_jax.errors import ConfigError
-from cevns_jax.parameters import Parameter, Values, static
+from cevns_jax.parameters import Parameter, Values
+from cevns_jax.pytree import static
 
 Array = TypeVar("Array", jax.Array, np.ndarray)
 Effects: TypeAlias = Mapping[str, jax.Array]

@@ -12,7 +12,8 @@ import numpy as np
 from cevns_jax.detectors.table import LinearTable, check_edges
 from cevns_jax.domains import COLUMNS
 from cevns_jax.errors import ConfigError
-from cevns_jax.parameters import Values, static
+from cevns_jax.parameters import Values
+from cevns_jax.pytree import static
 
 BELOW = " (the highest recoil is that of the source; recoil_min_kev sets the lowest that is seen)"
 

@@ -18,7 +18,7 @@ from jax.scipy.special import gammaln
 from cevns_jax.detectors.table import LinearTable
 from cevns_jax.domains import check_number
 from cevns_jax.errors import ConfigError
-from cevns_jax.parameters import static
+from cevns_jax.pytree import static
 
 SMALLEST_SIGMA = 1e-9  # [keV]
 

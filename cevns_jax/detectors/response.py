@@ -28,7 +28,8 @@ from cevns_jax.detectors.resolution import (
 from cevns_jax.detectors.table import LinearTable, check_edges
 from cevns_jax.domains import FRACTION, check_number
 from cevns_jax.errors import ConfigError
-from cevns_jax.parameters import Parameter, Values, static
+from cevns_jax.parameters import Parameter, Values
+from cevns_jax.pytree import static
 
 MOST_QUANTA = 10_000  # that are summed over one by one
 WIDEST = 3.0  # sigma at the last bin edge, in units of that edge

@@ -25,7 +25,8 @@ from cevns_jax.detectors.efficiency import Efficiency
 from cevns_jax.detectors.quenching import Effects, polynomial_quenching
 from cevns_jax.detectors.ready_response import FixedResponse
 from cevns_jax.detectors.spline import Spline, Spline2D, spline, spline_2d
-from cevns_jax.parameters import Values, static
+from cevns_jax.parameters import Values
+from cevns_jax.pytree import static
 
 PULL_RANGE = 5.0  # domain of the quenching and efficiency pulls, in standard deviations
 # [keVee]: 160 PE, above all bins, and above all nuclear recoils within the pulls' domain

@@ -11,7 +11,7 @@ import numpy as np
 
 from cevns_jax.domains import EDGES
 from cevns_jax.errors import ConfigError
-from cevns_jax.parameters import static
+from cevns_jax.pytree import static
 
 MOST_EDGES = 2001  # of bins on one axis
 OTHER_UNIT = 999.0  # how far a table in a unit of a thousandth reaches too far

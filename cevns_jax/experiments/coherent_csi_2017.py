@@ -7,7 +7,7 @@ photo-electrons, efficiency with its step, arrival times and prompt neutrons as 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -26,17 +26,16 @@ from cevns_jax.detectors.scintillation import (
 )
 from cevns_jax.detectors.timing import FixedTiming
 from cevns_jax.errors import ConfigError, unknown
-from cevns_jax.experiments import coherent, coherent_csi_2021
-from cevns_jax.form_factors import FormFactor
-from cevns_jax.prediction.component import EnergyTimeSignal
-from cevns_jax.prediction.experiment import (
-    About,
-    Experiment,
-    Nuisance,
-    check_nuisances,
-    conventions,
-    require_float64,
-)
+from cevns_jax.experiments import coherent, coherent_csi, release
+from cevns_jax.experiments.exposure import Exposure
+from cevns_jax.experiments.targets import chosen_target, csi_target
+from cevns_jax.nuclei import Target
+from cevns_jax.precision import require_float64
+from cevns_jax.prediction.about import About, conventions
+from cevns_jax.prediction.component import Template
+from cevns_jax.prediction.experiment import Experiment, n_sigma
+from cevns_jax.prediction.nuisances import Nuisance, check_nuisances
+from cevns_jax.prediction.scattering import Scattering
 from cevns_jax.statistics import Poisson
 
 NAME = "coherent_csi_2017"
@@ -78,14 +77,8 @@ def coherent_csi_2017(
     nuisances: str | Sequence[Nuisance] = "lumped",
     quenching: str = "constant",
     steady_state_slope: str = "0_12_us",
-    form_factor: FormFactor | None = None,
-    proton_radius_fm: Mapping[str, float] | str | None = None,
-    neutron_radius_fm: Mapping[str, float] | str | None = None,
-    common_neutron_radius: bool = False,
-    mass_kg: float | None = None,
-    distance_m: float | None = None,
-    protons_on_target: float | None = None,
-    neutrinos_per_proton: float | None = None,
+    exposure: Exposure | None = None,
+    target: Target | None = None,
     steady_state_events: float | None = None,
     exposure_scale: float = 1.0,
 ) -> Experiment:
@@ -98,10 +91,10 @@ def coherent_csi_2017(
             ``quenching_0`` and ``quenching_1``).
         steady_state_slope: Anti-coincidence events that the time slope of the steady state is
             fitted to: ``"0_12_us"`` (0.0586/us) or ``"0_6_us"`` (0.127/us).
-        form_factor, proton_radius_fm, neutron_radius_fm, common_neutron_radius: As in
-            :func:`cevns_jax.experiments.coherent_csi_2021`.
-        mass_kg, distance_m, protons_on_target, neutrinos_per_proton: Exposure in place of the
-            published one; they move the signal alone.
+        exposure: Numbers in place of the published ones: mass, distance, protons on target and
+            neutrinos per proton; they move the signal alone.
+        target: Nuclei, of the same nuclides, in place of those of
+            :func:`cevns_jax.experiments.csi_target` without arguments.
         steady_state_events: Expected steady-state background in place of 405.
         exposure_scale: Factor on signal and backgrounds alike, for forecasts.
 
@@ -112,29 +105,18 @@ def coherent_csi_2017(
     require_float64()
     if steady_state_slope not in CSI_2017_SLOPES:
         raise unknown(NAME, "steady_state_slope", steady_state_slope, CSI_2017_SLOPES)
-    measured = coherent.measurement(FOLDER)
-    exposure = coherent.chosen_exposure(
-        NAME,
-        measured,
-        exposure_scale,
-        mass_kg=mass_kg,
-        distance_m=distance_m,
-        protons_on_target=protons_on_target,
-        neutrinos_per_proton=neutrinos_per_proton,
-    )
-    steady = coherent.chosen(NAME, measured["steady_state"], {"events": steady_state_events})
-    nuisances = coherent.chosen_nuisances(NAME, PRESETS, nuisances)
+    measured = release.measurement(FOLDER)
+    numbers = coherent.beam_exposure(NAME, measured, exposure, exposure_scale)
+    material = chosen_target(NAME, csi_target, target)
+    steady = release.chosen(NAME, measured["steady_state"], {"events": steady_state_events})
+    nuisances = release.chosen_nuisances(NAME, PRESETS, nuisances)
     acting = {name for nuisance in nuisances for name in nuisance.acts_on}
-    edges, observed, anticoincidence = coherent.read_counts(FOLDER / "counts.csv", highest_pe=50)
-    kernel = coherent.crystal(
-        exposure,
-        form_factor=form_factor,
-        proton_radius_fm=proton_radius_fm,
-        neutron_radius_fm=neutron_radius_fm,
-        common_neutron_radius=common_neutron_radius,
+    edges, observed, anticoincidence = coherent_csi.read_counts(
+        FOLDER / "counts.csv", highest_pe=50
     )
+    kernel = coherent_csi.crystal(numbers, material)
     coefficients, modes = _quenching(measured, quenching)
-    signal = EnergyTimeSignal(
+    signal = Scattering(
         shape=observed.shape,
         kernel=kernel,
         response=_response(measured, kernel.recoil, edges[0], (coefficients, modes), acting),
@@ -142,10 +124,10 @@ def coherent_csi_2017(
     )
     rate = steady["rate_per_us" if steady_state_slope == "0_12_us" else "rate_0_6_us_per_us"]
     backgrounds = {
-        "brn": exposure["beam_gwh"] * _neutrons(measured, edges),
-        "steady_state": exposure_scale
-        * steady["events"]
-        * _steady_state_shape(anticoincidence, edges[1], rate),
+        "brn": Template(numbers["beam_gwh"] * _neutrons(measured, edges)),
+        "steady_state": Template(
+            exposure_scale * steady["events"] * _steady_state_shape(anticoincidence, edges[1], rate)
+        ),
     }
     check_nuisances(NAME, nuisances, ("cevns", *backgrounds), (*modes, "neutron_radius"))
     return Experiment(
@@ -153,7 +135,7 @@ def coherent_csi_2017(
         about=About(
             title=measured["title"],
             citation=measured["citation"],
-            exposure=coherent.exposure_text(exposure),
+            exposure=coherent.exposure_text(numbers),
             conventions=conventions(
                 coherent.FLUX,
                 kernel.target,
@@ -163,13 +145,13 @@ def coherent_csi_2017(
                 f"exp(-{rate:g} t/us); energy from anti-coincidence",
             ),
         ),
-        axes=coherent.AXES,
+        axes=coherent_csi.AXES,
         overlaps=("coherent_csi_2021",),
         edges=edges,
         observed=observed,
         statistic=Poisson(),
-        signal=signal,
-        backgrounds=backgrounds,
+        parts={"cevns": signal, **backgrounds},
+        scales=(n_sigma("cevns"),),
         nuisances=nuisances,
         detector=ScintillationDetector(
             quenching=polynomial_modes(coefficients, modes), curve=_efficiency(measured)
@@ -183,7 +165,7 @@ def _quenching(measured: dict[str, Any], choice: str) -> tuple[np.ndarray, dict[
         nominal, plus = (np.array(measured["quenching"][key]) for key in ("nominal", "mode_plus"))
         return nominal, {"quenching": plus - nominal}
     if choice == "polynomial_2021":
-        return coherent_csi_2021.released_quenching(coherent.measurement(coherent_csi_2021.FOLDER))
+        return coherent_csi.released_quenching()
     raise unknown(NAME, "quenching", choice, CSI_2017_QUENCHING)
 
 

@@ -8,7 +8,7 @@ displaced by one bin, so it is not used.)
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,17 +26,16 @@ from cevns_jax.detectors.scintillation import (
     polynomial_modes,
 )
 from cevns_jax.detectors.timing import DecayingEfficiency, FixedTiming, ShiftedTiming, timing
-from cevns_jax.experiments import coherent
-from cevns_jax.form_factors import FormFactor
-from cevns_jax.prediction.component import Component, EnergyTimeSignal
-from cevns_jax.prediction.experiment import (
-    About,
-    Experiment,
-    Nuisance,
-    check_nuisances,
-    conventions,
-    require_float64,
-)
+from cevns_jax.experiments import coherent, coherent_csi, release
+from cevns_jax.experiments.exposure import Exposure
+from cevns_jax.experiments.targets import chosen_target, csi_target
+from cevns_jax.nuclei import Target
+from cevns_jax.precision import require_float64
+from cevns_jax.prediction.about import About, conventions
+from cevns_jax.prediction.component import Component, Template
+from cevns_jax.prediction.experiment import Experiment, n_sigma
+from cevns_jax.prediction.nuisances import Nuisance, check_nuisances
+from cevns_jax.prediction.scattering import Scattering
 from cevns_jax.statistics import Poisson
 
 NAME = "coherent_csi_2021"
@@ -90,15 +89,9 @@ def coherent_csi_2021(
     *,
     nuisances: str | Sequence[Nuisance] = "atzori_corona_2023",
     electrons: bool = False,
-    form_factor: FormFactor | None = None,
-    proton_radius_fm: Mapping[str, float] | str | None = None,
-    neutron_radius_fm: Mapping[str, float] | str | None = None,
-    common_neutron_radius: bool = False,
     counts: str | Path | None = None,
-    mass_kg: float | None = None,
-    distance_m: float | None = None,
-    protons_on_target: float | None = None,
-    neutrinos_per_proton: float | None = None,
+    exposure: Exposure | None = None,
+    target: Target | None = None,
     steady_state_events: float | None = None,
     exposure_scale: float = 1.0,
 ) -> Experiment:
@@ -109,17 +102,14 @@ def coherent_csi_2021(
         electrons: Whether neutrinos that scatter on electrons count, as a component ``electrons``:
             the cuts against electronic recoils are not strict at these energies. In the Standard
             Model they hardly matter, with light mediators and magnetic moments they do.
-        form_factor: Shape of the nucleon density. Default: Helm, s = 0.9 fm.
-        proton_radius_fm: rms radii by nuclide [fm] in place of 4.804 (Cs), 4.749 (I), or
-            ``"lewin_smith"``.
-        neutron_radius_fm: The same in place of 5.01 (Cs), 4.94 (I).
-        common_neutron_radius: One radius parameter ``r_n_csi`` in place of one for each isotope.
         counts: Table of counts in place of the measured one, same columns; its bins are used.
-        mass_kg, distance_m, protons_on_target, neutrinos_per_proton: Exposure in place of the
-            published one.
+        exposure: Numbers in place of the published ones: mass, distance, protons on target and
+            neutrinos per proton; they move the signal and the electrons alone.
+        target: Nuclei, of the same nuclides, in place of those of
+            :func:`cevns_jax.experiments.csi_target` without arguments.
         steady_state_events: Expected steady-state background in place of 1286.
         exposure_scale: Factor on signal and backgrounds alike, for forecasts with pseudo-data (the
-            observed counts stay). The keys above move the signal alone.
+            observed counts stay).
 
     Raises:
         ConfigError: unknown preset, nuclide or effect, a number out of its domain, or a table of
@@ -127,61 +117,38 @@ def coherent_csi_2021(
         RuntimeError: JAX is in 32-bit mode.
     """
     require_float64()
-    measured = coherent.measurement(FOLDER)
-    exposure = coherent.chosen_exposure(
-        NAME,
-        measured,
-        exposure_scale,
-        mass_kg=mass_kg,
-        distance_m=distance_m,
-        protons_on_target=protons_on_target,
-        neutrinos_per_proton=neutrinos_per_proton,
-    )
-    events = coherent.chosen(NAME, measured["events"], {"steady_state": steady_state_events})
+    measured = release.measurement(FOLDER)
+    numbers = coherent.beam_exposure(NAME, measured, exposure, exposure_scale)
+    material = chosen_target(NAME, csi_target, target)
+    events = release.chosen(NAME, measured["events"], {"steady_state": steady_state_events})
     events = {name: exposure_scale * number for name, number in events.items()}
-    nuisances = coherent.chosen_nuisances(NAME, PRESETS, nuisances, electrons=electrons)
+    nuisances = release.chosen_nuisances(NAME, PRESETS, nuisances, electrons=electrons)
     acting = {name for nuisance in nuisances for name in nuisance.acts_on}
-    edges, observed, anticoincidence = coherent.read_counts(
+    edges, observed, anticoincidence = coherent_csi.read_counts(
         FOLDER / "counts.csv" if counts is None else Path(counts), highest_pe=60
     )
-    kernel = coherent.crystal(
-        exposure,
-        form_factor=form_factor,
-        proton_radius_fm=proton_radius_fm,
-        neutron_radius_fm=neutron_radius_fm,
-        common_neutron_radius=common_neutron_radius,
-    )
-    accepted = DecayingEfficiency(
-        start=measured["time_efficiency"]["start_us"],
-        rate=measured["time_efficiency"]["rate_per_us"],
-    )
+    kernel = coherent_csi.crystal(numbers, material)
+    accepted = _time_efficiency(measured)
     arrivals = _timing(kernel.flavours, edges[1], accepted, movable="timing_ns" in acting)
-    quenching = released_quenching(measured)
-    signal = EnergyTimeSignal(
+    quenching = coherent_csi.released_quenching()
+    signal = Scattering(
         shape=observed.shape,
         kernel=kernel,
         response=_response(measured, kernel.recoil, edges[0], quenching, acting),
         timing=arrivals,
     )
-    backgrounds: dict[str, np.ndarray | Component] = {**_neutrons(edges, events)}
+    backgrounds: dict[str, Component] = {**_neutrons(edges, events)}
     if electrons:
-        free = coherent.crystal_electrons(exposure)
-        backgrounds["electrons"] = EnergyTimeSignal(
-            shape=observed.shape,
-            kernel=free,
-            response=_response(measured, free.recoil, edges[0], (coherent.UNQUENCHED, {}), acting),
-            timing=arrivals,
-        )
-    backgrounds["steady_state"] = events["steady_state"] * _steady_state_shape(
-        anticoincidence, edges[1], accepted
-    )
+        backgrounds["electrons"] = _electrons(numbers, measured, edges, arrivals, acting)
+    steady_state = _steady_state_shape(anticoincidence, edges[1], accepted)
+    backgrounds["steady_state"] = Template(events["steady_state"] * steady_state)
     check_nuisances(NAME, nuisances, ("cevns", *backgrounds), EFFECTS)
     return Experiment(
         name=NAME,
         about=About(
             title=measured["title"],
             citation=measured["citation"],
-            exposure=coherent.exposure_text(exposure),
+            exposure=coherent.exposure_text(numbers),
             conventions=conventions(
                 coherent.FLUX,
                 kernel.target,
@@ -189,21 +156,44 @@ def coherent_csi_2021(
                 quenching="released fourth-order polynomial",
                 steady_state=f"{events['steady_state']:g} events; energy from anti-coincidence, "
                 "time as the efficiency",
-                **coherent.electrons_text(electrons),
+                **coherent_csi.electrons_text(electrons),
             ),
         ),
-        axes=coherent.AXES,
+        axes=coherent_csi.AXES,
         overlaps=("coherent_csi_2017",),
         edges=edges,
         observed=observed,
         statistic=Poisson(),
-        signal=signal,
-        backgrounds=backgrounds,
+        parts={"cevns": signal, **backgrounds},
+        scales=(n_sigma("cevns"),),
         nuisances=nuisances,
         detector=ScintillationDetector(
             quenching=polynomial_modes(*quenching), curve=_efficiency(measured)
         ),
     )
+
+
+def _electrons(
+    numbers: dict[str, float],
+    measured: dict[str, Any],
+    edges: tuple[np.ndarray, np.ndarray],
+    arrivals: FixedTiming | ShiftedTiming,
+    acting: set[str],
+) -> Scattering:
+    """Neutrino-electron scattering in the crystal, whose recoils are not quenched."""
+    kernel = coherent_csi.crystal_electrons(numbers)
+    unquenched: tuple[np.ndarray, dict[str, np.ndarray]] = (coherent_csi.UNQUENCHED, {})
+    return Scattering(
+        shape=(len(edges[0]) - 1, len(edges[1]) - 1),
+        kernel=kernel,
+        response=_response(measured, kernel.recoil, edges[0], unquenched, acting),
+        timing=arrivals,
+    )
+
+
+def _time_efficiency(measured: dict[str, Any]) -> DecayingEfficiency:
+    released = measured["time_efficiency"]
+    return DecayingEfficiency(start=released["start_us"], rate=released["rate_per_us"])
 
 
 def _timing(
@@ -222,11 +212,7 @@ def _response(
     quenching: tuple[np.ndarray, dict[str, np.ndarray]],
     acting: set[str],
 ) -> FixedResponse | ScintillationResponse:
-    """Released photo-electron and efficiency models, with a quenching polynomial and its modes.
-
-    The released +1 and -1 sigma coefficients lie symmetrically about the nominal ones to their
-    printed digits, so half their difference is the change per standard deviation.
-    """
+    """Released photo-electron and efficiency models, with a quenching polynomial and its modes."""
     bins = GammaBins(
         edges=edges,
         inverse_yield=measured["photoelectrons"]["inverse_yield_kev"],
@@ -240,21 +226,12 @@ def _response(
 
 
 def _efficiency(measured: dict[str, Any]) -> MovableLogistic:
-    """Released efficiency curve, and its change by one standard deviation."""
+    """Released efficiency curve, and its change by one standard deviation, as of the quenching."""
     curve = {key: np.array(row) for key, row in measured["energy_efficiency"].items()}
     return MovableLogistic(nominal=curve["nominal"], mode=(curve["plus"] - curve["minus"]) / 2)
 
 
-def released_quenching(measured: dict[str, Any]) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """Coefficients of the released quenching polynomial, and their change by each mode."""
-    rows = {key: np.array(row) for key, row in measured["quenching"].items()}
-    modes = {
-        f"quenching_{i}": (rows[f"mode_{i}_plus"] - rows[f"mode_{i}_minus"]) / 2 for i in range(2)
-    }
-    return rows["nominal"], modes
-
-
-def _neutrons(edges: tuple[np.ndarray, ...], events: dict[str, float]) -> dict[str, np.ndarray]:
+def _neutrons(edges: tuple[np.ndarray, ...], events: dict[str, float]) -> dict[str, Template]:
     """Templates of beam-related and neutrino-induced neutrons: energy times time shape."""
     energy = read_table(FOLDER / "neutron_energy.csv", ("pe_low", "pe_high", "brn", "nin"))
     time = read_table(FOLDER / "neutron_time.csv", ("time_us", "brn", "nin"))
@@ -264,7 +241,7 @@ def _neutrons(edges: tuple[np.ndarray, ...], events: dict[str, float]) -> dict[s
         cumulative = np.append(0, energy[name].cumsum())
         in_energy = np.diff(np.interp(edges[0], pe_edges, cumulative))
         in_time = np.diff(np.interp(edges[1], time["time_us"], time[name]))
-        templates[name] = events[name] * np.outer(in_energy, in_time)
+        templates[name] = Template(events[name] * np.outer(in_energy, in_time))
     return templates
 
 

@@ -1,4 +1,4 @@
-"""What the analyses of COHERENT liquid argon share: nuclei, response, nuisances, templates."""
+"""What the analyses of COHERENT liquid argon share: response, nuisances, templates."""
 
 from __future__ import annotations
 
@@ -12,18 +12,12 @@ from cevns_jax.detectors.quenching import PolynomialQuenching
 from cevns_jax.detectors.resolution import gaussian_resolution
 from cevns_jax.detectors.response import EnergyResponse, energy_response
 from cevns_jax.detectors.table import linear_table
-from cevns_jax.experiments import coherent
-from cevns_jax.form_factors import FormFactor
-from cevns_jax.nuclei import Target
-from cevns_jax.prediction.experiment import Nuisance
+from cevns_jax.experiments import release
+from cevns_jax.prediction.nuisances import Nuisance
 
 FOLDER = DATA / "coherent_lar_2020"
 AXES = ("energy_kevee", "f90", "time_us")
-COLUMNS = {axis: coherent.ends(axis) for axis in AXES}
-ISOTOPES = ("Ar36", "Ar38", "Ar40")
-# rms radii of arXiv:2008.05022, all isotopes alike.
-PROTON_RADIUS_FM = dict.fromkeys(ISOTOPES, 3.448)
-NEUTRON_RADIUS_FM = dict.fromkeys(ISOTOPES, 3.55)
+COLUMNS = {axis: release.ends(axis) for axis in AXES}
 
 # What moves all CEvNS events, taken apart, for combinations: one flux for all detectors at the SNS.
 SIGNAL_PARTS = (
@@ -36,23 +30,6 @@ NEUTRONS = (
     Nuisance(name="brn", acts_on=("brn",), width=0.32),
     Nuisance(name="delayed_brn", acts_on=("delayed_brn",), width=1.0),
 )
-
-
-def argon(
-    *,
-    form_factor: FormFactor | None,
-    proton_radius_fm: Mapping[str, float] | str | None,
-    neutron_radius_fm: Mapping[str, float] | str | None,
-    common_neutron_radius: bool,
-) -> Target:
-    """The isotopes of argon; arguments as :func:`cevns_jax.experiments.coherent.nuclei`."""
-    return coherent.nuclei(
-        "Ar",
-        (PROTON_RADIUS_FM, proton_radius_fm),
-        (NEUTRON_RADIUS_FM, neutron_radius_fm),
-        form_factor=form_factor,
-        common_neutron_radius=common_neutron_radius,
-    )
 
 
 def templates() -> dict[str, tuple[np.ndarray, np.ndarray]]:

@@ -23,20 +23,18 @@ from cevns_jax.detectors.detector import energy_detector
 from cevns_jax.detectors.spline import spline
 from cevns_jax.detectors.timing import FixedTiming, ShiftedTiming, pulse_fractions
 from cevns_jax.errors import ConfigError, unknown
-from cevns_jax.experiments import coherent, coherent_lar
+from cevns_jax.experiments import coherent, coherent_lar, release
 from cevns_jax.experiments.coherent_lar import AXES, COLUMNS, FOLDER
-from cevns_jax.form_factors import FormFactor
+from cevns_jax.experiments.exposure import Exposure
+from cevns_jax.experiments.targets import argon_target, chosen_target
 from cevns_jax.interactions.interaction import Interaction
+from cevns_jax.nuclei import Target
 from cevns_jax.parameters import Parameter, Values
+from cevns_jax.precision import require_float64
+from cevns_jax.prediction.about import About, conventions
 from cevns_jax.prediction.component import Component
-from cevns_jax.prediction.experiment import (
-    About,
-    Experiment,
-    Nuisance,
-    check_nuisances,
-    conventions,
-    require_float64,
-)
+from cevns_jax.prediction.experiment import Experiment, n_sigma
+from cevns_jax.prediction.nuisances import Nuisance, check_nuisances
 from cevns_jax.prediction.recoil_nodes import energy_time_signal
 from cevns_jax.prediction.templates import MorphedTemplate, morphed_template
 from cevns_jax.statistics import Poisson
@@ -92,6 +90,7 @@ class PulseShapeSignal:
     row: np.ndarray
 
     costly = True
+    scatters = True
 
     @property
     def effects(self) -> tuple[str, ...]:
@@ -110,7 +109,7 @@ class PulseShapeSignal:
         share = released / self.pulse_shape.nominal.sum(axis=1)[self.row, None]
         return jnp.einsum("et,ep->ept", counts, share)
 
-    def frozen(
+    def precomputed(
         self,
         interaction: Interaction,
         values: Values,
@@ -118,7 +117,7 @@ class PulseShapeSignal:
         moving: set[str],
     ) -> PulseShapeSignal:
         """The signal with its part in energy and time evaluated as far as nothing moves it."""
-        inner = self.energy_time.frozen(interaction, values, effects, moving)
+        inner = self.energy_time.precomputed(interaction, values, effects, moving)
         return dataclasses.replace(self, energy_time=inner)
 
 
@@ -126,14 +125,8 @@ def coherent_lar_2020(
     *,
     nuisances: str | Sequence[Nuisance] = "lumped",
     arrivals: str = "inside_window",
-    form_factor: FormFactor | None = None,
-    proton_radius_fm: Mapping[str, float] | str | None = None,
-    neutron_radius_fm: Mapping[str, float] | str | None = None,
-    common_neutron_radius: bool = True,
-    mass_kg: float | None = None,
-    distance_m: float | None = None,
-    protons_on_target: float | None = None,
-    neutrinos_per_proton: float | None = None,
+    exposure: Exposure | None = None,
+    target: Target | None = None,
     steady_state_events: float | None = None,
     exposure_scale: float = 1.0,
 ) -> Experiment:
@@ -146,12 +139,10 @@ def coherent_lar_2020(
             that arrive later are lost, which is the same shape with fewer events; ``"released"``:
             the time shape of the released prediction, which is one for all energies and flavours,
             where recoils above 47 keV come from delayed neutrinos only.
-        form_factor: Shape of the nucleon density; default Helm, s = 0.9 fm.
-        proton_radius_fm, neutron_radius_fm: rms radii in place of those above, by nuclide, or
-            ``"lewin_smith"``.
-        common_neutron_radius: One radius parameter for the isotopes, 99.6 % of which are Ar40.
-        mass_kg, distance_m, protons_on_target, neutrinos_per_proton: Exposure in place of the
-            published one; they move the signal alone.
+        exposure: Numbers in place of the published ones: mass, distance, protons on target and
+            neutrinos per proton; they move the signal alone.
+        target: Nuclei, of the same nuclides, in place of those of
+            :func:`cevns_jax.experiments.argon_target` without arguments.
         steady_state_events: Expected steady-state background in place of 3152.
         exposure_scale: Factor on signal and backgrounds alike, for forecasts.
 
@@ -162,42 +153,26 @@ def coherent_lar_2020(
     require_float64()
     if arrivals not in ARGON_ARRIVALS:
         raise unknown(NAME, "arrivals", arrivals, ARGON_ARRIVALS)
-    measured = coherent.measurement(FOLDER)
-    exposure = coherent.chosen_exposure(
-        NAME,
-        measured,
-        exposure_scale,
-        mass_kg=mass_kg,
-        distance_m=distance_m,
-        protons_on_target=protons_on_target,
-        neutrinos_per_proton=neutrinos_per_proton,
-    )
-    events = coherent.chosen(NAME, measured["events"], {"steady_state": steady_state_events})
-    nuisances = coherent.chosen_nuisances(NAME, PRESETS, nuisances)
+    measured = release.measurement(FOLDER)
+    numbers = coherent.beam_exposure(NAME, measured, exposure, exposure_scale)
+    material = chosen_target(NAME, argon_target, target)
+    events = release.chosen(NAME, measured["events"], {"steady_state": steady_state_events})
+    nuisances = release.chosen_nuisances(NAME, PRESETS, nuisances)
     acting = {name for nuisance in nuisances for name in nuisance.acts_on}
     edges, observed = _observed()
-    material = coherent_lar.argon(
-        form_factor=form_factor,
-        proton_radius_fm=proton_radius_fm,
-        neutron_radius_fm=neutron_radius_fm,
-        common_neutron_radius=common_neutron_radius,
-    )
     response = coherent_lar.response(measured, edges[0])
     shapes = coherent_lar.templates()
     energy_time = energy_time_signal(
         NAME,
-        coherent.flux(exposure),
+        coherent.flux(numbers),
         material,
-        exposure["mass_kg"],
+        numbers["mass_kg"],
         response,
         shape=(len(edges[0]) - 1, len(edges[2]) - 1),
         timing=_timing(measured, shapes, edges[2], arrivals, movable="timing_ns" in acting),
         acting=acting,
     )
-    pulse_shape = _pulse_shape(shapes)
-    last = np.flatnonzero(pulse_shape.nominal.sum(axis=1))[-1]  # no CEvNS was simulated above
-    row = np.minimum(np.arange(len(edges[0]) - 1), last)
-    signal = PulseShapeSignal(energy_time=energy_time, pulse_shape=pulse_shape, row=row)
+    signal = _with_pulse_shape(energy_time, shapes)
     backgrounds = {
         name: _background(shapes, name, exposure_scale * events[name])
         for name in ("brn", "delayed_brn", "steady_state")
@@ -209,7 +184,7 @@ def coherent_lar_2020(
         about=About(
             title=measured["title"],
             citation=measured["citation"],
-            exposure=coherent.exposure_text(exposure, "Ar"),
+            exposure=coherent.exposure_text(numbers, "Ar"),
             conventions=conventions(
                 "analytic pion decay at rest after a Gaussian proton pulse",
                 material,
@@ -223,8 +198,8 @@ def coherent_lar_2020(
         edges=edges,
         observed=observed,
         statistic=Poisson(),
-        signal=signal,
-        backgrounds=backgrounds,
+        parts={"cevns": signal, **backgrounds},
+        scales=(n_sigma("cevns"),),
         nuisances=nuisances,
         detector=energy_detector(response),
     )
@@ -256,10 +231,17 @@ def _background(
     return morphed_template(whole(name), variations if name == "brn" else {})
 
 
-def _pulse_shape(shapes: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> MorphedTemplate:
-    """Released CEvNS in energy and F90, with its variations."""
+def _with_pulse_shape(
+    energy_time: Component, shapes: Mapping[str, tuple[np.ndarray, np.ndarray]]
+) -> PulseShapeSignal:
+    """CEvNS in energy and time, with the released F90 and its variations."""
     nominal, plus, minus = (shapes[f"cevns{which}"][0] for which in ("", "_f90_plus", "_f90_minus"))
-    return morphed_template(nominal, {"f90": (plus, minus)})
+    last = np.flatnonzero(nominal.sum(axis=1))[-1]  # no CEvNS was simulated above
+    return PulseShapeSignal(
+        energy_time=energy_time,
+        pulse_shape=morphed_template(nominal, {"f90": (plus, minus)}),
+        row=np.minimum(np.arange(len(nominal)), last),
+    )
 
 
 def _timing(

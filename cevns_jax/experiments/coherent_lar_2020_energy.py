@@ -7,23 +7,22 @@ the steady-state background subtracted, as released, in place of the 960 bins of
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
 from cevns_jax.data.tables import bin_edges, grid_points, read_table
 from cevns_jax.detectors.detector import energy_detector
-from cevns_jax.experiments import coherent, coherent_lar
+from cevns_jax.experiments import coherent, coherent_lar, release
 from cevns_jax.experiments.coherent_lar import COLUMNS, FOLDER
-from cevns_jax.form_factors import FormFactor
-from cevns_jax.prediction.experiment import (
-    About,
-    Experiment,
-    Nuisance,
-    check_nuisances,
-    conventions,
-    require_float64,
-)
+from cevns_jax.experiments.exposure import Exposure
+from cevns_jax.experiments.targets import argon_target, chosen_target
+from cevns_jax.nuclei import Target
+from cevns_jax.precision import require_float64
+from cevns_jax.prediction.about import About, conventions
+from cevns_jax.prediction.component import Template
+from cevns_jax.prediction.experiment import Experiment, n_sigma
+from cevns_jax.prediction.nuisances import Nuisance, check_nuisances
 from cevns_jax.prediction.recoil_nodes import energy_time_signal
 from cevns_jax.statistics import Gaussian
 
@@ -45,14 +44,8 @@ PRESETS: dict[str, tuple[Nuisance, ...]] = {
 def coherent_lar_2020_energy(
     *,
     nuisances: str | Sequence[Nuisance] = "lumped",
-    form_factor: FormFactor | None = None,
-    proton_radius_fm: Mapping[str, float] | str | None = None,
-    neutron_radius_fm: Mapping[str, float] | str | None = None,
-    common_neutron_radius: bool = True,
-    mass_kg: float | None = None,
-    distance_m: float | None = None,
-    protons_on_target: float | None = None,
-    neutrinos_per_proton: float | None = None,
+    exposure: Exposure | None = None,
+    target: Target | None = None,
 ) -> Experiment:
     """COHERENT liquid argon (2020), 12 bins of energy with the steady state subtracted.
 
@@ -61,42 +54,28 @@ def coherent_lar_2020_energy(
 
     Args:
         nuisances: Name of a preset of this module, or own nuisances.
-        form_factor, proton_radius_fm, neutron_radius_fm, common_neutron_radius, mass_kg,
-            distance_m, protons_on_target, neutrinos_per_proton: As in
-            :func:`cevns_jax.experiments.coherent_lar_2020`.
+        exposure, target: As in :func:`cevns_jax.experiments.coherent_lar_2020`.
 
     Raises:
         ConfigError: unknown preset, nuclide or effect, or a number out of its domain.
         RuntimeError: JAX is in 32-bit mode.
     """
     require_float64()
-    measured = coherent.measurement(FOLDER)
-    exposure = coherent.chosen_exposure(
-        NAME,
-        measured,
-        1.0,
-        mass_kg=mass_kg,
-        distance_m=distance_m,
-        protons_on_target=protons_on_target,
-        neutrinos_per_proton=neutrinos_per_proton,
-    )
-    nuisances = coherent.chosen_nuisances(NAME, PRESETS, nuisances)
+    measured = release.measurement(FOLDER)
+    numbers = coherent.beam_exposure(NAME, measured, exposure)
+    material = chosen_target(NAME, argon_target, target)
+    nuisances = release.chosen_nuisances(NAME, PRESETS, nuisances)
     path = FOLDER / "subtracted_energy.csv"
     table = read_table(path, (*COLUMNS[AXIS], "counts", "error"))
     grid_points(path, table, COLUMNS[AXIS][:1])
     edges = bin_edges(path, table, *COLUMNS[AXIS])
-    material = coherent_lar.argon(
-        form_factor=form_factor,
-        proton_radius_fm=proton_radius_fm,
-        neutron_radius_fm=neutron_radius_fm,
-        common_neutron_radius=common_neutron_radius,
-    )
     response = coherent_lar.response(measured, edges)
     shapes = coherent_lar.templates()
     neutrons = {
-        name: measured["events"][name] * shapes[name][0].sum(axis=1)
+        name: Template(measured["events"][name] * shapes[name][0].sum(axis=1))
         for name in ("brn", "delayed_brn")
     }
+    total = sum(part.counts for part in neutrons.values())
     check_nuisances(NAME, nuisances, ("cevns", *neutrons), (*response.effects, "neutron_radius"))
     return Experiment(
         name=NAME,
@@ -104,7 +83,7 @@ def coherent_lar_2020_energy(
             title=f"{measured['title']}, energy alone",
             counted="events above the steady state",
             citation=measured["citation"],
-            exposure=coherent.exposure_text(exposure, "Ar"),
+            exposure=coherent.exposure_text(numbers, "Ar"),
             conventions=conventions(
                 "analytic pion decay at rest, no neutrino later than the time window",
                 material,
@@ -117,17 +96,20 @@ def coherent_lar_2020_energy(
         overlaps=("coherent_lar_2020",),
         edges=(edges,),
         observed=table["counts"],
-        statistic=Gaussian(np.hypot(table["error"], NEUTRON_SHAPE_ERROR * sum(neutrons.values()))),
-        signal=energy_time_signal(
-            NAME,
-            coherent.flux(exposure),
-            material,
-            exposure["mass_kg"],
-            response,
-            shape=(len(edges) - 1,),
-            acting={name for nuisance in nuisances for name in nuisance.acts_on},
-        ),
-        backgrounds=neutrons,
+        statistic=Gaussian(np.hypot(table["error"], NEUTRON_SHAPE_ERROR * total)),
+        parts={
+            "cevns": energy_time_signal(
+                NAME,
+                coherent.flux(numbers),
+                material,
+                numbers["mass_kg"],
+                response,
+                shape=(len(edges) - 1,),
+                acting={name for nuisance in nuisances for name in nuisance.acts_on},
+            ),
+            **neutrons,
+        },
+        scales=(n_sigma("cevns"),),
         nuisances=nuisances,
         detector=energy_detector(response),
     )

@@ -15,6 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from cevns_jax import priors
 from cevns_jax.choices import GERMANIUM_MEASURED, GERMANIUM_QUENCHING
 from cevns_jax.data.tables import DATA, bin_edges, grid_points, read_table
 from cevns_jax.detectors.detector import energy_detector
@@ -30,21 +31,20 @@ from cevns_jax.detectors.response import EnergyResponse, energy_response
 from cevns_jax.detectors.table import linear_table
 from cevns_jax.electrons import electrons
 from cevns_jax.errors import unknown
-from cevns_jax.experiments import coherent
-from cevns_jax.form_factors import FormFactor, Helm
+from cevns_jax.experiments import release
+from cevns_jax.experiments.exposure import Exposure, exposure_numbers
+from cevns_jax.experiments.targets import chosen_target, germanium_target
 from cevns_jax.interactions.interaction import Interaction
-from cevns_jax.nuclei import target
-from cevns_jax.parameters import Parameter, Values, static
-from cevns_jax.prediction.component import Component, EnergyTimeSignal, Formula
-from cevns_jax.prediction.experiment import (
-    About,
-    Experiment,
-    Nuisance,
-    check_nuisances,
-    conventions,
-    require_float64,
-)
+from cevns_jax.nuclei import Target
+from cevns_jax.parameters import Parameter, Values
+from cevns_jax.precision import require_float64
+from cevns_jax.prediction.about import About, conventions
+from cevns_jax.prediction.component import Component, Formula
+from cevns_jax.prediction.experiment import Experiment, n_sigma
+from cevns_jax.prediction.nuisances import Nuisance, check_nuisances
 from cevns_jax.prediction.recoil_nodes import check_events, energy_time_signal
+from cevns_jax.prediction.scattering import Scattering
+from cevns_jax.pytree import static
 from cevns_jax.sources.reactor import reactor_source
 from cevns_jax.sources.tabulated import TabulatedSource
 from cevns_jax.statistics import Gaussian
@@ -77,9 +77,7 @@ class Continuum(Formula):
         return (
             _rate("constant", 14.0),
             _rate("exponential", 65.0),
-            Parameter(
-                name=f"{NAME}_exponential_slope", start=4.0, lower=0.1, upper=100.0, unit="1/keV"
-            ),
+            _free("exponential_slope", 4.0, 0.1, 100.0, "1/keV"),
         )
 
     def __call__(
@@ -118,13 +116,13 @@ class CaptureLines(Formula):
     def parameters(self) -> tuple[Parameter, ...]:
         return (
             _rate("l_height", 85.0),
-            Parameter(name=f"{NAME}_l_energy", start=self.start, lower=1.2, upper=1.4, unit="keV"),
-            Parameter(name=f"{NAME}_l_width", start=0.07, lower=0.02, upper=0.2, unit="keV"),
+            _free("l_energy", self.start, 1.2, 1.4, "keV"),
+            _free("l_width", 0.07, 0.02, 0.2, "keV"),
             Parameter(
                 name=f"{NAME}_m_ratio",
                 start=1.0,
-                prior_mean=1.0,
-                prior_width=self.ratio_error,
+                prior=priors.Gaussian(1.0, self.ratio_error),
+                varies=True,
                 lower=0.0,
                 upper=2.0,
             ),
@@ -157,12 +155,8 @@ def dresden_ii(
     spectra: str = "vogel_mueller",
     fission_fractions: Mapping[str, float] | None = None,
     recoil_min_kev: float | None = None,
-    form_factor: FormFactor | None = None,
-    proton_radius_fm: Mapping[str, float] | str | None = None,
-    neutron_radius_fm: Mapping[str, float] | str | None = None,
-    common_neutron_radius: bool = True,
-    mass_kg: float | None = None,
-    flux_per_cm2_s: float | None = None,
+    exposure: Exposure | None = None,
+    target: Target | None = None,
 ) -> Experiment:
     """Dresden-II with the chosen conventions. Counts are per day.
 
@@ -176,9 +170,10 @@ def dresden_ii(
         recoil_min_kev: Recoils below it leave nothing [keV]. Default: what one electron-hole pair
             takes, E_ee = 2.96 eV; T = 2.96 eV with the modified Lindhard model, in which every
             recoil has E_ee above 63 eV.
-        form_factor, proton_radius_fm, neutron_radius_fm, common_neutron_radius: As in
-            :func:`cevns_jax.experiments.coherent_csi_2021`; default R_n = R_p = charge radius.
-        mass_kg, flux_per_cm2_s: Exposure in place of the published one.
+        exposure: Mass and flux in place of the published ones; they move the scattering on nuclei
+            and electrons alone.
+        target: Nuclei, of the same nuclides, in place of those of
+            :func:`cevns_jax.experiments.germanium_target` without arguments.
 
     Raises:
         ConfigError: unknown preset, isotope, nuclide, effect or choice, or a number out of its
@@ -186,28 +181,18 @@ def dresden_ii(
         RuntimeError: JAX is in 32-bit mode.
     """
     require_float64()
-    measured = coherent.measurement(FOLDER)
-    given = {"mass_kg": mass_kg, "flux_per_cm2_s": flux_per_cm2_s}
-    exposure = coherent.chosen(NAME, measured["exposure"], given)
-    nuisances = coherent.chosen_nuisances(NAME, PRESETS, nuisances, electrons=True)
+    measured = release.measurement(FOLDER)
+    numbers = exposure_numbers(NAME, measured["exposure"], exposure)
+    material = chosen_target(NAME, germanium_target, target)
+    nuisances = release.chosen_nuisances(NAME, PRESETS, nuisances, electrons=True)
     acting = {name for nuisance in nuisances for name in nuisance.acts_on}
-    path = FOLDER / "rates.csv"
-    table = read_table(path, ("energy_low_kevee", "energy_high_kevee", "rate", "error"))
-    grid_points(path, table, ["energy_low_kevee"])
-    edges = bin_edges(path, table, "energy_low_kevee", "energy_high_kevee")
-    material = target(
-        "Ge",
-        form_factor=form_factor if form_factor is not None else Helm(),
-        proton_radius_fm=proton_radius_fm,
-        neutron_radius_fm=neutron_radius_fm,
-        common_neutron_radius=common_neutron_radius,
-    )
+    edges, table = _rates()
     source = reactor_source(
         spectra=spectra,
         fission_fractions=measured["fission_fractions"]
         if fission_fractions is None
         else fission_fractions,
-        flux_per_cm2_s=exposure["flux_per_cm2_s"],
+        flux_per_cm2_s=numbers["flux_per_cm2_s"],
         live_time_s=SECONDS_PER_DAY,
     )
     response = _response(edges, _quenching(measured, quenching), _resolution(measured))
@@ -216,7 +201,7 @@ def dresden_ii(
         NAME,
         source,
         material,
-        exposure["mass_kg"],
+        numbers["mass_kg"],
         response,
         shape=(len(edges) - 1,),
         acting=acting,
@@ -224,7 +209,7 @@ def dresden_ii(
     )
     check_events(NAME, signal.kernel, response, lowest)
     backgrounds: dict[str, Component] = {
-        "electrons": _electrons(source, exposure["mass_kg"], edges, _resolution(measured), acting),
+        "electrons": _electrons(source, numbers["mass_kg"], edges, _resolution(measured), acting),
         "continuum": Continuum(edges=edges),
         "capture_lines": _lines(measured, edges),
     }
@@ -239,7 +224,7 @@ def dresden_ii(
             title=measured["title"],
             counted="events per day",
             citation=measured["citation"],
-            exposure=f"{exposure['mass_kg']:g} kg Ge, {source.label}; rates per day",
+            exposure=f"{numbers['mass_kg']:g} kg Ge, {source.label}; rates per day",
             conventions=conventions(
                 source.label,
                 material,
@@ -253,15 +238,30 @@ def dresden_ii(
         edges=(edges,),
         observed=table["rate"],
         statistic=Gaussian(table["error"]),
-        signal=signal,
-        backgrounds=backgrounds,
+        parts={"cevns": signal, **backgrounds},
+        scales=(n_sigma("cevns"),),
         nuisances=nuisances,
         detector=energy_detector(response),
     )
 
 
+def _rates() -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """Edges of the bins [keVee], and the table with their rates and errors per day."""
+    path = FOLDER / "rates.csv"
+    table = read_table(path, ("energy_low_kevee", "energy_high_kevee", "rate", "error"))
+    grid_points(path, table, ["energy_low_kevee"])
+    return bin_edges(path, table, "energy_low_kevee", "energy_high_kevee"), table
+
+
 def _rate(name: str, start: float) -> Parameter:
-    return Parameter(name=f"{NAME}_{name}", start=start, lower=0.0, upper=1e3, unit="1/(day 10 eV)")
+    return _free(name, start, 0.0, 1e3, "1/(day 10 eV)")
+
+
+def _free(name: str, start: float, low: float, high: float, unit: str) -> Parameter:
+    """A parameter of the background, which is fitted in the same data."""
+    return Parameter(
+        name=f"{NAME}_{name}", start=start, lower=low, upper=high, varies=True, unit=unit
+    )
 
 
 def _quenching(measured: dict[str, Any], choice: str | Quenching) -> Quenching:
@@ -315,7 +315,7 @@ def _electrons(
     edges: np.ndarray,
     resolution: GaussianResolution,
     acting: set[str],
-) -> EnergyTimeSignal:
+) -> Scattering:
     """Neutrino-electron scattering, whose recoils are not quenched."""
     unquenched = PolynomialQuenching(coefficients=(1.0,))
     response = _response(edges, unquenched, resolution)

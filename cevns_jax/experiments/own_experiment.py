@@ -16,16 +16,12 @@ from cevns_jax.detectors.timing import FixedTiming
 from cevns_jax.domains import COUNTS, ERRORS
 from cevns_jax.errors import ConfigError, shown
 from cevns_jax.nuclei import Target
+from cevns_jax.precision import require_float64
+from cevns_jax.prediction.about import About, conventions
 from cevns_jax.prediction.axes import check_axes
-from cevns_jax.prediction.component import Component
-from cevns_jax.prediction.experiment import (
-    About,
-    Experiment,
-    Nuisance,
-    check_nuisances,
-    conventions,
-    require_float64,
-)
+from cevns_jax.prediction.component import Component, Template
+from cevns_jax.prediction.experiment import Experiment, n_sigma
+from cevns_jax.prediction.nuisances import Nuisance, check_nuisances
 from cevns_jax.prediction.recoil_nodes import check_events, energy_time_signal
 from cevns_jax.sources.source import Source
 from cevns_jax.sources.tabulated import TabulatedSource, check_unit
@@ -49,7 +45,7 @@ def own_experiment(
     *,
     name: str,
     target: Target,
-    source: Source,
+    source: Source | Mapping[str, Source],
     mass_kg: float,
     response: EnergyResponse | TabulatedResponse,
     backgrounds: Mapping[str, np.ndarray | Component],
@@ -71,13 +67,14 @@ def own_experiment(
     Args:
         name: Python identifier; names of private nuisance parameters begin with it.
         target: What is hit; see :func:`cevns_jax.nuclei.target`.
-        source: Neutrinos in the exposure; see :func:`cevns_jax.sources.spallation_source` and
-            :func:`cevns_jax.sources.tabulated_source`.
+        source: Neutrinos in the exposure; see :mod:`cevns_jax.sources`. Of one source the component
+            is called ``cevns``; several are given by name, and each is a component of this name.
+            ``n_sigma`` scales them all.
         mass_kg: Mass of the target [kg].
         response: Recoil -> bins; see :mod:`cevns_jax.detectors.response`.
         backgrounds: Name -> expected counts in the exposure, shape of the bins, or a
             :class:`cevns_jax.prediction.component.Component` with parameters of its own.
-        nuisances: Systematic uncertainties. They act on ``cevns``, on backgrounds, or on the
+        nuisances: Systematic uncertainties. They act on components by their names, or on the
             effects ``neutron_radius`` and, with an :class:`EnergyResponse` whose resolution is not
             perfect, ``quenching`` and ``resolution`` (all relative).
         observed: Counts, shape of the bins; ``None`` for a forecast, which has none.
@@ -94,69 +91,120 @@ def own_experiment(
     require_float64()
     if not name.isidentifier() or iskeyword(name):
         raise ConfigError(f'own experiment: name must be a Python identifier, not "{shown(name)}"')
-    if isinstance(source, TabulatedSource):
-        check_unit(source)
-    axes = dict(response.axes)
-    for axis, edges in axes.items():
-        check_edges(f"{name}: {axis}", np.asarray(edges, dtype=float))
-    timing = _timing(name, source.flavours, arrival_times)
-    if arrival_times is not None:
-        if "time_us" in axes:
-            raise ConfigError(f"{name}: time_us is an axis of the response, and of arrival times")
-        axes["time_us"] = np.asarray(arrival_times.edges_us, dtype=float)
-    check_axes(name, axes)
-    shape = tuple(len(edges) - 1 for edges in axes.values())
-    parametric = {key: b for key, b in backgrounds.items() if callable(b)}
-    templates = {
-        key: np.asarray(b, dtype=float) for key, b in backgrounds.items() if key not in parametric
-    }
-    for what, counts in (("observed", observed), ("errors", errors), *templates.items()):
-        if counts is not None:
-            _check_counts(f"{name}: {what}", counts, shape, lowest=-np.inf)
-    _check_statistic(name, observed, errors, templates)
+    sources = _named_sources(name, source, backgrounds)
+    for of in sources.values():
+        if isinstance(of, TabulatedSource):
+            check_unit(of)
+    edges = _edges(name, response, arrival_times)
+    shape = tuple(len(ends) - 1 for ends in edges.values())
     acting = {effect for nuisance in nuisances for effect in nuisance.acts_on}
-    signal = energy_time_signal(
-        name,
-        source,
-        target,
-        mass_kg,
-        response,
-        shape=shape,
-        timing=timing,
-        acting=acting,
-        recoil_min_kev=recoil_min_kev,
-    )
-    # The only neutrinos of the experiment: none of their events in it means a mistaken unit.
-    check_events(name, signal.kernel, response, recoil_min_kev)
-    of_backgrounds = [effect for b in parametric.values() for effect in b.effects]
-    effects = (*response.effects, "neutron_radius", *of_backgrounds)
-    components = ("cevns", *backgrounds)
-    if "cevns" in backgrounds:
-        raise ConfigError(f'{name}: a background cannot be called "cevns", the signal is')
-    check_nuisances(name, tuple(nuisances), components, effects)
+    neutrinos = {
+        component: energy_time_signal(
+            name,
+            of,
+            target,
+            mass_kg,
+            response,
+            shape=shape,
+            timing=_timing(name, of.flavours, arrival_times),
+            acting=acting,
+            recoil_min_kev=recoil_min_kev,
+        )
+        for component, of in sources.items()
+    }
+    if len(sources) == 1:
+        # The only neutrinos of the experiment: none of their events in it means a mistaken unit.
+        (only,) = neutrinos.values()
+        check_events(name, only.kernel, response, recoil_min_kev)
+    parts: dict[str, Component] = {**neutrinos, **_backgrounds(name, backgrounds, shape)}
+    data = _data(name, shape, observed, errors)
+    _check_statistic(name, observed, errors, parts)
+    of_parts = [effect for part in parts.values() for effect in part.effects]
+    effects = dict.fromkeys((*response.effects, "neutron_radius", *of_parts))
+    check_nuisances(name, tuple(nuisances), tuple(parts), tuple(effects))
+    label = "; ".join(of.label for of in sources.values())
     return Experiment(
         name=name,
         about=About(
             title=title or name,
             citation=citation,
-            exposure=exposure or f"{mass_kg:g} kg {target.name}, {source.label}",
+            exposure=exposure or f"{mass_kg:g} kg {target.name}, {label}",
             conventions=conventions(
-                source.label,
+                label,
                 target,
                 nuisances,
                 **response.conventions,
                 lowest_recoil=f"{recoil_min_kev:g} keV",
             ),
         ),
-        axes=tuple(axes),
-        edges=tuple(np.asarray(edges, dtype=float) for edges in axes.values()),
-        observed=np.full(shape, np.nan) if observed is None else np.asarray(observed, dtype=float),
+        axes=tuple(edges),
+        edges=tuple(edges.values()),
+        observed=data,
         statistic=Poisson() if errors is None else Gaussian(np.asarray(errors, dtype=float)),
-        signal=signal,
-        backgrounds={**templates, **parametric},
+        parts=parts,
+        scales=(n_sigma(*sources),),
         nuisances=tuple(nuisances),
         detector=energy_detector(response) if isinstance(response, EnergyResponse) else None,
     )
+
+
+def _named_sources(
+    name: str, source: Source | Mapping[str, Source], backgrounds: Mapping[str, object]
+) -> dict[str, Source]:
+    """Sources by the names of their components."""
+    if not isinstance(source, Mapping):
+        if "cevns" in backgrounds:
+            raise ConfigError(f'{name}: a background cannot be called "cevns", the signal is')
+        return {"cevns": source}
+    if not source:
+        raise ConfigError(f"{name}: needs a source")
+    for component in source:
+        if not component.isidentifier() or component in backgrounds:
+            raise ConfigError(
+                f"{name}: sources must have identifiers as names, none that of a background, not "
+                f'"{shown(component)}"'
+            )
+    return dict(source)
+
+
+def _edges(
+    name: str, response: EnergyResponse | TabulatedResponse, arrival_times: ArrivalTimes | None
+) -> dict[str, np.ndarray]:
+    """Checked edges of the bins, by axis."""
+    axes = {axis: np.asarray(edges, dtype=float) for axis, edges in response.axes.items()}
+    for axis, edges in axes.items():
+        check_edges(f"{name}: {axis}", edges)
+    if arrival_times is not None:
+        if "time_us" in axes:
+            raise ConfigError(f"{name}: time_us is an axis of the response, and of arrival times")
+        axes["time_us"] = np.asarray(arrival_times.edges_us, dtype=float)
+    check_axes(name, axes)
+    return axes
+
+
+def _backgrounds(
+    name: str, given: Mapping[str, np.ndarray | Component], shape: tuple[int, ...]
+) -> dict[str, Component]:
+    """Components as they are, and checked counts as templates."""
+    found: dict[str, Component] = {}
+    for key, background in given.items():
+        if callable(background):
+            found[key] = background
+            continue
+        counts = np.asarray(background, dtype=float)
+        _check_counts(f"{name}: {key}", counts, shape, lowest=-np.inf)
+        found[key] = Template(counts)
+    return found
+
+
+def _data(
+    name: str, shape: tuple[int, ...], observed: np.ndarray | None, errors: np.ndarray | None
+) -> np.ndarray:
+    """Checked counts; NaN in a forecast."""
+    for what, numbers in (("observed", observed), ("errors", errors)):
+        if numbers is not None:
+            _check_counts(f"{name}: {what}", numbers, shape, lowest=-np.inf)
+    return np.full(shape, np.nan) if observed is None else np.asarray(observed, dtype=float)
 
 
 def _timing(
@@ -198,7 +246,7 @@ def _check_statistic(
     name: str,
     observed: np.ndarray | None,
     errors: np.ndarray | None,
-    backgrounds: Mapping[str, np.ndarray],
+    parts: Mapping[str, Component],
 ) -> None:
     """Poisson bins hold counts; Gaussian ones may be negative, but need errors."""
     if errors is not None:
@@ -208,6 +256,7 @@ def _check_statistic(
             if refusal := ERRORS.refusal("errors", float(error)):
                 raise ConfigError(f"{name}: {refusal}")
         return
-    for what, counts in (("observed", observed), *backgrounds.items()):
+    templates = {key: part.counts for key, part in parts.items() if isinstance(part, Template)}
+    for what, counts in (("observed", observed), *templates.items()):
         if counts is not None and (np.asarray(counts) < 0).any():
             raise ConfigError(f"{name}: {what} must not be negative in Poisson bins")

@@ -11,7 +11,8 @@ import numpy as np
 from jax.sharding import PartitionSpec
 
 from cevns_jax.forks import stop_if_forked
-from cevns_jax.inference.minimise import Minimum, minimise, minimise_lanes
+from cevns_jax.inference.curvature import local_of
+from cevns_jax.inference.minimise import Minimum, minimise
 from cevns_jax.likelihood import Likelihood
 
 BLOCK = 1024  # points of one call: the unit of progress
@@ -20,6 +21,26 @@ CPU_LANES = 16  # points minimised together on a CPU device, whose cache they ha
 
 Progress = Callable[[Iterable[Any]], Iterable[Any]]
 """Wraps the iterable of a loop, e.g. ``tqdm.tqdm``; ``iter`` shows nothing."""
+
+
+def minimum_of(
+    likelihood: Likelihood,
+    start: jax.Array,
+    moving: jax.Array | None = None,
+    *,
+    second_order: bool = False,
+) -> Minimum:
+    """Minimise chi^2 over the varying parameters of a likelihood, inside their domains.
+
+    Args:
+        likelihood: What to minimise; parameters held in it stay.
+        start: Start values, shape (n,).
+        moving: As :func:`cevns_jax.inference.minimise.minimise`.
+        second_order: As :func:`cevns_jax.inference.curvature.local_of`.
+    """
+    bent = second_order and bool(likelihood.shaping)
+    local = local_of(likelihood, second_order=bent)
+    return minimise(local, start, likelihood.bounds, moving, bent=bent)
 
 
 def minimise_points(
@@ -44,7 +65,7 @@ def minimise_points(
         steps: Steps that each point is guessed to take, shape (P,): a batch walks until its
             slowest lane has finished, so points that take as many go together.
         whole: Points of all calls, if this is one of several: the last takes the same program.
-        second_order: As :func:`cevns_jax.inference.minimise.minimise`.
+        second_order: As :func:`minimum_of`.
 
     Returns:
         The minima as NumPy arrays with a leading axis of P points.
@@ -132,6 +153,25 @@ def relevant_failures(minima: Minimum) -> np.ndarray:
     return rows
 
 
+@partial(jax.jit, static_argnames="second_order")
+def minimise_lanes(
+    likelihood: Likelihood, starts: jax.Array, moving: jax.Array, *, second_order: bool
+) -> Minimum:
+    """Many minimisations of one likelihood.
+
+    Args:
+        likelihood: What to minimise.
+        starts: Start values, shape (L, n).
+        moving: Which parameters move, shape (L, n), boolean.
+        second_order: As :func:`minimum_of`.
+    """
+
+    def one(start: jax.Array, moves: jax.Array) -> Minimum:
+        return minimum_of(likelihood, start, moves, second_order=second_order)
+
+    return jax.vmap(one)(starts, moving)
+
+
 def minimise_all(likelihood: Likelihood, starts: np.ndarray, *, firmly: bool = True) -> Minimum:
     """Minimise all varying parameters from several starts.
 
@@ -200,7 +240,7 @@ def _minimise_block(
 ) -> Minimum:
     def one(likelihood: Likelihood, point: jax.Array, start: jax.Array) -> Minimum:
         held = likelihood.hold(**dict(zip(names, point, strict=True)))
-        return minimise(held, start, second_order=second_order)
+        return minimum_of(held, start, second_order=second_order)
 
     return over_points(one, likelihood, (points, starts), devices)
 
@@ -267,8 +307,8 @@ def _chi2_block(
 ) -> jax.Array:
     def one(likelihood: Likelihood, point: jax.Array, rows: jax.Array) -> jax.Array:
         held = likelihood.hold(**dict(zip(names, point, strict=True)))
-        frozen = held.frozen(held.values(), varying=held.names)
-        return jax.vmap(lambda x: frozen.chi2(frozen.values(x)))(rows)
+        ready = held.precomputed(held.values(), varying=held.names)
+        return jax.vmap(lambda x: ready.chi2(ready.values(x)))(rows)
 
     found: jax.Array = over_points(one, likelihood, (points, offered), devices)
     return found

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cevns_jax.inference.batches import Progress, better, where
-from cevns_jax.inference.minimise import Minimum, minimise_lanes
+from cevns_jax.inference.batches import Progress, better, minimise_lanes, where
+from cevns_jax.inference.minimise import Minimum
 from cevns_jax.likelihood import Likelihood
 
 ERROR_STEPS = 20  # secant steps towards Delta chi^2 = 1

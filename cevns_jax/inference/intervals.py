@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from cevns_jax.inference.batches import minimise_all, minimise_firmly
+from cevns_jax.inference.endings import Ending
 from cevns_jax.inference.minimise import Minimum
 from cevns_jax.inference.neighbours import BETTER, keep_better
 from cevns_jax.inference.regions import coordinate, from_coordinate
@@ -256,7 +257,7 @@ def _unknown(size: int, n: int) -> Minimum:
         information=np.zeros((size, n, n)),
         edm=np.full(size, np.inf),
         steps=np.zeros(size, int),
-        converged=np.zeros(size, bool),
+        ending=np.full(size, int(Ending.OUT_OF_STEPS)),
     )
 
 

@@ -36,7 +36,6 @@ from cevns_jax.inference.levels import LIMIT, delta_chi2
 from cevns_jax.inference.minimise import Minimum
 from cevns_jax.inference.neighbours import spread_better_minima
 from cevns_jax.inference.places import ANCHORS, Search, ends_of, places
-from cevns_jax.inference.profile import freed
 from cevns_jax.inference.valleys import take
 from cevns_jax.likelihood import Likelihood, check_predictions
 from cevns_jax.summary import Summarised, Summary
@@ -196,7 +195,7 @@ def _checked(
     check_data("limit", likelihood)
     names = (*grids, parameter)
     for name in names:
-        likelihood = freed(likelihood, name)
+        likelihood = likelihood.freed(name)
     likelihood, borders = _within(likelihood, parameter, within)
     axes = np.meshgrid(*grids.values(), indexing="ij")
     points = np.stack([a.ravel() for a in axes], axis=1) if axes else np.zeros((1, 0))
@@ -233,8 +232,7 @@ def _within(
     low, high = map(float, ends)
     cut = dataclasses.replace(declared, lower=low, upper=high, start=min(max(start, low), high))
     borders = ["search" if one else "domain" for one in asked]
-    declarations = {**likelihood.declarations, name: cut}
-    return dataclasses.replace(likelihood, declarations=declarations), (borders[0], borders[1])
+    return likelihood.declared({name: cut}), (borders[0], borders[1])
 
 
 def _with_bottoms(search: Search, curves: list[Curve]) -> list[Curve]:

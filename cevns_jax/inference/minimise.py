@@ -1,28 +1,51 @@
 """The minimiser of profiles, scans and final fits: damped steps with the expected information.
 
-The metric of a step is J^T W J plus the prior precision, W the expected information of each bin
-(1/mu for Poisson bins): first derivatives only, no line search, a covariance for free. That is what
-a batch of fits under ``vmap`` wants, where every lane walks until the slowest has finished.
+It knows chi^2, its gradient and a metric at a point, and bounds; nothing of where they come from.
+The metric is the expected information, J^T W J with W that of each bin (1/mu for Poisson bins),
+plus the precision of the priors: first derivatives only, no line search, a covariance for free.
+That is what a batch of fits under ``vmap`` wants, where every lane walks until the slowest has
+finished.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
-from cevns_jax.likelihood import Likelihood
-from cevns_jax.parameters import Values
-from cevns_jax.prediction.experiment import Experiment
+from cevns_jax.inference.endings import Ending
 
-TOLERANCE = 1e-9  # expected distance to the minimum, in units of chi^2
+# Expected distance to the minimum, in units of chi^2: parameters are then within 3e-5 of their
+# errors, and one more step would be below rounding.
+TOLERANCE = 1e-9
 ROUNDING = 1e-6  # of chi^2: above its inverse the tolerance grows with chi^2, to 1e-15 of it
+# Points of interest take 4 to 6; more than this only those with chi^2 above a thousand, where the
+# information is a poor metric, and a batch would wait for them.
 MAX_STEPS = 60
+FIRST_DAMPING = 1e-3  # small: most starts are so near that undamped steps are best
+
+
+class Local(NamedTuple):
+    """What is known of chi^2 at a point.
+
+    Attributes:
+        chi2: -2 ln L; where that is infinite, a finite function that falls towards what is
+            possible, so that a start there finds its way back.
+        impossible: Whether chi^2 itself is infinite.
+        gradient: Of chi^2 / 2, shape (n,).
+        information: Expected information about the parameters, shape (n, n); positive semidefinite.
+        bend: What the information leaves out of the curvature of chi^2 / 2, same shape, or
+            ``None``.
+    """
+
+    chi2: jax.Array
+    impossible: jax.Array
+    gradient: jax.Array
+    information: jax.Array
+    bend: jax.Array | None
 
 
 class Minimum(NamedTuple):
@@ -37,7 +60,7 @@ class Minimum(NamedTuple):
         information: Expected information of -ln L, prior included, shape (n, n).
         edm: Expected distance to the minimum in units of chi^2.
         steps: Number of steps tried.
-        converged: Whether edm is below the tolerance and nothing is NaN.
+        ending: How it ended, see :class:`cevns_jax.inference.endings.Ending`.
     """
 
     x: Any
@@ -46,20 +69,17 @@ class Minimum(NamedTuple):
     information: Any
     edm: Any
     steps: Any
-    converged: Any
+    ending: Any
 
-
-class _Local(NamedTuple):
-    chi2: jax.Array  # continued beyond what is possible, so that a start there finds its way back
-    impossible: jax.Array  # whether chi^2 itself is infinite
-    gradient: jax.Array  # of chi^2 / 2
-    information: jax.Array
-    bend: jax.Array | None  # what the information leaves out of the curvature of chi^2 / 2
+    @property
+    def converged(self) -> Any:
+        """Whether edm is below the tolerance and nothing is NaN."""
+        return self.ending <= int(Ending.EXCLUDED)
 
 
 class _Carry(NamedTuple):
     x: jax.Array
-    point: _Local
+    point: Local
     edm: jax.Array
     trial: jax.Array
     promised: jax.Array  # fall of chi^2 that the quadratic model promises for the trial point
@@ -69,50 +89,64 @@ class _Carry(NamedTuple):
 
 
 def minimise(
-    likelihood: Likelihood,
+    local: Callable[[jax.Array], Local],
     start: jax.Array,
+    bounds: tuple[Any, Any],
     moving: jax.Array | None = None,
     *,
-    second_order: bool = False,
+    bent: bool = False,
 ) -> Minimum:
-    """Minimise chi^2 over the varying parameters of a likelihood.
+    """Minimise chi^2 inside bounds.
 
     Args:
-        likelihood: What to minimise; parameters held in it stay.
+        local: What is known of chi^2 at a point, shape (n,).
         start: Start values, shape (n,).
-        moving: Which parameters move, shape (n,), boolean; default all. Unlike held parameters
-            these can change from call to call, or lane to lane, without a new compilation.
-        second_order: Whether the curvature has the second derivatives of the signal as well. They
-            take long to compile, and are needed only where a rate is smallest: there its
-            first derivative vanishes, and a minimisation without them does not converge.
+        bounds: Lowest and highest values, shape (n,) each.
+        moving: Which parameters move, shape (n,), boolean; default all. Unlike parameters that are
+            left out these can change from call to call, or lane to lane, without a new compilation.
+        bent: Whether ``local`` gives the second-order part of the curvature.
 
     Returns:
-        The minimum. Never raises: ``converged`` says how it went.
+        The minimum. Never raises: ``ending`` says how it went.
     """
-    if not likelihood.names:
-        return _nothing_to_minimise(likelihood, start)
-    likelihood = likelihood.frozen(likelihood.values(), varying=likelihood.names)
-    mean, precision = likelihood.priors
-    lower, upper = likelihood.bounds
+    if not start.size:  # as on the grid of a profile without nuisances
+        point = local(start)
+        zero = jnp.zeros_like(point.chi2)
+        return _minimum(start, point, start, zero, jnp.zeros((), int), ~jnp.isnan(point.chi2))
+    lower, upper = bounds
+    everything = jnp.ones(start.shape, bool)
     descent = _Descent(
-        likelihood=likelihood,
-        mean=mean,
-        precision=precision,
+        local=local,
         lower=lower,
         upper=upper,
-        moving=jnp.ones(start.shape, bool) if moving is None else moving,
-        bent=second_order and bool(likelihood.shaping),
+        moving=everything if moving is None else moving,
+        bent=bent,
     )
     done = jax.lax.while_loop(descent.unfinished, descent.step, descent.begin(start))
     gradient, _ = descent.restricted(done.x, done.point)
+    return _minimum(done.x, done.point, gradient, done.edm, done.steps, descent.arrived(done))
+
+
+def _minimum(
+    x: jax.Array,
+    point: Local,
+    gradient: jax.Array,
+    edm: jax.Array,
+    steps: jax.Array,
+    arrived: jax.Array,
+) -> Minimum:
+    """The end of a descent, with what there is to say of it."""
+    known = jnp.isfinite(point.chi2)
+    answer = jnp.where(point.impossible, int(Ending.EXCLUDED), int(Ending.CONVERGED))
+    failure = jnp.where(known, int(Ending.OUT_OF_STEPS), int(Ending.NOT_A_NUMBER))
     return Minimum(
-        x=done.x,
-        chi2=jnp.where(done.point.impossible, jnp.inf, done.point.chi2),
+        x=x,
+        chi2=jnp.where(point.impossible, jnp.inf, point.chi2),
         gradient=2 * gradient,
-        information=done.point.information,
-        edm=done.edm,
-        steps=done.steps,
-        converged=jnp.isfinite(done.point.chi2) & descent.arrived(done),
+        information=point.information,
+        edm=edm,
+        steps=steps,
+        ending=jnp.where(known & arrived, answer, failure),
     )
 
 
@@ -121,16 +155,13 @@ class _Descent:
     """One minimisation: what it walks on, and its steps.
 
     Attributes:
-        likelihood: Frozen but for its varying parameters.
-        mean, precision: Of their priors, shape (n,).
-        lower, upper: Their bounds, shape (n,).
+        local: What is known of chi^2 at a point.
+        lower, upper: Bounds of the parameters, shape (n,).
         moving: Which of them move, shape (n,).
-        bent: Whether second derivatives of the signal are added.
+        bent: Whether second derivatives of the counts are in the curvature.
     """
 
-    likelihood: Likelihood
-    mean: Any
-    precision: Any
+    local: Callable[[jax.Array], Local]
     lower: Any
     upper: Any
     moving: Any
@@ -146,41 +177,16 @@ class _Descent:
         bend = 0 * jnp.diag(zeros) if self.bent else None
         return _Carry(
             x=start,
-            point=_Local(number * jnp.inf, number < 0, zeros, jnp.diag(1 + zeros), bend),
+            point=Local(number * jnp.inf, number < 0, zeros, jnp.diag(1 + zeros), bend),
             edm=number * jnp.inf,
             trial=start,
             promised=number,
-            damping=1e-3 * number,
+            damping=FIRST_DAMPING * number,
             growth=2 * number,
             steps=jnp.zeros_like(number, int),
         )
 
-    def local(self, x: jax.Array) -> _Local:
-        """chi^2 and its derivatives at a point."""
-        values = self.likelihood.values(x)
-        chi2 = self.likelihood.penalty(values)
-        gradient = jnp.asarray(self.precision * (x - self.mean))
-        information = jnp.diag(jnp.asarray(self.precision))
-        impossible = jnp.isnan(chi2)
-        slopes = []
-        for experiment in self.likelihood.experiments:
-            mu, rows = _expected_and_jacobian(experiment, self.likelihood, values)
-            deviance, slope, weight, never = map(jnp.ravel, experiment.bin_terms(mu))
-            chi2 += jnp.sum(deviance)
-            impossible |= jnp.any(never)
-            slopes.append(slope.reshape(mu.shape))
-            if rows:
-                jacobian = jnp.stack([jnp.ravel(row) for row in rows.values()])
-                # Sums, not matrix products: XLA fuses them, and a batched product of this size
-                # costs four times as much on a CPU.
-                by_row = jnp.sum(jacobian * slope, axis=1)
-                by_pair = jnp.sum((jacobian * weight)[:, None] * jacobian, axis=2)
-                gradient += _spread(by_row, rows, self.likelihood.names)
-                information += _spread(by_pair, rows, self.likelihood.names)
-        bend = _bend(self.likelihood, values, slopes) if self.bent else None
-        return _Local(chi2, impossible, gradient, information, bend)
-
-    def restricted(self, x: jax.Array, point: _Local) -> tuple[jax.Array, jax.Array]:
+    def restricted(self, x: jax.Array, point: Local) -> tuple[jax.Array, jax.Array]:
         """Gradient and curvature in the parameters that can move from x: not past a bound, and not
         where they change nothing, as the mass of a mediator without coupling. The curvature is the
         expected information, with its second-order part where the sum is positive definite."""
@@ -254,77 +260,6 @@ class _Descent:
         return ~self.arrived(carry) & (carry.steps < MAX_STEPS)
 
 
-def _nothing_to_minimise(likelihood: Likelihood, start: jax.Array) -> Minimum:
-    """chi^2 where every parameter is held, as on the grid of a profile without nuisances."""
-    chi2 = likelihood.chi2(likelihood.values())
-    zero = jnp.zeros_like(chi2)
-    information = jnp.zeros((0, 0), start.dtype)
-    return Minimum(start, chi2, start, information, zero, jnp.zeros((), int), ~jnp.isnan(chi2))
-
-
-def _bend(likelihood: Likelihood, values: Values, slopes: list[jax.Array]) -> jax.Array:
-    """Second derivatives of the expected counts times half the slopes of the deviance, in the
-    parameters that shape the signal; zero in the others. Shape (n, n).
-
-    Where a rate has its minimum, as where a coupling cancels the weak charge, its first derivative
-    vanishes and with it the expected information: this part alone tells how far the minimum is.
-    """
-    names = likelihood.shaping
-    frozen = likelihood.frozen(values, varying=names).experiments
-
-    def weighted(part: jax.Array) -> jax.Array:
-        at = {**values, **dict(zip(names, part, strict=True))}
-        totals = [experiment.expected(likelihood.interaction, at) for experiment in frozen]
-        return sum(
-            (jnp.sum(slope * total) for slope, total in zip(slopes, totals, strict=True)),
-            start=jnp.zeros(()),
-        )
-
-    here = jnp.stack([jnp.asarray(values[name]) for name in names])
-    block = jax.jacfwd(jax.jacfwd(weighted))(here)
-    return _spread(block, names, likelihood.names)
-
-
-def _expected_and_jacobian(
-    experiment: Experiment, likelihood: Likelihood, values: Values
-) -> tuple[jax.Array, dict[str, jax.Array]]:
-    """Expected counts of an experiment and their derivatives in those varying parameters that move
-    it, shape of its bins each; one parameter at a time.
-
-    ``jacfwd`` would push a dense basis through everything; taken alone, a parameter costs only
-    what depends on it. For most nuisance parameters that is one template: they act on the signal
-    evaluated once.
-    """
-    interaction = likelihood.interaction
-    frozen = experiment.frozen(interaction, values)
-    rows: dict[str, jax.Array] = {}
-
-    def along(name: str, component: str, model: Experiment) -> jax.Array:
-        def moved(value: jax.Array) -> jax.Array:
-            return model.component(component, interaction, {**values, name: value})
-
-        at = jnp.asarray(values[name])
-        return jax.jvp(moved, (at,), (jnp.ones_like(at),))[1]
-
-    for component in experiment.component_names:
-        for name, costly in experiment.moved_by(component, interaction).items():
-            if name in likelihood.names:
-                row = along(name, component, experiment if costly else frozen)
-                rows[name] = rows[name] + row if name in rows else row
-    return frozen.expected(interaction, values), rows
-
-
-def _spread(block: jax.Array, names: Collection[str], of: Sequence[str]) -> jax.Array:
-    """A vector or matrix over some names as one over all of them, zero where there is none.
-
-    A gather: the scatter that ``at[].add`` makes is slow on a CPU.
-    """
-    places = {name: i for i, name in enumerate(names)}
-    rows = np.array([places.get(name, len(places)) for name in of])
-    padded = jnp.pad(block, [(0, 1)] * block.ndim)
-    return padded[rows] if block.ndim == 1 else padded[rows][:, rows]
-
-
 def _solve(matrix: jax.Array, vector: jax.Array, needed: jax.Array | bool = True) -> jax.Array:
     """Solve a positive definite system, by elimination; NaN where it is not positive definite,
     anything where no solution is needed: no time is spent where no lane of a batch needs one.
@@ -343,22 +278,3 @@ def _solve(matrix: jax.Array, vector: jax.Array, needed: jax.Array | bool = True
     rows = jnp.concatenate([matrix, vector[:, None]], axis=1)
     last = vector.size if needed is True else jnp.where(needed, vector.size, 0)
     return jax.lax.fori_loop(0, last, eliminate, rows)[:, -1]
-
-
-@partial(jax.jit, static_argnames="second_order")
-def minimise_lanes(
-    likelihood: Likelihood, starts: jax.Array, moving: jax.Array, *, second_order: bool
-) -> Minimum:
-    """Many minimisations of one likelihood.
-
-    Args:
-        likelihood: What to minimise.
-        starts: Start values, shape (L, n).
-        moving: Which parameters move, shape (L, n), boolean.
-        second_order: As :func:`minimise`.
-    """
-
-    def one(start: jax.Array, moves: jax.Array) -> Minimum:
-        return minimise(likelihood, start, moves, second_order=second_order)
-
-    return jax.vmap(one)(starts, moving)

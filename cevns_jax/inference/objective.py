@@ -60,7 +60,7 @@ def objective(likelihood: Likelihood) -> Objective:
     check_predictions(likelihood)
     start = np.asarray(likelihood.start, dtype=float)
     lower, upper = (np.asarray(bound, dtype=float) for bound in likelihood.bounds)
-    frozen = _frozen(likelihood)
+    ready = _precomputed(likelihood)
 
     def checked(x: np.ndarray) -> np.ndarray:
         vector = np.asarray(x, dtype=float)
@@ -74,10 +74,10 @@ def objective(likelihood: Likelihood) -> Objective:
     def chi2(x: np.ndarray) -> float:
         vector = checked(x)
         inside = bool(np.all((vector >= lower) & (vector <= upper)))
-        return float(_chi2(frozen, vector)) if inside else float("inf")
+        return float(_chi2(ready, vector)) if inside else float("inf")
 
     def gradient(x: np.ndarray) -> np.ndarray:
-        return np.array(_gradient(frozen, np.clip(checked(x), lower, upper)))
+        return np.array(_gradient(ready, np.clip(checked(x), lower, upper)))
 
     return Objective(
         chi2=chi2,
@@ -85,14 +85,14 @@ def objective(likelihood: Likelihood) -> Objective:
         names=names,
         start=start,
         bounds=list(zip(lower.tolist(), upper.tolist(), strict=True)),
-        errors=_errors(frozen, start, lower, upper),
+        errors=_errors(ready, start, lower, upper),
     )
 
 
 @jax.jit
-def _frozen(likelihood: Likelihood) -> Likelihood:
-    """With all that evaluated which does not vary; its numbers are on the device from now on."""
-    return likelihood.frozen(likelihood.values(), varying=likelihood.names)
+def _precomputed(likelihood: Likelihood) -> Likelihood:
+    """With everything evaluated that does not vary; its numbers are on the device from now on."""
+    return likelihood.precomputed(likelihood.values(), varying=likelihood.names)
 
 
 def _of_vector(likelihood: Likelihood, x: jax.Array) -> jax.Array:
@@ -116,8 +116,10 @@ def _information(likelihood: Likelihood, x: jax.Array) -> jax.Array:
     found = jnp.asarray(likelihood.priors[1])
     of_bins = zip(likelihood.experiments, totals(x), jax.jacfwd(totals)(x), strict=True)
     for experiment, expected, slopes in of_bins:
-        weight = experiment.statistic.information(expected.reshape(experiment.observed.shape))
-        found = found + jnp.sum(jnp.ravel(weight)[:, None] * slopes**2, axis=0)
+        shape = experiment.observed.shape
+        rows = jnp.moveaxis(slopes, -1, 0).reshape(-1, *shape)
+        weighted = experiment.statistic.weighted(expected.reshape(shape), rows)
+        found = found + jnp.sum(weighted * rows, axis=tuple(range(1, rows.ndim)))
     return found
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -12,6 +11,7 @@ import numpy as np
 from cevns_jax.errors import ConfigError
 from cevns_jax.inference.batches import Progress
 from cevns_jax.inference.checks import checked_grid
+from cevns_jax.inference.endings import Ending
 from cevns_jax.inference.fit import Fit, fit
 from cevns_jax.inference.grids import affecting, minimise_grid
 from cevns_jax.inference.intervals import Curve, Interval, intervals, joined
@@ -138,7 +138,7 @@ def profile(
         raise ConfigError(f"profile: give one parameter and its grid, not {len(grid)}")
     ((name, values),) = grid.items()
     points = checked_grid("profile", likelihood, name, values)
-    likelihood = freed(likelihood, name)
+    likelihood = likelihood.freed(name)
     if best is None:
         best = fit(likelihood, starts, progress=progress)
     elif name not in best.names or _others(best.names, name) != _others(likelihood.names, name):
@@ -179,7 +179,7 @@ def _point_of(best: Fit, name: str) -> Curve:
         information=np.zeros((1, n, n)),
         edm=np.array([best.edm]),
         steps=np.array([best.steps]),
-        converged=np.array([best.converged]),
+        ending=np.array([0 if best.converged else int(Ending.OUT_OF_STEPS)]),
     )
     return Curve(best.x[index : index + 1], minimum)
 
@@ -190,12 +190,3 @@ def _conditional_starts(best: Fit, name: str, points: np.ndarray) -> np.ndarray:
     slopes = np.delete(best.covariance[:, index], index) / best.covariance[index, index]
     # No slopes where the best fit has no covariance.
     return np.delete(best.x, index) + np.outer(points - best.x[index], np.nan_to_num(slopes))
-
-
-def freed(likelihood: Likelihood, name: str) -> Likelihood:
-    """The likelihood with a parameter free, whether it was or not."""
-    if name in likelihood.names:
-        return likelihood
-    held = {key: value for key, value in likelihood.held.items() if key != name}
-    free = likelihood.free if name in likelihood.free else (*likelihood.free, name)
-    return dataclasses.replace(likelihood, free=free, held=held)

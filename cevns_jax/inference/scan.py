@@ -22,7 +22,6 @@ from cevns_jax.inference.intervals import Curve, Interval, intervals
 from cevns_jax.inference.levels import LEVELS
 from cevns_jax.inference.minimise import Minimum
 from cevns_jax.inference.neighbours import neighbours_of
-from cevns_jax.inference.profile import freed
 from cevns_jax.inference.refine import Bands, Between, between, narrow_bands
 from cevns_jax.likelihood import Likelihood, check_predictions
 from cevns_jax.summary import Summarised, Summary
@@ -170,15 +169,10 @@ def scan(
     grids = {name: checked_grid("scan", likelihood, name, values) for name, values in grids.items()}
     check_data("scan", likelihood)
     for name in grids:
-        likelihood = freed(likelihood, name)
+        likelihood = likelihood.freed(name)
     rest = tuple(name for name in likelihood.names if name not in grids)
     known = checked_starts("scan", likelihood, starts)
     known = known[:, [likelihood.names.index(name) for name in rest]]
-    # Declared apart, so that the search for the best fit, which narrows their domains to the grid,
-    # is the same program.
-    parameters = likelihood.parameters
-    apart = {name: parameters[name] for name in grids}
-    likelihood = dataclasses.replace(likelihood, declarations={**likelihood.declarations, **apart})
     found = minimise_grid(
         likelihood,
         grids,
@@ -238,7 +232,7 @@ def _best(
         )
         for name, grid in grids.items()
     }
-    likelihood = dataclasses.replace(likelihood, declarations={**likelihood.declarations, **inside})
+    likelihood = likelihood.declared(inside)
     shape = tuple(len(grid) for grid in grids.values())
     chi2 = np.where(result.converged, result.chi2, np.inf)
     local = np.flatnonzero((chi2[:, None] <= chi2[neighbours_of(shape)]).all(axis=1))

@@ -16,7 +16,8 @@ from cevns_jax.constants import ELECTRON_MASS, FINE_STRUCTURE
 from cevns_jax.flavours import FAMILIES, check_families, family
 from cevns_jax.interactions.interaction import NOTHING, Coefficients, NewPhysics
 from cevns_jax.nuclei import NucleusAtRecoil
-from cevns_jax.parameters import Parameter, Values, static
+from cevns_jax.parameters import Parameter, Values
+from cevns_jax.pytree import static
 
 UNIT = jnp.pi * FINE_STRUCTURE**2 / ELECTRON_MASS**2  # pi alpha^2/m_e^2 [MeV^-2]
 

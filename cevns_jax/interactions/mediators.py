@@ -19,7 +19,8 @@ from cevns_jax.errors import unknown
 from cevns_jax.flavours import family
 from cevns_jax.interactions.interaction import Coefficients, NewPhysics, spin_factor
 from cevns_jax.nuclei import NucleusAtRecoil
-from cevns_jax.parameters import Parameter, Values, static
+from cevns_jax.parameters import Parameter, Values
+from cevns_jax.pytree import static
 
 HEAVIEST = 1e6  # [MeV]
 UNIT = math.sqrt(2) * FERMI_CONSTANT  # of eps [MeV^-2]

@@ -22,7 +22,8 @@ from cevns_jax.interactions.interaction import (
     vector_coefficients,
 )
 from cevns_jax.nuclei import NucleusAtRecoil
-from cevns_jax.parameters import Parameter, Values, static
+from cevns_jax.parameters import Parameter, Values
+from cevns_jax.pytree import static
 from cevns_jax.running import shift
 from cevns_jax.summaries import of_interaction
 from cevns_jax.summary import Summarised, Summary

@@ -8,7 +8,6 @@ import numpy as np
 
 from cevns_jax.plotting.figures import LINES, data_set_words, new_figure, own_title
 from cevns_jax.plotting.stack import (
-    SIGNALS,
     Projection,
     axis_label,
     components_stack,
@@ -48,7 +47,7 @@ def prediction(result: Result, experiment: str) -> Figure:
     figure = new_figure(4.6 * columns, 2.4 + 2.0 * rows)
     grid = figure.add_gridspec(rows, columns, height_ratios=(3, 2)[:rows])
     for column, (projection, alone) in enumerate(zip(drawn, standard, strict=True)):
-        for row, only in zip(range(rows), (None, SIGNALS), strict=False):
+        for row, only in zip(range(rows), (None, projection.signals), strict=False):
             panel = figure.add_subplot(grid[row, column])
             _counts(panel, projection, alone, a["counted"][experiment], only)
             if row == column == 0:

@@ -9,7 +9,6 @@ import numpy as np
 
 from cevns_jax.plotting.figures import data_set_words, headline, new_figure, own_title
 from cevns_jax.plotting.stack import (
-    SIGNALS,
     Projection,
     axis_label,
     components_stack,
@@ -126,7 +125,7 @@ def _above_background(panel: Axes, whole: Projection, words: _Words) -> None:
     seen = whole.only(whole.signal_bins())
     width, error = seen.width, seen.error / seen.width
     above = (seen.observed - (seen.total - seen.signal)) / width
-    components_stack(panel, seen, SIGNALS)
+    components_stack(panel, seen, seen.signals)
     panel.errorbar(seen.centre, above, yerr=error, **_points(seen))
     panel.axhline(0, color="black", linewidth=0.8)
     panel.set_xlim(seen.edges[0], seen.edges[-1])

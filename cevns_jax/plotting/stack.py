@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
     from cevns_jax.results.result import Variables
 
-SIGNALS = ("electrons", "cevns")  # components that neutrinos make, from the bottom of the stack
+# Components that neutrinos make, from the bottom of the stack, in results that do not say so.
+SIGNALS = ("electrons", "cevns")
 STYLE = {"cevns": ("CEvNS", "#0b5394", ""), "steady_state": ("steady state", "#d9d9d9", "")}
 SPARE = (("#e69138", "////"), ("#6aa84f", "...."), ("#a64d79", "xxxx"), ("#3d85c6", "\\\\\\\\"))
 LABELS = {
@@ -43,6 +44,7 @@ class Projection:
         observed: Counts, shape (n,).
         parts: Component -> expected counts, shape (n,), from the bottom of the stack.
         variance: Squared errors of Gaussian bins; none for Poisson bins.
+        signals: Names of the components that neutrinos make.
     """
 
     axis: str
@@ -50,6 +52,7 @@ class Projection:
     observed: np.ndarray
     parts: dict[str, np.ndarray]
     variance: np.ndarray | None
+    signals: tuple[str, ...] = SIGNALS
 
     @property
     def width(self) -> np.ndarray:
@@ -79,7 +82,7 @@ class Projection:
     @property
     def signal(self) -> np.ndarray:
         """Expected counts of what neutrinos make."""
-        made = (self.parts[name] for name in SIGNALS if name in self.parts)
+        made = (self.parts[name] for name in self.signals if name in self.parts)
         return sum(made, np.zeros(len(self.width)))
 
     def signal_bins(self) -> slice:
@@ -106,7 +109,11 @@ def projections(group: Variables) -> list[Projection]:
     axes, observed = group["observed"]
     _, expected = group["expected"]
     names = [str(name) for name in group["component"][1]]
-    order = sorted(range(len(names)), key=lambda i: (*_place(names[i]), -expected[i].sum()))
+    made = group["scatters"][1] if "scatters" in group else [name in SIGNALS for name in names]
+    signals = tuple(name for name, by_neutrinos in zip(names, made, strict=True) if by_neutrinos)
+    # Backgrounds below, what neutrinos make above them; electrons, as they are few, below nuclei.
+    places = [(name in signals, name != "electrons") for name in names]
+    order = sorted(range(len(names)), key=lambda i: (*places[i], -expected[i].sum()))
     found = []
     for column, axis in enumerate(axes):
         others = tuple(i for i in range(len(axes)) if i != column)
@@ -119,14 +126,10 @@ def projections(group: Variables) -> list[Projection]:
                 observed=observed.sum(axis=others),
                 parts={names[i]: counts[i] for i in order},
                 variance=variance,
+                signals=signals,
             )
         )
     return found
-
-
-def _place(name: str) -> tuple[int, ...]:
-    """Backgrounds below, what neutrinos make above them."""
-    return (1 + SIGNALS.index(name),) if name in SIGNALS else (0,)
 
 
 def hidden_signal(drawn: Sequence[Projection]) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from cevns_jax.errors import ConfigError, shown
 
 BESIDE = (
-    *("component", "observed", "expected", "error", "without_new_physics"),
+    *("component", "scatters", "observed", "expected", "error", "without_new_physics"),
     *("spectrum", "flavour", "isotope", "recoil_energy_kev"),
 )
 """What stands beside the axes where the counts of an experiment are kept, and is no axis."""

@@ -1,27 +1,36 @@
-"""Components of a prediction: what every one is, and CEvNS in bins of energy and time."""
+"""Components of a prediction: what every one is, and the plain kinds of them."""
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol, Self
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
-from cevns_jax.detectors.ready_response import FixedResponse
 from cevns_jax.interactions.interaction import Interaction
-from cevns_jax.parameters import Parameter, Values, static
-from cevns_jax.recoil import RecoilKernel
+from cevns_jax.parameters import Parameter, Values
+from cevns_jax.pytree import plain_pytree, static
 
 
 class Component(Protocol):
-    """Prediction of the counts of CEvNS or of a background; a pytree."""
+    """Prediction of some of the counts of an experiment; a pytree.
+
+    It can be neutrinos that scatter on nuclei or electrons, a WIMP, a template, a formula. What it
+    is to an analysis, signal or background, it does not know.
+    """
 
     @property
     def costly(self) -> bool:
-        """Whether it pays to evaluate it once where nothing moves it."""
+        """Whether it pays to evaluate it once where nothing moves it. Of the parameters of a costly
+        component chi^2 can have several minima, as of those of the interaction."""
+        ...
+
+    @property
+    def scatters(self) -> bool:
+        """Whether neutrinos scatter in it, so that the parameters of the interaction move it."""
         ...
 
     @property
@@ -40,7 +49,7 @@ class Component(Protocol):
         """Expected counts, shape of the bins."""
         ...
 
-    def frozen(
+    def precomputed(
         self,
         interaction: Interaction,
         values: Values,
@@ -52,12 +61,14 @@ class Component(Protocol):
 
 
 class Formula:
-    """A component that costs nothing to evaluate: it is never evaluated ahead."""
+    """A component that costs nothing to evaluate: it is never evaluated ahead. One in which
+    neutrinos scatter sets ``scatters = True``."""
 
     costly = False
+    scatters = False
     effects: tuple[str, ...] = ()
 
-    def frozen(
+    def precomputed(
         self,
         interaction: Interaction,
         values: Values,
@@ -68,115 +79,49 @@ class Formula:
         return self
 
 
-class Response(Protocol):
-    """Probability of each bin for recoils; see ``detectors``."""
-
-    @property
-    def parameters(self) -> tuple[Parameter, ...]:
-        """Parameters of the response, e.g. of a quenching model."""
-        ...
-
-    @property
-    def effects(self) -> tuple[str, ...]:
-        """Names of the effects of nuisances that move it."""
-        ...
-
-    def __call__(
-        self, recoil: jax.Array, values: Values, effects: Mapping[str, jax.Array]
-    ) -> jax.Array:
-        """Probabilities, shape of the recoils (I, n), then bins."""
-        ...
-
-
-class Timing(Protocol):
-    """Accepted fraction of each flavour in each time bin; see ``detectors``."""
-
-    @property
-    def effects(self) -> tuple[str, ...]:
-        """Names of the effects of nuisances that move it."""
-        ...
-
-    def __call__(self, effects: Mapping[str, jax.Array]) -> jax.Array: ...
-
-
-@jax.tree_util.register_dataclass
-@dataclass(frozen=True, kw_only=True)
-class EnergyTimeSignal:
-    """CEvNS in bins of energy and time, where both factorise for each flavour.
+@plain_pytree
+@dataclass(frozen=True)
+class Template(Formula):
+    """Counts that nothing but a normalisation moves.
 
     Attributes:
-        kernel: Source on target.
-        response: Recoil -> energy bins (or bins of several reconstructed quantities, flattened).
-        timing: Flavour -> time bins; ``None`` where times are not used.
-        shape: Shape of the bins.
+        counts: Expected counts, shape of the bins.
     """
 
-    shape: tuple[int, ...] = static()
-    kernel: RecoilKernel
-    response: Response
-    timing: Timing | None
+    counts: np.ndarray
 
-    costly = True
-
-    @property
-    def effects(self) -> tuple[str, ...]:
-        """Those of response and timing, and ``neutron_radius``, a relative change of all radii."""
-        timing = () if self.timing is None else self.timing.effects
-        return (*self.response.effects, *timing, "neutron_radius")
-
-    @property
-    def parameters(self) -> tuple[Parameter, ...]:
-        return (*self.kernel.target.parameters, *self.response.parameters)
+    parameters = ()
 
     def __call__(
         self, interaction: Interaction, values: Values, effects: Mapping[str, jax.Array]
     ) -> jax.Array:
-        """Expected counts, shape of the bins."""
-        response = self.response(jnp.asarray(self.kernel.recoil), values, effects)
-        scale = 1 + jnp.asarray(effects.get("neutron_radius", 0.0))
-        timed = self.timing is not None
-        energy = self.kernel.counts(interaction, values, response, scale, by_flavour=timed)
-        counts = jnp.einsum("fe,ft->et", energy, self.timing(effects)) if self.timing else energy
-        return counts.reshape(self.shape)
-
-    def frozen(
-        self,
-        interaction: Interaction,
-        values: Values,
-        effects: Mapping[str, jax.Array],
-        moving: set[str],
-    ) -> EnergyTimeSignal | FixedSignal:
-        """The counts where nothing moves them, else with the response evaluated if nothing moves
-        that."""
-        if not moved(self, interaction) & moving:
-            counts = self(interaction, values, effects)
-            return FixedSignal(counts=counts, parameters=self.parameters)
-        if {*(p.name for p in self.response.parameters), *self.response.effects} & moving:
-            return self
-        matrix = self.response(jnp.asarray(self.kernel.recoil), values, effects)
-        return dataclasses.replace(self, response=FixedResponse(matrix=matrix))
+        """Counts per bin; nothing else is used."""
+        return jnp.asarray(self.counts)
 
 
-def moved(component: Component, interaction: Interaction) -> set[str]:
-    """Names of the parameters and effects that change the shape of a component."""
-    parameters = (*interaction.parameters, *component.parameters)
-    return {p.name for p in parameters} | set(component.effects)
-
-
-@jax.tree_util.register_dataclass
-@dataclass(frozen=True, kw_only=True)
-class FixedSignal(Formula):
-    """A signal that no varying parameter moves, evaluated once.
+@plain_pytree
+@dataclass(frozen=True)
+class Precomputed(Formula):
+    """A costly component that no varying parameter moves, evaluated once.
 
     Attributes:
-        counts: Expected counts per bin.
-        parameters: Parameters of the signal that was evaluated.
+        counts: Expected counts, shape of the bins.
+        parameters: Parameters of the component that was evaluated.
+        scatters: Whether neutrinos scatter in that.
     """
 
     counts: jax.Array
     parameters: tuple[Parameter, ...]
+    scatters: bool = static(default=True)
 
     def __call__(
         self, interaction: Interaction, values: Values, effects: Mapping[str, jax.Array]
     ) -> jax.Array:
+        """Counts per bin; nothing else is used."""
         return self.counts
+
+
+def moved(component: Component, interaction: Interaction) -> set[str]:
+    """Names of the parameters and effects that change the shape of a component."""
+    of_interaction = interaction.parameters if component.scatters else ()
+    return {p.name for p in (*of_interaction, *component.parameters)} | set(component.effects)

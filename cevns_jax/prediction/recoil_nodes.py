@@ -14,7 +14,7 @@ from cevns_jax.detectors.ready_response import FixedResponse, TabulatedResponse
 from cevns_jax.detectors.response import EnergyResponse
 from cevns_jax.domains import NUMBERS, check_number
 from cevns_jax.errors import ConfigError
-from cevns_jax.prediction.component import EnergyTimeSignal, Response, Timing
+from cevns_jax.prediction.scattering import Response, Scattering, Timing
 from cevns_jax.recoil import (
     RecoilKernel,
     RecoilNodes,
@@ -55,7 +55,7 @@ def energy_time_signal(
     recoil_min_kev: float = 0.0,
     recoil_max_kev: float = np.inf,
     more_splits: Sequence[float] | np.ndarray = (),
-) -> EnergyTimeSignal:
+) -> Scattering:
     """Events of a source in a detector, on as many recoil nodes as the response asks for.
 
     A source that ends below the threshold gives no events; :func:`check_events` refuses that
@@ -97,7 +97,7 @@ def energy_time_signal(
         nodes = nodes_on_panels(ends, NODES)
     recoils = kernel_on_nodes(source, target, nodes, mass_kg=mass_kg)
     compact = _compact_response(response, recoils, acting)
-    return EnergyTimeSignal(shape=shape, kernel=recoils, response=compact, timing=timing)
+    return Scattering(shape=shape, kernel=recoils, response=compact, timing=timing)
 
 
 def highest_recoil(source: Source, target: Scatterer) -> float:

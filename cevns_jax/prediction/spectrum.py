@@ -9,13 +9,20 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from cevns_jax.errors import ConfigError
-from cevns_jax.parameters import static
-from cevns_jax.prediction.component import Component, EnergyTimeSignal
-from cevns_jax.recoil import RecoilKernel
+from cevns_jax.errors import ConfigError, unknown
+from cevns_jax.interactions.interaction import Interaction
+from cevns_jax.interactions.standard_model import standard_model
+from cevns_jax.nuclei import Target
+from cevns_jax.parameters import Values, completed
+from cevns_jax.precision import require_float64
+from cevns_jax.prediction.scattering import Scattering
+from cevns_jax.pytree import static
+from cevns_jax.recoil import RecoilKernel, differential_rate
 
 if TYPE_CHECKING:
     import xarray
+
+    from cevns_jax.prediction.experiment import Experiment
 
 KEV = 1e-3  # [MeV]
 SMALLEST_RECOIL = 1e-27  # [keV], stands for zero, where 1/T would have no value
@@ -95,23 +102,108 @@ class ResponseMatrix:
     probability: jax.Array
 
 
-def energy_time(name: str, signal: Component) -> EnergyTimeSignal:
-    """The part of a signal that recoils are folded with a response in.
+def recoil_spectrum(
+    experiment: Experiment,
+    recoil_kev: object,
+    interaction: Interaction | None,
+    values: Values | None,
+    component: str | None,
+) -> RecoilSpectrum:
+    """See :meth:`cevns_jax.prediction.experiment.Experiment.recoil_spectrum`."""
+    require_float64()
+    where = f"{experiment.name}.recoil_spectrum"
+    recoil = checked_recoils(where, recoil_kev, zero=True)
+    name, part = scattering(experiment, component)
+    interaction, full = completed_for(experiment, where, interaction, values)
+    seen, effects = experiment.seen_by(name, interaction, full)
+    scale = 1 + jnp.asarray(effects.get("neutron_radius", 0.0))
+    kernel = part.kernel
+    per_kg = differential_rate(recoil * KEV, kernel.source, kernel.target, interaction, seen, scale)
+    return RecoilSpectrum(
+        flavours=kernel.flavours,
+        isotopes=kernel.target.symbols,
+        unit="events/(keV day)" if "per day" in experiment.about.counted else "events/keV",
+        recoil_kev=jnp.asarray(recoil),
+        rate=experiment.factor(name, full) * kernel.mass_kg * KEV * per_kg,
+    )
 
-    Args:
-        name: Of the experiment, for messages.
-        signal: Its signal, or one that has bins of more quantities on top.
+
+def response_matrix(
+    experiment: Experiment, values: Values | None, component: str | None
+) -> ResponseMatrix:
+    """See :meth:`cevns_jax.prediction.experiment.Experiment.response_matrix`."""
+    name, part = scattering(experiment, component)
+    interaction, full = completed_for(
+        experiment, f"{experiment.name}.response_matrix", None, values
+    )
+    seen, effects = experiment.seen_by(name, interaction, full)
+    kernel, number = part.kernel, len(part.shape) - (part.timing is not None)
+    recoil = jnp.asarray(kernel.recoil)
+    probability = part.response(recoil, seen, effects)
+    nodes = (len(kernel.target.symbols), recoil.shape[1])
+    return ResponseMatrix(
+        isotopes=kernel.target.symbols,
+        axes=experiment.axes[:number],
+        edges=experiment.edges[:number],
+        recoil_kev=jnp.broadcast_to(recoil, nodes) / KEV,
+        weight_kev=jnp.broadcast_to(node_weights(kernel), nodes) / KEV,
+        probability=jnp.broadcast_to(probability, (*nodes, probability.shape[-1])),
+    )
+
+
+def completed_for(
+    experiment: Experiment, where: str, interaction: Interaction | None, values: Values | None
+) -> tuple[Interaction, Values]:
+    """The interaction, by default the Standard Model, and values of all parameters.
 
     Raises:
-        ConfigError: there is none, in a signal of one's own or one that was evaluated ahead.
+        ConfigError: values of an unknown parameter.
     """
-    inner = getattr(signal, "energy_time", signal)
-    if isinstance(inner, EnergyTimeSignal):
-        return inner
-    raise ConfigError(
-        f"{name}: the signal ({type(inner).__name__}) is no recoil spectrum that a response folds; "
-        "ask the experiment as it was built"
-    )
+    interaction = standard_model() if interaction is None else interaction
+    declared = {p.name: p for p in (*interaction.parameters, *experiment.parameters)}
+    return interaction, completed(where, declared, values or {})
+
+
+def scattering(experiment: Experiment, component: str | None = None) -> tuple[str, Scattering]:
+    """A component in which recoils of nuclei are folded with a response, and its name.
+
+    Args:
+        experiment: Whose component.
+        component: Its name; default the only one.
+
+    Raises:
+        ConfigError: an unknown component, one of another kind, none, or several without a name.
+    """
+    if component is not None and component not in experiment.parts:
+        raise unknown(experiment.name, "component", component, experiment.parts)
+    found = scattering_parts(experiment)
+    named = {name: part for name, part in found.items() if component in (None, name)}
+    if not named:
+        kinds = ", ".join(
+            f"{name} ({type(part).__name__})"
+            for name, part in experiment.parts.items()
+            if component in (None, name)
+        )
+        raise ConfigError(
+            f"{experiment.name}: {kinds}: no recoil spectrum of nuclei that a response folds; ask "
+            "the experiment as it was built"
+        )
+    if len(named) > 1:
+        raise ConfigError(
+            f"{experiment.name}: name the component, neutrinos scatter in {', '.join(named)}"
+        )
+    return next(iter(named.items()))
+
+
+def scattering_parts(experiment: Experiment) -> dict[str, Scattering]:
+    """The components in which recoils of nuclei are folded with a response, by name."""
+    # Bins of more quantities may lie on top, as the pulse shape of argon does.
+    inner = {name: getattr(part, "energy_time", part) for name, part in experiment.parts.items()}
+    return {
+        name: part
+        for name, part in inner.items()
+        if isinstance(part, Scattering) and isinstance(part.kernel.target, Target)
+    }
 
 
 def node_weights(kernel: RecoilKernel) -> np.ndarray | jax.Array:

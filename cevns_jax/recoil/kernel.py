@@ -17,7 +17,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from cevns_jax.interactions.interaction import Interaction
-from cevns_jax.parameters import Parameter, Values, static
+from cevns_jax.parameters import Parameter, Values
+from cevns_jax.pytree import static
 from cevns_jax.recoil.moving_ends import heavy_counts
 from cevns_jax.recoil.nodes import RecoilNodes, nodes_on_panels, panel_ends
 from cevns_jax.recoil.spectrum import Scatterer, minimum_energy, recoil_rate

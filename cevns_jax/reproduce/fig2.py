@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
@@ -12,6 +12,7 @@ from cevns_jax.experiments import coherent_csi_2021, coherent_lar_2020, dresden_
 from cevns_jax.inference.fit import Fit, fit
 from cevns_jax.interactions import standard_model
 from cevns_jax.likelihood import Likelihood
+from cevns_jax.prediction.spectrum import scattering
 from cevns_jax.recoil import recoil_rate
 from cevns_jax.results.fit import fit_result
 from cevns_jax.results.result import Result
@@ -58,10 +59,10 @@ def fig2() -> Iterator[Measurement]:
 def momentum_transfers(best: Fit) -> tuple[float, float]:
     """Range of q = sqrt(2 M T) [MeV] that holds the middle 68 % of the CEvNS events of a fit."""
     (experiment,) = best.likelihood.experiments
-    signal: Any = getattr(experiment.signal, "energy_time", experiment.signal)
+    _, part = scattering(experiment)
     values = best.likelihood.values(best.x)
-    kernel = signal.kernel
-    kept = np.asarray(signal.response(jnp.asarray(kernel.recoil), values, {})).sum(axis=-1)
+    kernel = part.kernel
+    kept = np.asarray(part.response(jnp.asarray(kernel.recoil), values, {})).sum(axis=-1)
     rate = recoil_rate(
         jnp.asarray(kernel.recoil),
         jnp.asarray(kernel.moments),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cevns_jax.priors import width_of
 from cevns_jax.results import told
 from cevns_jax.results.prediction import events_blocks, expected_groups, prediction
 from cevns_jax.results.provenance import about
@@ -52,8 +53,8 @@ def fit_result(fit: Fit, analysis: Mapping[str, Any] | None = None) -> Result:
             "parameter": (("parameter",), names),
             "parameter_2": (("parameter_2",), names),
             "unit": (("parameter",), np.array([p.unit for p in declared])),
-            "prior_mean": (("parameter",), np.array([float(p.prior_mean) for p in declared])),
-            "prior_width": (("parameter",), np.array([float(p.prior_width) for p in declared])),
+            "prior_mean": (("parameter",), np.array([float(p.prior.mean) for p in declared])),
+            "prior_width": (("parameter",), np.array([width_of(p.prior) for p in declared])),
             "value": (("parameter",), fit.x),
             "error": (("parameter",), fit.errors),
             "error_low": (("parameter",), fit.error_low),

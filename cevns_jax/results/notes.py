@@ -78,6 +78,7 @@ def group_notes(variables: Variables, counted: str) -> Notes:
     """
     known = {
         "component": ("names of the components of the expectation", ""),
+        "scatters": ("1 where neutrinos scatter in the component, 0 where not", ""),
         "observed": (f"{counted}, observed", ""),
         "expected": (f"{counted}, expected of each component", ""),
         "error": (f"{counted}, one standard deviation of the bin", ""),

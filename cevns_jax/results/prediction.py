@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cevns_jax.errors import ConfigError
 from cevns_jax.results import told
 from cevns_jax.results.provenance import about
 from cevns_jax.results.result import Result, Variables
@@ -40,6 +39,10 @@ def expected_groups(likelihood: Likelihood, values: Values) -> dict[str, Variabl
             group[f"{axis}_edges"] = ((f"{axis}_edge",), edges)
         groups[experiment.name] = group | {
             "component": (("component",), np.array(list(experiment.component_names))),
+            "scatters": (
+                ("component",),
+                np.array([part.scatters for part in experiment.parts.values()], dtype=np.int8),
+            ),
             "observed": (axes, np.asarray(experiment.observed)),
             "expected": (
                 ("component", *axes),
@@ -60,7 +63,7 @@ def prediction_result(likelihood: Likelihood, analysis: Mapping[str, Any] | None
         analysis: What the caller knows: config, overrides, data set.
     """
     declared = likelihood.parameters
-    varying = {name for e in likelihood.experiments for name in e.varying}
+    varying = {name for name, parameter in declared.items() if parameter.varies}
     values = {n: float(declared[n].start) for n in likelihood.names if n not in varying}
     attributes = about(likelihood, analysis)
     return Result(
@@ -75,32 +78,44 @@ def _with_spectra(likelihood: Likelihood) -> dict[str, Variables]:
     """Expected counts of each experiment, its recoil spectrum before the detector where there is
     one, and where there is new physics the counts with the Standard Model alone."""
     from cevns_jax.likelihood import Likelihood
-    from cevns_jax.prediction.spectrum import energy_time
+    from cevns_jax.prediction.spectrum import scattering_parts
 
     values = likelihood.values()
     groups = expected_groups(likelihood, values)
     standard = getattr(likelihood.interaction, "standard", None)
     if standard is not None:
-        without = Likelihood(
-            likelihood.experiments, standard, allow_overlap=likelihood.allow_overlap
-        )
+        without = Likelihood(likelihood.experiments, standard, allow_overlap=True)
         known = {name: value for name, value in values.items() if name in without.parameters}
         alone = expected_groups(without, known)
         for name, group in groups.items():
             group["without_new_physics"] = alone[name]["expected"]
     for experiment in likelihood.experiments:
-        try:
-            energy_time(experiment.name, experiment.signal)
-        except ConfigError:  # no recoils that a spectrum could be made of
+        parts = scattering_parts(experiment)
+        if not parts:  # no recoils that a spectrum could be made of
             continue
         declared = {p.name for p in (*likelihood.interaction.parameters, *experiment.parameters)}
         of_its_own = {name: value for name, value in values.items() if name in declared}
-        recoils = experiment.recoil_spectrum(RECOILS, likelihood.interaction, of_its_own)
+        recoils = {
+            name: experiment.recoil_spectrum(
+                RECOILS, likelihood.interaction, of_its_own, component=name
+            )
+            for name in parts
+        }
+        isotopes = {spectrum.isotopes for spectrum in recoils.values()}
+        if len(isotopes) > 1:  # no common axis
+            continue
+        several = len(recoils) > 1
+        flavours = [
+            f"{name}: {flavour}" if several else flavour
+            for name, spectrum in recoils.items()
+            for flavour in spectrum.flavours
+        ]
+        rates = np.concatenate([np.asarray(spectrum.rate) for spectrum in recoils.values()])
         group = groups[experiment.name]
         group["recoil_energy_kev"] = (("recoil_energy_kev",), RECOILS)
-        group["flavour"] = (("flavour",), np.array(recoils.flavours))
-        group["isotope"] = (("isotope",), np.array(recoils.isotopes))
-        group["spectrum"] = (("flavour", "isotope", "recoil_energy_kev"), np.asarray(recoils.rate))
+        group["flavour"] = (("flavour",), np.array(flavours))
+        group["isotope"] = (("isotope",), np.array(isotopes.pop()))
+        group["spectrum"] = (("flavour", "isotope", "recoil_energy_kev"), rates)
     return groups
 
 

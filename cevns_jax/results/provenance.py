@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import math
 import platform
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
+
+from cevns_jax.priors import width_of
 
 if TYPE_CHECKING:
     from cevns_jax.likelihood import Likelihood
@@ -86,14 +87,14 @@ def minimised(likelihood: Likelihood, scanned: Collection[str] = ()) -> dict[str
         likelihood: What was evaluated.
         scanned: Parameters that do not vary freely.
     """
-    nuisances = {name for e in likelihood.experiments for name in e.varying}
+    nuisances = {name for name, p in likelihood.parameters.items() if p.varies}
     names = [name for name in likelihood.names if name not in scanned]
     free: dict[str, list[float] | None] = {}
     for name in names:
         if name not in nuisances:
-            declared = likelihood.parameters[name]
-            prior = [float(declared.prior_mean), float(declared.prior_width)]
-            free[name] = prior if math.isfinite(prior[1]) else None
+            prior = likelihood.parameters[name].prior
+            known = [float(prior.mean), width_of(prior)]
+            free[name] = known if prior.constrains else None
     return {"free": free, "n_nuisances": len(names) - len(free)}
 
 

@@ -12,7 +12,8 @@ import numpy as np
 from cevns_jax.domains import COLUMNS, check_number
 from cevns_jax.errors import ConfigError
 from cevns_jax.flavours import check_flavours
-from cevns_jax.parameters import Values, static
+from cevns_jax.parameters import Values
+from cevns_jax.pytree import static
 from cevns_jax.sources.source import NO_VALUES, Array
 from cevns_jax.summaries import of_source
 from cevns_jax.summary import Summarised, Summary

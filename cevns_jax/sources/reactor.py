@@ -12,7 +12,7 @@ from cevns_jax.choices import FISSILE, REACTOR_SPECTRA
 from cevns_jax.data.tables import DATA, read_table
 from cevns_jax.domains import check_number
 from cevns_jax.errors import ConfigError, unknown
-from cevns_jax.parameters import static
+from cevns_jax.pytree import static
 from cevns_jax.sources.tabulated import TabulatedSource, tabulated_source
 
 LOWEST_MEV = 1e-4  # the spectra are taken as constant below their first row

@@ -15,7 +15,7 @@ from cevns_jax.interactions.standard_model import standard_model
 from cevns_jax.likelihood import Likelihood
 from cevns_jax.nuclei import Target, target
 from cevns_jax.parameters import Values
-from cevns_jax.prediction.component import EnergyTimeSignal
+from cevns_jax.prediction.spectrum import scattering
 from cevns_jax.recoil import kernel
 from cevns_jax.sources.pion_decay import PionDecayAtRest
 from cevns_jax.sources.source import NO_VALUES, Array, Source
@@ -100,8 +100,8 @@ def flux_averaged_cross_section(
 def row(likelihood: Likelihood) -> Row:
     """Ours of CsI (2021), with what other conventions and another reading of the flux give."""
     (experiment,) = likelihood.experiments
-    assert isinstance(experiment.signal, EnergyTimeSignal)
-    material, values = experiment.signal.kernel.target, likelihood.values()
+    _, part = scattering(experiment)
+    material, values = part.kernel.target, likelihood.values()
     lewin_smith = target(
         "CsI",
         form_factor=material.form_factor,

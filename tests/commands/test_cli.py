@@ -212,14 +212,14 @@ def test_a_folder_that_cannot_be_made_is_refused_before_anything_is_computed(cap
 
 
 def test_a_run_that_does_not_converge_is_status_3_and_saved(capsys, tmp_path, monkeypatch):
-    from cevns_jax.inference import minimise
+    from cevns_jax.inference import batches, minimise
 
     monkeypatch.setattr(minimise, "MAX_STEPS", 1)
-    minimise.minimise_lanes.clear_cache()
+    batches.minimise_lanes.clear_cache()
     try:
         status, out, _ = run(capsys, "fit", CONFIG, "--json", "--output", tmp_path)
     finally:
-        minimise.minimise_lanes.clear_cache()
+        batches.minimise_lanes.clear_cache()
     assert status == 3
     assert json.loads(out)["converged"] is False
     assert (tmp_path / "coherent_csi_2021_fit.nc").is_file()

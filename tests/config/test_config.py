@@ -1,7 +1,5 @@
 """Configs: what they build, and that nothing wrong gets past them."""
 
-import copy
-import json
 import string
 
 import numpy as np
@@ -12,53 +10,7 @@ from hypothesis import strategies as st
 from cevns_jax.config.analysis import read_analysis
 from cevns_jax.errors import ConfigError
 from cevns_jax.form_factors import KleinNystrand
-
-BASE = {
-    "title": "test",
-    "interaction": {"name": "standard_model", "couplings": "tree", "axial": False},
-    "experiments": {
-        "coherent_csi_2021": {
-            "nuisances": "atzori_corona_2023",
-            "form_factor": "helm",
-            "neutron_radius_fm": {"Cs133": 5.0},
-            "mass_kg": 14.6,
-        }
-    },
-    "parameters": {"sin2_theta_w": {"start": 0.23}},
-    "fit": {"free": ["sin2_theta_w"]},
-    "profile": {"parameter": "sin2_theta_w", "min": 0.1, "max": 0.3, "points": 11},
-}
-
-
-def toml(value):
-    """TOML of a value; tables inline (JSON's strings, numbers and lists are TOML's)."""
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{json.dumps(k)} = {toml(v)}" for k, v in value.items()) + "}"
-    if isinstance(value, list):
-        return "[" + ", ".join(map(toml, value)) + "]"
-    if isinstance(value, float) and not np.isfinite(value):
-        return str(value)
-    return json.dumps(value)
-
-
-def write(folder, content, name="config.toml"):
-    path = folder / name
-    path.write_text("\n".join(f"{json.dumps(k)} = {toml(v)}" for k, v in content.items()))
-    return path
-
-
-def changed(path, value):
-    """The base config with one value replaced or added (``None``: removed)."""
-    content = copy.deepcopy(BASE)
-    *tables, key = path.split(".")
-    place = content
-    for table in tables:
-        place = place.setdefault(table, {})
-    if value is None:
-        del place[key]
-    else:
-        place[key] = value
-    return content
+from configs import BASE, changed, write
 
 
 def test_a_config_becomes_what_it_says(tmp_path):
@@ -68,7 +20,7 @@ def test_a_config_becomes_what_it_says(tmp_path):
     assert analysis.likelihood.start[0] == 0.23
     grid = analysis.profile.grid
     assert (grid[0], grid[-1], len(grid)) == (0.1, 0.3, 11)
-    target = analysis.likelihood.experiments[0].signal.kernel.target
+    target = analysis.likelihood.experiments[0].parts["cevns"].kernel.target
     np.testing.assert_allclose(target.neutron_radius, [5.0, 4.94])  # I-127 keeps its default
 
 
@@ -83,7 +35,7 @@ def test_overrides_replace_values_and_are_recorded(tmp_path):
     assert analysis.likelihood.interaction.couplings.name == "radiative_2023"
     assert analysis.record["overrides"] == overrides
     assert analysis.record["settings"]["interaction"]["couplings"] == "radiative_2023"
-    target = analysis.likelihood.experiments[0].signal.kernel.target
+    target = analysis.likelihood.experiments[0].parts["cevns"].kernel.target
     assert target.form_factor == KleinNystrand(range=0.6)
 
 

@@ -6,23 +6,22 @@ import sys
 from pathlib import Path
 
 import pytest
-from test_config import write
 
 from cevns_jax import choices, experiments, form_factors, pseudo_data, weak_mixing
 from cevns_jax.config import names, parts
 from cevns_jax.config.analysis import analysis_of
-from cevns_jax.config.experiments import DATA_SETS
+from cevns_jax.config.experiments import DATA_SETS, TARGETS
 from cevns_jax.config.interaction import INTERACTIONS
 from cevns_jax.config.plan import read_plan
 from cevns_jax.config.strict_toml import read_toml
 from cevns_jax.errors import ConfigError
-from cevns_jax.experiments import coherent_lar
 from cevns_jax.inference import toys
 from cevns_jax.interactions import mediators
 from cevns_jax.plotting.needs import CHECKS
 from cevns_jax.prediction import nuisances
 from cevns_jax.results import MADE
 from cevns_jax.results.file_format import KINDS
+from configs import write
 
 ROOT = Path(__file__).parents[2]
 CSI = ROOT / "configs" / "coherent_csi_2021.toml"
@@ -83,7 +82,7 @@ def test_the_parameters_of_a_data_set_are_those_that_it_declares(name, keys):
     plan = plan_of(data_set(name, **keys))
     likelihood = analysis_of(plan).likelihood
     assert plan.parameters == tuple(likelihood.parameters)
-    assert plan.experiments[0].varying == likelihood.experiments[0].varying
+    assert plan.experiments[0].varying == likelihood.names
 
 
 @pytest.mark.parametrize("contact", [False, True])
@@ -103,7 +102,11 @@ def test_names_and_words_are_those_of_what_they_stand_for():
     assert set(choices.CHARGES) == set(mediators.CHARGES)
     assert set(choices.SCALAR_CHARGES) == set(mediators.SCALAR_CHARGES)
     assert set(choices.NUISANCE_FORMS) == set(nuisances.FORMS)
-    assert names.ISOTOPES["Ar"] == coherent_lar.ISOTOPES
+    assert set(names.ISOTOPES) == set(TARGETS) == set(names.TARGETS.values())
+    for formula, isotopes in names.ISOTOPES.items():
+        nuclei = getattr(experiments, TARGETS[formula])()
+        assert (nuclei.name, nuclei.symbols) == (formula, isotopes)
+        assert (len(nuclei.parameters) == 1) == (formula in names.ONE_RADIUS)
     assert tuple(pseudo_data.TOYS.values()) == toys.ENSEMBLES
     assert set(MADE) == set(CHECKS) == set(KINDS)
     for kind, length in parts.FORM_FACTORS.values():

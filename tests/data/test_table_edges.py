@@ -1,8 +1,8 @@
 """Tables of users: edges to their last digits, lines of the file in messages, sizes, encodings."""
 
 import numpy as np
+import own_configs as own
 import pytest
-import test_own_config as own
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -10,7 +10,7 @@ from cevns_jax.config.analysis import read_analysis
 from cevns_jax.data.tables import bin_edges, grid_points, merged, read_table, same_edges
 from cevns_jax.detectors.table import check_edges
 from cevns_jax.errors import ConfigError
-from cevns_jax.experiments.coherent import read_counts
+from cevns_jax.experiments.coherent_csi import read_counts
 
 COLUMNS = ("x_low", "x_high", "n")
 

@@ -10,7 +10,7 @@ import cevns_jax as cj
 from cevns_jax.data.tables import read_table
 from cevns_jax.errors import ConfigError
 from cevns_jax.experiments.coherent_csi_2017 import FOLDER, PRESETS
-from cevns_jax.prediction.experiment import gamma_factor
+from cevns_jax.prediction.nuisances import gamma_factor
 
 MODEL = cj.interactions.standard_model(axial=False)
 
@@ -30,8 +30,8 @@ def test_region_holds_the_published_numbers_of_events(csi):
     """547 coincidence and 405 anti-coincidence events, 5.42 prompt neutrons (arXiv:1804.09459)."""
     assert csi.observed.shape == (12, 12)
     assert csi.observed.sum() == 547
-    assert csi.backgrounds["steady_state"].sum() == pytest.approx(405)
-    assert csi.backgrounds["brn"].sum() == pytest.approx(5.42, abs=0.005)
+    assert csi.parts["steady_state"].counts.sum() == pytest.approx(405)
+    assert csi.parts["brn"].counts.sum() == pytest.approx(5.42, abs=0.005)
 
 
 @pytest.mark.parametrize(("bins", "rate"), [(24, 0.0586), (12, 0.127)])
@@ -51,7 +51,7 @@ def test_steady_state_slopes_are_fits_of_the_anticoincidence_events(bins, rate):
 
 def test_prediction_is_made_of_whole_photoelectrons_counted_directly(csi):
     """Energy bins of one flavour against a sum over n of Poisson times efficiency at n - 0.5."""
-    signal = csi.signal
+    signal = csi.parts["cevns"]
     response = np.asarray(signal.response(signal.kernel.recoil, {}, {}))
     recoil = signal.kernel.recoil[0, 40]
     mean = 13.348 * 0.0878 * recoil * 1e3
@@ -66,7 +66,7 @@ def test_prediction_is_made_of_whole_photoelectrons_counted_directly(csi):
 
 def test_delayed_neutrinos_arrive_late(csi):
     """91.48 % of the delayed and all prompt neutrinos below 6 us, 30 % of the delayed below 1.5."""
-    fractions = csi.signal.timing.fractions
+    fractions = csi.parts["cevns"].timing.fractions
     np.testing.assert_allclose(fractions.sum(axis=1), [1.0, 0.9148, 0.9148], atol=2e-4)
     np.testing.assert_allclose(fractions[:, :3].sum(axis=1), [1.0, 0.3002, 0.3002], atol=2e-4)
 

@@ -11,8 +11,11 @@ import cevns_jax as cj
 from cevns_jax.data.tables import DATA
 from cevns_jax.detectors.efficiency import LogisticEfficiency
 from cevns_jax.detectors.scintillation import GammaBins
+from cevns_jax.experiments import Exposure
 from cevns_jax.experiments.coherent_csi_2021 import PRESETS
 from cevns_jax.form_factors import KleinNystrand, SymmetrisedFermi, TwoParameterFermi
+from cevns_jax.prediction.component import Template
+from cevns_jax.priors import width_of
 
 MODEL = cj.interactions.standard_model(axial=False)
 
@@ -47,13 +50,15 @@ def test_bins_are_those_of_the_phenomenologists(csi):
 
 
 def test_backgrounds_have_their_published_totals(csi):
-    totals = {name: float(t.sum()) for name, t in csi.backgrounds.items()}
+    totals = {
+        name: float(t.counts.sum()) for name, t in csi.parts.items() if isinstance(t, Template)
+    }
     assert totals == pytest.approx({"steady_state": 1286, "brn": 18.4, "nin": 5.6})
 
 
 def test_steady_state_is_flat_in_time_then_falls_with_the_efficiency(csi):
     """1 up to 0.52 us, exp(-0.0494 (t - 0.52)) after it; energy from anti-coincidence events."""
-    shape = csi.backgrounds["steady_state"]
+    shape = csi.parts["steady_state"].counts
     rate = shape.sum(axis=0) / np.diff(csi.edges[1])
     np.testing.assert_allclose(rate[:4] / rate[0], 1.0, rtol=1e-12)
     late = np.exp(0.0494 * 0.52) * (np.exp(-0.0494 * 4) - np.exp(-0.0494 * 6)) / 0.0494
@@ -70,7 +75,7 @@ def test_prediction_agrees_with_an_independent_one(csi):
 
 def test_prompt_flavour_fills_the_first_microsecond(csi):
     """nu_mu arrive below 1 us to 99.9 %, the delayed flavours to a fifth."""
-    fractions = csi.signal.timing({})
+    fractions = csi.parts["cevns"].timing({})
     early = np.asarray(fractions)[:, :8].sum(axis=1)
     np.testing.assert_allclose(early, [0.999, 0.204, 0.202], atol=0.01)
 
@@ -80,17 +85,19 @@ def test_prompt_flavour_fills_the_first_microsecond(csi):
     [(KleinNystrand(), 1.0), (SymmetrisedFermi(), 1.0), (TwoParameterFermi(), 1.0)],
 )
 def test_form_factors_with_the_same_radii_agree_to_two_per_cent(csi, form_factor, expected):
-    other = cj.experiments.coherent_csi_2021(form_factor=form_factor)
+    nuclei = cj.experiments.csi_target(form_factor=form_factor)
+    other = cj.experiments.coherent_csi_2021(target=nuclei)
     ratio = predicted(other)["cevns"].sum() / predicted(csi)["cevns"].sum()
     assert ratio == pytest.approx(expected, abs=0.02)
 
 
 def test_exposure_scales_the_signal_and_nothing_else(csi):
-    double = cj.experiments.coherent_csi_2021(mass_kg=29.2, distance_m=19.3 * np.sqrt(2))
+    farther = Exposure(mass_kg=29.2, distance_m=19.3 * np.sqrt(2))
+    double = cj.experiments.coherent_csi_2021(exposure=farther)
     np.testing.assert_allclose(predicted(double)["cevns"], predicted(csi)["cevns"], rtol=1e-12)
-    heavy = predicted(cj.experiments.coherent_csi_2021(mass_kg=29.2))
+    heavy = predicted(cj.experiments.coherent_csi_2021(exposure=Exposure(mass_kg=29.2)))
     np.testing.assert_allclose(heavy["cevns"], 2 * predicted(csi)["cevns"], rtol=1e-12)
-    np.testing.assert_array_equal(heavy["brn"], csi.backgrounds["brn"])
+    np.testing.assert_array_equal(heavy["brn"], csi.parts["brn"].counts)
 
 
 def test_fixed_and_movable_response_agree_at_zero_pull(csi):
@@ -119,7 +126,7 @@ def test_a_later_beam_moves_events_to_later_bins():
 def test_nominal_values_lie_inside_their_priors(name):
     csi = cj.experiments.coherent_csi_2021(nuisances=name)
     for parameter in csi.parameters:
-        assert abs(parameter.start - parameter.prior_mean) <= parameter.prior_width
+        assert abs(parameter.start - parameter.prior.mean) <= width_of(parameter.prior)
         assert parameter.lower <= parameter.start <= parameter.upper
 
 
@@ -210,7 +217,7 @@ def test_electrons_of_the_crystal_are_those_of_the_double_integral(with_electron
 
     neutrinos = 3.198e23 * 0.0848 / (4 * np.pi * 1930.0**2)
     atoms = 14.6 * 6.02214076e26 / 259.8099
-    fractions = with_electrons.signal.timing({})
+    fractions = with_electrons.parts["cevns"].timing({})
     expected = sum(
         neutrinos * atoms * in_bin(flavour) * np.asarray(fractions[i])
         for i, flavour in enumerate(("nu_mu", "nu_mu_bar", "nu_e"))

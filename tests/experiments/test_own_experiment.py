@@ -347,15 +347,15 @@ def copy(library):
 
     Those of the experiment with its nuisances taken apart, whose response knows any recoil.
     """
-    signal = cj.experiments.coherent_csi_2017(nuisances="split").signal
+    signal = cj.experiments.coherent_csi_2017(nuisances="split").parts["cevns"]
     recoil = np.linspace(0.0, 0.048, 801)
     # The library's spline through the response undershoots zero by 1e-8.
     matrix = np.maximum(signal.response(jnp.asarray(recoil), {}, {}), 0.0)
     energy, time = library.edges
-    fractions = np.asarray(library.signal.timing({}))
+    fractions = np.asarray(library.parts["cevns"].timing({}))
     return own_experiment(
         name="coherent_csi_2017",
-        target=library.signal.kernel.target,
+        target=library.parts["cevns"].kernel.target,
         source=spallation_source(
             neutrinos_per_proton=0.08, protons_on_target=1.76e23, distance_m=19.3
         ),
@@ -364,7 +364,7 @@ def copy(library):
         arrival_times=ArrivalTimes(
             edges_us=time, fractions=dict(zip(SNS.flavours, fractions, strict=True))
         ),
-        backgrounds=library.backgrounds,
+        backgrounds={name: part for name, part in library.parts.items() if name != "cevns"},
         nuisances=library.nuisances,
         observed=library.observed,
     )
@@ -581,9 +581,9 @@ def test_toys_of_forecasts_follow_their_statistic(forecast, gaussian):
         (gaussian, gaussian.statistic.error),
     ):
         like = cj.Likelihood([experiment], MODEL)
-        random = np.random.default_rng(5)
+        keys = jax.random.split(jax.random.key(5), 400)
         mean = expected(experiment)
-        toys = np.stack([experiment.statistic.draw(random, mean) for _ in range(400)])
+        toys = np.stack([experiment.statistic.draw(key, mean) for key in keys])
         assert (abs(toys.mean(axis=0) - mean) < 5 * errors / 20).all()
         assert (abs(toys.std(axis=0) / errors - 1) < 5 / np.sqrt(800)).all()
         one, same, other = (cj.toy(like, seed).experiments[0].observed for seed in (1, 1, 2))

@@ -5,6 +5,7 @@ import pytest
 
 import cevns_jax as cj
 from cevns_jax.inference.batches import better, where
+from cevns_jax.inference.endings import Ending
 from cevns_jax.inference.minimise import Minimum
 from cevns_jax.inference.valleys import preferred
 from cevns_jax.interactions import standard_model
@@ -22,7 +23,7 @@ def minima(chi2, converged):
         information=np.ones((n, 1, 1)),
         edm=np.zeros(n),
         steps=np.ones(n, int),
-        converged=np.array(converged, bool),
+        ending=np.where(converged, 0, int(Ending.OUT_OF_STEPS)),
     )
 
 

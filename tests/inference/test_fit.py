@@ -10,8 +10,9 @@ from scipy.stats import chi2 as chi2_distribution
 
 import cevns_jax as cj
 from cevns_jax.errors import ConfigError
+from cevns_jax.inference.batches import minimise_lanes
 from cevns_jax.inference.fit import chi2_survival
-from cevns_jax.inference.minimise import minimise_lanes
+from cevns_jax.prediction.component import Template
 
 
 def build(nuisances="atzori_corona_2023", free=("sin2_theta_w",), **options):
@@ -100,7 +101,8 @@ def test_expected_errors_of_the_asimov_data_equal_its_profile_errors_for_large_e
 
     (A pull on the signal would stay: it multiplies the square of the weak charge.)
     """
-    like = build("backgrounds_only", protons_on_target=3.198e27, steady_state_events=1286e4)
+    large = cj.experiments.Exposure(protons_on_target=3.198e27)
+    like = build("backgrounds_only", exposure=large, steady_state_events=1286e4)
     best = cj.fit(cj.asimov(like))
     np.testing.assert_allclose(best.error_low, best.errors, rtol=2e-2)
     np.testing.assert_allclose(best.error_high, best.errors, rtol=2e-2)
@@ -118,7 +120,9 @@ def test_several_starts_find_the_lower_of_two_minima():
 
 
 def test_a_common_neutron_radius_can_be_fitted():
-    best = cj.fit(build(free=["r_n_csi"], common_neutron_radius=True))
+    best = cj.fit(
+        build(free=["r_n_csi"], target=cj.experiments.csi_target(common_neutron_radius=True))
+    )
     assert best.converged
     assert 4.5 < best.values["r_n_csi"] < 6.5
 
@@ -147,20 +151,25 @@ def test_a_parameter_that_nothing_depends_on_is_named():
 def test_an_exact_degeneracy_is_not_a_minimum():
     """With one bin the angle and the cross-section ratio cannot be told apart."""
     csi = cj.experiments.coherent_csi_2021(nuisances=[])
+    backgrounds = {name: part for name, part in csi.parts.items() if name != "cevns"}
     whole = dataclasses.replace(
         csi,
         observed=np.asarray(csi.observed).sum(keepdims=True),
-        signal=dataclasses.replace(
-            csi.signal,
-            shape=(1, 1),
-            response=dataclasses.replace(
-                csi.signal.response, matrix=csi.signal.response.matrix.sum(-1, keepdims=True)
-            ),
-            timing=dataclasses.replace(
-                csi.signal.timing, fractions=csi.signal.timing.fractions.sum(-1, keepdims=True)
-            ),
-        ),
-        backgrounds={n: b.sum(keepdims=True) for n, b in csi.backgrounds.items()},
+        parts={n: Template(b.counts.sum(keepdims=True)) for n, b in backgrounds.items()}
+        | {
+            "cevns": dataclasses.replace(
+                csi.parts["cevns"],
+                shape=(1, 1),
+                response=dataclasses.replace(
+                    csi.parts["cevns"].response,
+                    matrix=csi.parts["cevns"].response.matrix.sum(-1, keepdims=True),
+                ),
+                timing=dataclasses.replace(
+                    csi.parts["cevns"].timing,
+                    fractions=csi.parts["cevns"].timing.fractions.sum(-1, keepdims=True),
+                ),
+            )
+        },
     )
     like = cj.Likelihood(
         [whole], cj.interactions.standard_model(axial=False), free=["sin2_theta_w", "n_sigma"]

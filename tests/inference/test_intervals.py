@@ -7,6 +7,7 @@ from germanium import germanium
 import cevns_jax as cj
 from cevns_jax.errors import ConfigError
 from cevns_jax.inference.edges import profile_remarks, scan_remarks
+from cevns_jax.inference.endings import Ending
 from cevns_jax.inference.grids import affecting
 from cevns_jax.inference.minimise import Minimum
 from cevns_jax.inference.scan import scan
@@ -128,6 +129,6 @@ def affecting_rows(chi2, converged, edm):
         information=zeros,
         edm=np.where(converged, 0.0, edm),
         steps=zeros,
-        converged=converged,
+        ending=np.where(converged, 0, int(Ending.OUT_OF_STEPS)),
     )
     return np.flatnonzero(affecting(minima, (number,), lowest=0.0, highest=10.0)).tolist()

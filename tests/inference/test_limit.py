@@ -11,6 +11,7 @@ import cevns_jax as cj
 from cevns_jax.errors import ConfigError
 from cevns_jax.inference.levels import confidence_level, delta_chi2, name_of
 from cevns_jax.inference.places import _laid_out
+from cevns_jax.priors import Gaussian
 from cevns_jax.results import limit_document, limit_result
 from cevns_jax.results.limit import limit_table
 
@@ -324,7 +325,7 @@ def test_levels_are_those_that_the_field_quotes():
 def test_a_limit_says_what_is_free_and_where_it_was_searched(csi):
     """In the sentence of a single limit, and with its prior in a row."""
     interaction = with_vector(csi.experiments).interaction
-    prior = dataclasses.replace(interaction.parameters[0], prior_mean=0.2386, prior_width=0.01)
+    prior = dataclasses.replace(interaction.parameters[0], prior=Gaussian(0.2386, 0.01))
     like = cj.Likelihood(
         csi.experiments, interaction, free=["sin2_theta_w"], declarations={"sin2_theta_w": prior}
     )

@@ -6,7 +6,7 @@ import pytest
 from germanium import germanium
 
 import cevns_jax as cj
-from cevns_jax.inference.minimise import minimise
+from cevns_jax.inference.batches import minimum_of
 from cevns_jax.inference.scan import scan
 from cevns_jax.interactions import light_vector, standard_model, with_new_physics
 
@@ -49,7 +49,7 @@ def test_which_pulls_have_an_end():
 @pytest.mark.parametrize("start", [0.0, 1e-12, 1.0, 1e4])
 def test_a_start_where_chi2_is_infinite_is_left(start):
     """No signal and no background, but counts: chi^2 is infinite at n_sigma = 0."""
-    found = minimise(like([3, 1, 0]), jnp.array([start]))
+    found = minimum_of(like([3, 1, 0]), jnp.array([start]))
     assert bool(found.converged)
     assert float(found.chi2) == pytest.approx(4.3673, abs=1e-4)
     assert float(found.x[0]) == pytest.approx(4 / (71.4706 + 88.2336 + 68.4921), rel=1e-5)
@@ -58,7 +58,7 @@ def test_a_start_where_chi2_is_infinite_is_left(start):
 def test_where_no_parameter_helps_chi2_stays_infinite_and_the_point_is_no_failure():
     detector = germanium([3, 1, 0], [0.0, 0.0, 1.0], 0.1)
     held = cj.Likelihood([detector], standard_model()).hold(n_sigma=0.0)
-    found = minimise(held, jnp.zeros(1))
+    found = minimum_of(held, jnp.zeros(1))
     assert np.isinf(found.chi2)
     assert bool(found.converged)
     assert not cj.fit(held).converged

@@ -11,6 +11,7 @@ import cevns_jax as cj
 from cevns_jax.errors import ConfigError
 from cevns_jax.inference import grids
 from cevns_jax.inference.blocks import Blocks
+from cevns_jax.inference.endings import Ending
 from cevns_jax.inference.minimise import Minimum
 from cevns_jax.inference.neighbours import spread_better_minima
 from cevns_jax.inference.profile import profile
@@ -133,7 +134,7 @@ def test_a_point_that_got_stuck_starts_again_from_a_neighbour(like, found):
         information=np.tile(np.eye(len(found.names)), (len(points), 1, 1)),  # of the priors
         edm=found.edm.ravel().copy(),
         steps=np.zeros(len(points), int),
-        converged=found.converged.ravel().copy(),
+        ending=np.where(found.converged.ravel(), 0, int(Ending.OUT_OF_STEPS)),
     )
     stuck = [1, 2, 3, 17]
     result.x[stuck] += 2.0

@@ -9,7 +9,7 @@ import pytest
 
 import cevns_jax as cj
 from cevns_jax.errors import ConfigError
-from cevns_jax.prediction.experiment import Nuisance
+from cevns_jax.prediction.nuisances import Nuisance
 
 MODEL = cj.interactions.standard_model()
 CHI2 = jax.jit(cj.Likelihood.chi2)
@@ -70,12 +70,8 @@ def test_one_flux_of_the_spallation_source_serves_both_detectors(all_three, csi,
     assert "coherent_csi_2021_sns_flux" not in names
     assert "dresden_ii_reactor_flux" in names  # the reactor has its own
     assert len(set(names)) == len(names)
-    assert set(names) == {
-        "sin2_theta_w",
-        *csi.varying,
-        *lar.varying,
-        *all_three.experiments[2].varying,
-    }
+    of_experiments = [p for e in all_three.experiments for p in e.parameters]
+    assert set(names) == {"sin2_theta_w", *(p.name for p in of_experiments if p.varies)}
     assert all_three.n_bins == 9 * 11 + 960 + 130
     flux = {"sns_flux": jnp.asarray(1.0, dtype=float)}
     _, start = COUNTS(all_three, all_three.values())
@@ -102,11 +98,11 @@ def test_expected_counts_follow_the_order_of_the_experiments(all_three, moved):
 def test_order_of_parameters_is_the_same_inside_and_outside_jit(all_three, moved):
     """Regression: dictionaries come out of jit sorted, vectors must mean the same in there.
 
-    Dresden-II has three backgrounds, two of them with parameters, that are not declared in
-    alphabetical order.
+    Dresden-II has components, two of them with parameters, that are not declared in alphabetical
+    order.
     """
-    backgrounds = list(all_three.experiments[2].backgrounds)
-    assert backgrounds != sorted(backgrounds)
+    components = list(all_three.experiments[2].parts)
+    assert components != sorted(components)
     seen = []
 
     @jax.jit
@@ -123,16 +119,13 @@ def test_order_of_parameters_is_the_same_inside_and_outside_jit(all_three, moved
     np.testing.assert_array_equal(priors, all_three.priors)
 
 
-def test_order_of_backgrounds_does_not_matter(germanium, moved, all_three):
-    """Nor does the order in which a dictionary happens to hold them."""
-    backgrounds = dict(reversed(germanium.backgrounds.items()))
-    turned = likelihood(dataclasses.replace(germanium, backgrounds=backgrounds))
-    like = likelihood(germanium)
-    assert turned.names == like.names
-    x = np.array([dict(zip(all_three.names, moved, strict=True))[name] for name in like.names])
-    assert float(CHI2(turned, turned.values(x))) == pytest.approx(
-        float(CHI2(like, like.values(x))), rel=1e-14
-    )
+def test_order_of_components_does_not_matter_for_the_numbers(germanium, moved, all_three):
+    parts = dict(reversed(germanium.parts.items()))
+    turned, like = likelihood(dataclasses.replace(germanium, parts=parts)), likelihood(germanium)
+    assert set(turned.names) == set(like.names)
+    values = dict(zip(all_three.names, moved, strict=True))
+    values = {name: values[name] for name in like.names}
+    assert float(CHI2(turned, values)) == pytest.approx(float(CHI2(like, values)), rel=1e-13)
 
 
 # --------------------------------------------------------------------------------------- refusals

@@ -15,8 +15,8 @@ from cevns_jax.inference.blocks import Blocks
 from cevns_jax.interactions import NewPhysics, light_scalar, with_new_physics
 from cevns_jax.interactions.mediators import Charges
 from cevns_jax.parameters import Parameter
-from cevns_jax.prediction.component import FixedSignal, Formula
-from cevns_jax.prediction.experiment import Nuisance
+from cevns_jax.prediction.component import Formula, Precomputed
+from cevns_jax.prediction.nuisances import Nuisance
 
 SM = cj.interactions.standard_model()
 
@@ -29,8 +29,10 @@ def csi():
 @pytest.fixture(scope="module")
 def ratio(csi):
     """A signal that costs nothing to evaluate."""
-    flat = FixedSignal(counts=np.full((9, 11), 3.0), parameters=csi.signal.parameters)
-    return cj.Likelihood([dataclasses.replace(csi, signal=flat)], SM, free=["n_sigma"])
+    flat = Precomputed(counts=np.full((9, 11), 3.0), parameters=csi.parts["cevns"].parameters)
+    return cj.Likelihood(
+        [dataclasses.replace(csi, parts={**csi.parts, "cevns": flat})], SM, free=["n_sigma"]
+    )
 
 
 # ------------------------------------------------------------------------ values out of a domain
@@ -53,7 +55,7 @@ def test_a_parameter_cannot_be_held_outside_its_domain(ratio):
 
 def test_a_narrower_declaration_narrows_what_can_be_held(ratio):
     narrow = dataclasses.replace(ratio.parameters["n_sigma"], upper=2.0)
-    like = dataclasses.replace(ratio, declarations={"n_sigma": narrow})
+    like = ratio.declared({"n_sigma": narrow})
     with pytest.raises(ConfigError, match="between 0 and 2, not at 3"):
         like.hold(n_sigma=3.0)
 
@@ -82,7 +84,7 @@ class Steep(Formula):
 
     unit: float = 1e308
 
-    parameters = (Parameter(name="steep", lower=0.0, upper=1e4),)
+    parameters = (Parameter(name="steep", lower=0.0, upper=1e4, varies=True),)
 
     def __call__(self, interaction, values, effects):
         return self.unit * values["steep"] * jnp.ones((9, 11))
@@ -91,13 +93,13 @@ class Steep(Formula):
 @pytest.fixture
 def steep(ratio):
     (csi,) = ratio.experiments
-    csi = dataclasses.replace(csi, backgrounds={**csi.backgrounds, "steep": Steep()})
+    csi = dataclasses.replace(csi, parts={**csi.parts, "steep": Steep()})
     return cj.Likelihood([csi], SM)
 
 
 def test_predictions_that_are_not_finite_are_refused_by_whoever_evaluates_them(steep):
     beyond = dataclasses.replace(steep.parameters["steep"], start=100.0)
-    like = dataclasses.replace(steep, declarations={"steep": beyond}).hold(steep=100.0)
+    like = steep.declared({"steep": beyond}).hold(steep=100.0)
     words = r'coherent_csi_2021, component "steep": .* not finite in 99 of 99 bins'
     for evaluate in (cj.fit, cj.asimov, lambda like: cj.toy(like, 1)):
         with pytest.raises(ConfigError, match=words):
@@ -114,7 +116,7 @@ def test_a_scan_of_points_that_are_all_not_finite_is_refused(steep, tmp_path):
 
 def test_a_flux_beyond_all_numbers_is_refused():
     with pytest.raises(ConfigError, match="dresden_ii: flux_per_cm2_s must lie between"):
-        cj.experiments.dresden_ii(flux_per_cm2_s=1e308)
+        cj.experiments.dresden_ii(exposure=cj.experiments.Exposure(flux_per_cm2_s=1e308))
 
 
 EXPLODING = """
@@ -202,11 +204,11 @@ class Pulled(Leaking):
 
 def test_a_component_reads_only_what_it_or_the_interaction_declares(ratio):
     (csi,) = ratio.experiments
-    with_leak = dataclasses.replace(csi, backgrounds={**csi.backgrounds, "leak": Leaking()})
+    with_leak = dataclasses.replace(csi, parts={**csi.parts, "leak": Leaking()})
     like = cj.Likelihood([with_leak], SM)
     words = (
         r'coherent_csi_2021, component "leak": reads the parameter "coherent_csi_2021_brn", which '
-        r"neither it nor the interaction declares \(declared: sin2_theta_w, level\)"
+        r"neither it nor the interaction declares \(declared: level\)"
     )
     with pytest.raises(ConfigError, match=words):
         like.components(like.values())
@@ -217,9 +219,7 @@ def test_a_component_reads_only_what_it_or_the_interaction_declares(ratio):
 def test_a_component_reads_only_effects_of_its_own(ratio):
     (csi,) = ratio.experiments
     radius = Nuisance(name="radius", acts_on=("neutron_radius",), width=0.05)
-    pulled = dataclasses.replace(
-        csi, backgrounds={**csi.backgrounds, "leak": Pulled()}, nuisances=(radius,)
-    )
+    pulled = dataclasses.replace(csi, parts={**csi.parts, "leak": Pulled()}, nuisances=(radius,))
     like = cj.Likelihood([pulled], SM)
     with pytest.raises(ConfigError, match=r'"leak": reads the effect "neutron_radius", which'):
         like.components(like.values())

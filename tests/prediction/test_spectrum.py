@@ -12,7 +12,7 @@ import pytest
 import cevns_jax as cj
 from cevns_jax.data.tables import DATA, read_table
 from cevns_jax.errors import ConfigError
-from cevns_jax.prediction.spectrum import energy_time
+from cevns_jax.prediction.spectrum import scattering
 from cevns_jax.recoil import maximum_recoil, recoil_window
 from cevns_jax.sources.pion_decay import END_POINT, LINE_ENERGY
 
@@ -56,7 +56,7 @@ def predicted(experiment, interaction, values):
 
 
 def shares(experiment, flavours, values):
-    part = energy_time(experiment.name, experiment.signal)
+    _, part = scattering(experiment, "cevns")
     if part.timing is None:
         return np.ones(len(flavours))
     return np.asarray(part.timing({})).sum(axis=1)
@@ -79,7 +79,7 @@ def test_so_it_is_with_a_heavy_lepton():
     one = own(table, atoms={"Ge74": 1.0}, recoil_min_kev=0.5)
     model = cj.interactions.with_new_physics(SM, cj.interactions.DipolePortal())
     values = {"mu_dipole": 1e-8, "m4": 20.0}
-    mass = jnp.asarray(one.signal.kernel.target.mass)
+    mass = jnp.asarray(one.parts["cevns"].kernel.target.mass)
     ends = [
         float(recoil_window(e, mass, jnp.array(20.0), closed=jnp.array(9.0))[place][0]) ** 2 * 1e3
         for e in (LINE_ENERGY, END_POINT)
@@ -119,7 +119,7 @@ def test_spectrum_of_the_line_is_flux_times_nuclei_times_cross_section():
     csi = cj.experiments.coherent_csi_2021()
     recoil = np.array([2.0, 8.0])
     found = csi.recoil_spectrum(recoil, values={"sin2_theta_w": 0.25})
-    kernel = csi.signal.kernel
+    kernel = csi.parts["cevns"].kernel
     energy = kernel.source.end_points[0]
     assert energy < END_POINT
     for i, symbol in enumerate(found.isotopes):
@@ -289,9 +289,9 @@ def test_an_experiment_says_what_it_has_not():
     for call in (experiment.quenching, experiment.efficiency):
         with pytest.raises(ConfigError, match=r"own: .* is no separate part of its response"):
             call(5.0)
-    frozen = experiment.frozen(SM, cj.Likelihood(experiment).values())
-    with pytest.raises(ConfigError, match=r"FixedSignal.*as it was built"):
-        frozen.recoil_spectrum(5.0)
+    ready = experiment.precomputed(SM, cj.Likelihood(experiment).values())
+    with pytest.raises(ConfigError, match=r"Precomputed.*as it was built"):
+        ready.recoil_spectrum(5.0)
 
 
 @pytest.mark.parametrize(

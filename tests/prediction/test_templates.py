@@ -184,7 +184,7 @@ def test_gradient_of_chi2_never_jumps_with_several_shapes_moved_together(argon, 
 
 def test_no_bin_of_argon_reaches_zero(argon):
     (lar,) = argon.experiments
-    neutrons, f90 = lar.backgrounds["brn"], lar.signal.pulse_shape
+    neutrons, f90 = lar.parts["brn"], lar.parts["cevns"].pulse_shape
     for x in (-5.0, -2.0, -0.5, 0.5, 2.0, 5.0):
         for template in (neutrons, f90):
             effects = {name: jnp.asarray(x) for name in template.effects}

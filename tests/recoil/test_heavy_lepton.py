@@ -22,7 +22,7 @@ from scipy.optimize import brentq
 
 import cevns_jax as cj
 from cevns_jax.electrons import electrons
-from cevns_jax.experiments import coherent, coherent_lar
+from cevns_jax.experiments import coherent_lar, release
 from cevns_jax.form_factors import Helm
 from cevns_jax.interactions import (
     DipolePortal,
@@ -335,7 +335,7 @@ def test_counts_and_slope_are_finite_at_the_threshold(nuclei):
 @pytest.fixture(scope="module")
 def reactor():
     """Germanium on the recoil panels and nodes of Dresden-II, and its source."""
-    used = cj.experiments.dresden_ii().signal.kernel
+    used = cj.experiments.dresden_ii().parts["cevns"].kernel
     panels = used.panels[0] ** 2
     one = kernel(
         used.source,
@@ -535,9 +535,9 @@ def test_an_own_heavy_lepton_has_its_window_its_families_and_all_flavours_add_up
 def argon():
     """Counts on the recoil nodes of the argon experiment, and on three times as many."""
     experiment = cj.experiments.coherent_lar_2020_energy()
-    used = experiment.signal.kernel
+    used = experiment.parts["cevns"].kernel
     panels = used.panels[0] ** 2
-    response = coherent_lar.response(coherent.measurement(coherent_lar.FOLDER), experiment.edges[0])
+    response = coherent_lar.response(release.measurement(coherent_lar.FOLDER), experiment.edges[0])
     predictions = []
     for factor in (1, 3):
         one = kernel(

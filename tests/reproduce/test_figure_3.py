@@ -48,10 +48,10 @@ def test_profiled_minimum_is_the_global_one(plane, data):
         point = {name: grid[i] for (name, grid), i in zip(grids.items(), place, strict=True)}
         held = analysis.likelihood.hold(**point)
         assert held.names == found.names
-        frozen = held.frozen(held.values(), varying=held.names)
+        ready = held.precomputed(held.values(), varying=held.names)
         low, high = (np.asarray(ends) for ends in held.bounds)
         best = differential_evolution(
-            lambda x, frozen=frozen: np.nan_to_num(CHI2(frozen, x.T), nan=1e30, posinf=1e30),
+            lambda x, ready=ready: np.nan_to_num(CHI2(ready, x.T), nan=1e30, posinf=1e30),
             list(zip(np.maximum(low, -20.0), np.minimum(high, 1e3), strict=True)),
             rng=5,
             tol=1e-11,

@@ -1,0 +1,135 @@
+"""chi^2 of a likelihood with gradient and information: what a minimiser sees of it.
+
+The expected information of Poisson or Gaussian bins needs first derivatives of the expected counts
+alone. They are pushed forward one parameter at a time: most nuisance parameters act on one
+component by a factor, and cost one template each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from cevns_jax.inference.minimise import Local
+from cevns_jax.likelihood import Likelihood
+from cevns_jax.parameters import Values
+from cevns_jax.prediction.experiment import Experiment
+from cevns_jax.priors import Flat, Gaussian
+
+
+def local_of(likelihood: Likelihood, *, second_order: bool = False) -> Callable[[jax.Array], Local]:
+    """chi^2 and its derivatives as a function of the varying parameters, shape (n,).
+
+    Args:
+        likelihood: Whose chi^2; parameters held in it stay.
+        second_order: Whether the curvature has the second derivatives of the expected counts as
+            well. They take long to compile, and are needed only where a rate is smallest: there its
+            first derivative vanishes, and a minimisation without them does not converge.
+    """
+    ready = likelihood.precomputed(likelihood.values(), varying=likelihood.names)
+
+    def local(x: jax.Array) -> Local:
+        values = ready.values(x)
+        chi2 = ready.penalty(values)
+        gradient, information = _of_priors(ready, x)
+        impossible = jnp.isnan(chi2)
+        slopes = []
+        for experiment in ready.experiments:
+            mu, rows = _expected_and_jacobian(experiment, ready, values)
+            observed, statistic = jnp.asarray(experiment.observed), experiment.statistic
+            chi2 += jnp.sum(statistic.continued(mu, observed))
+            impossible |= jnp.any(statistic.impossible(mu, observed))
+            slopes.append(statistic.slope(mu, observed))
+            if rows:
+                bins = tuple(range(1, mu.ndim + 1))
+                jacobian = jnp.stack([*rows.values()])
+                weighted = statistic.weighted(mu, jacobian)
+                # Sums, not matrix products: XLA fuses them, and a batched product of this size
+                # costs four times as much on a CPU.
+                by_row = jnp.sum(jacobian * slopes[-1], axis=bins)
+                by_pair = jnp.sum(weighted[:, None] * jacobian, axis=tuple(b + 1 for b in bins))
+                gradient += spread(by_row, rows, ready.names)
+                information += spread(by_pair, rows, ready.names)
+        bend = _bend(ready, values, slopes) if second_order and ready.shaping else None
+        return Local(chi2, impossible, gradient, information, bend)
+
+    return local
+
+
+def _of_priors(likelihood: Likelihood, x: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Half the gradient of the penalties of the priors, and their information, shapes (n,) and
+    (n, n)."""
+    priors = [likelihood.parameters[name].prior for name in likelihood.names]
+    mean, precision = map(jnp.asarray, likelihood.priors)
+    gradient = precision * (x - mean)
+    for i, prior in enumerate(priors):
+        if not isinstance(prior, Gaussian | Flat):
+            gradient = gradient.at[i].set(jax.grad(prior.penalty)(x[i]) / 2)
+            precision = precision.at[i].set(prior.precision(x[i]))
+    return gradient, jnp.diag(precision)
+
+
+def _expected_and_jacobian(
+    experiment: Experiment, likelihood: Likelihood, values: Values
+) -> tuple[jax.Array, dict[str, jax.Array]]:
+    """Expected counts of an experiment and their derivatives in those varying parameters that move
+    it, shape of its bins each; one parameter at a time.
+
+    ``jacfwd`` would push a dense basis through everything; taken alone, a parameter costs only
+    what depends on it. For most nuisance parameters that is one template: they act on a component
+    evaluated once.
+    """
+    interaction = likelihood.interaction
+    evaluated = experiment.precomputed(interaction, values)
+    rows: dict[str, jax.Array] = {}
+
+    def along(name: str, component: str, model: Experiment) -> jax.Array:
+        def moved(value: jax.Array) -> jax.Array:
+            return model.component(component, interaction, {**values, name: value})
+
+        at = jnp.asarray(values[name])
+        return jax.jvp(moved, (at,), (jnp.ones_like(at),))[1]
+
+    for component in experiment.component_names:
+        for name, costly in experiment.moved_by(component, interaction).items():
+            if name in likelihood.names:
+                row = along(name, component, experiment if costly else evaluated)
+                rows[name] = rows[name] + row if name in rows else row
+    return evaluated.expected(interaction, values), rows
+
+
+def _bend(likelihood: Likelihood, values: Values, slopes: list[jax.Array]) -> jax.Array:
+    """Second derivatives of the expected counts times half the slopes of the deviance, in the
+    parameters in which chi^2 can have several minima; zero in the others. Shape (n, n).
+
+    Where a rate has its minimum, as where a coupling cancels the weak charge, its first derivative
+    vanishes and with it the expected information: this part alone tells how far the minimum is.
+    """
+    names = likelihood.shaping
+    evaluated = likelihood.precomputed(values, varying=names).experiments
+
+    def weighted(part: jax.Array) -> jax.Array:
+        at = {**values, **dict(zip(names, part, strict=True))}
+        totals = [experiment.expected(likelihood.interaction, at) for experiment in evaluated]
+        return sum(
+            (jnp.sum(slope * total) for slope, total in zip(slopes, totals, strict=True)),
+            start=jnp.zeros(()),
+        )
+
+    here = jnp.stack([jnp.asarray(values[name]) for name in names])
+    block = jax.jacfwd(jax.jacfwd(weighted))(here)
+    return spread(block, names, likelihood.names)
+
+
+def spread(block: jax.Array, names: Collection[str], of: Sequence[str]) -> jax.Array:
+    """A vector or matrix over some names as one over all of them, zero where there is none.
+
+    A gather: the scatter that ``at[].add`` makes is slow on a CPU.
+    """
+    places = {name: i for i, name in enumerate(names)}
+    rows = np.array([places.get(name, len(places)) for name in of])
+    padded = jnp.pad(block, [(0, 1)] * block.ndim)
+    return padded[rows] if block.ndim == 1 else padded[rows][:, rows]

@@ -1,0 +1,34 @@
+"""How a minimisation, a fit, a point of a scan or a run of a sampler ended, each with its sentence.
+
+One table for all of them: a flag of an array and a sentence on a screen cannot disagree.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class Ending(IntEnum):
+    """How it ended. Those up to ``EXCLUDED`` are answers, all others are none."""
+
+    CONVERGED = 0
+    EXCLUDED = 1
+    OUT_OF_STEPS = 2
+    NOT_A_NUMBER = 3
+    UNCONSTRAINED = 4
+    LOWER_POINTS = 5
+
+    @property
+    def sentence(self) -> str:
+        """What it means, as it is printed."""
+        return SENTENCES[self]
+
+
+SENTENCES = {
+    Ending.CONVERGED: "converged",
+    Ending.EXCLUDED: "chi^2 is infinite whatever the parameters",
+    Ending.OUT_OF_STEPS: "out of steps before the minimum was reached",
+    Ending.NOT_A_NUMBER: "chi^2 is not a number",
+    Ending.UNCONSTRAINED: "the data do not constrain all parameters",
+    Ending.LOWER_POINTS: "lower points kept turning up on the way to the errors",
+}
