@@ -32,7 +32,9 @@ from cevns_jax.parameters import Parameter, Values
 from cevns_jax.pytree import static
 
 MOST_QUANTA = 10_000  # that are summed over one by one
-WIDEST = 3.0  # sigma at the last bin edge, in units of that edge
+# Sigma at the last bin edge, in units of that edge: wider, and all bins are one. A width in eV is a
+# thousand times too large.
+WIDEST = 3.0
 
 
 @jax.tree_util.register_dataclass
