@@ -4,7 +4,6 @@ They are apart from what they stand for, and import nothing, so that a config is
 anything heavy is imported.
 """
 
-FAMILIES = ("e", "mu", "tau")
 COUPLINGS = ("tree", "radiative_2020", "radiative_2023")
 CHARGES = ("universal", "b_minus_l")
 SCALAR_CHARGES = ("cerdeno_2016", "hoferichter_2015")

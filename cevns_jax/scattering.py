@@ -17,7 +17,8 @@ import numpy as np
 
 from cevns_jax.constants import HBAR_C_MEV_CM
 from cevns_jax.domains import COLUMNS, check_number
-from cevns_jax.errors import ConfigError, unknown
+from cevns_jax.errors import ConfigError
+from cevns_jax.flavours import check_flavours
 from cevns_jax.form_factors import FormFactor, Helm
 from cevns_jax.interactions.interaction import CrossSection, Interaction
 from cevns_jax.interactions.standard_model import standard_model
@@ -26,7 +27,6 @@ from cevns_jax.nuclei import target as nuclear_target
 from cevns_jax.parameters import Values, check_domain, completed
 from cevns_jax.precision import require_float64
 from cevns_jax.recoil import recoil_window
-from cevns_jax.sources.tabulated import FLAVOURS
 
 WHERE = "cross_section"
 KEV = 1e-3  # [MeV]
@@ -85,8 +85,7 @@ def cross_section(
         RuntimeError: JAX is in 32-bit mode.
     """
     require_float64()
-    if flavour not in FLAVOURS:
-        raise unknown(WHERE, "flavour", flavour, FLAVOURS)
+    check_flavours(WHERE, (flavour,))
     nuclei = _target(target, form_factor, proton_radius_fm, neutron_radius_fm)
     interaction = standard_model() if interaction is None else interaction
     values = _values(interaction, nuclei, values or {})

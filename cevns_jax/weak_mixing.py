@@ -8,6 +8,7 @@ import jax
 
 from cevns_jax.constants import SIN2_THETA_W_LOW_ENERGY
 from cevns_jax.errors import unknown
+from cevns_jax.flavours import family
 from cevns_jax.parameters import Parameter
 from cevns_jax.pytree import static
 
@@ -53,9 +54,9 @@ class Couplings:
             ConfigError: unknown flavour, or one that this set of couplings does not have.
         """
         by_family = {"e": self.proton_electron, "mu": self.proton_muon, "tau": self.proton_tau}
-        coupling = by_family.get(flavour.removeprefix("nu_").removesuffix("_bar"))
+        coupling = by_family[family(flavour)]
         if coupling is None:
-            known = [f"nu_{family}" for family, value in by_family.items() if value is not None]
+            known = [f"nu_{name}" for name, value in by_family.items() if value is not None]
             raise unknown(f"couplings {self.name}", "flavour", flavour, known)
         return coupling - 2 * (sin2_theta_w - SIN2_THETA_W_LOW_ENERGY)
 

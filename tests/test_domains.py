@@ -1,10 +1,8 @@
 """Numbers of users have physical domains: others are refused with the unit that is likely."""
 
 import numpy as np
+import own_configs as own
 import pytest
-import test_own_config as own
-from test_config import changed
-from test_config import write as write_config
 
 from cevns_jax.config.analysis import read_analysis
 from cevns_jax.detectors import (
@@ -22,6 +20,8 @@ from cevns_jax.domains import COLUMNS, FRACTION, NUMBERS
 from cevns_jax.errors import ConfigError
 from cevns_jax.sources import spallation_source, tabulated_source
 from cevns_jax.sources.tabulated import check_unit
+from configs import changed
+from configs import write as write_config
 
 SIGMA = {"response.resolution": {"table": "sigma.csv"}}
 ENERGIES = np.array([2.0, 3.0, 5.0, 8.0])

@@ -115,11 +115,11 @@ def test_a_computation_knows_every_number_and_the_code(config, monkeypatch, tmp_
     ):
         after = computation(other)
         assert {k for k in before if before[k] != after[k]} == {"numbers of the likelihood"}
-    assert "cevns_jax/recoil.py" in before["code"]
+    assert "cevns_jax/recoil/kernel.py" in before["code"]
     assert "cevns_jax/data/dresden_ii/rates.csv" in before["code"]
     package = tmp_path / "cevns_jax"
-    package.mkdir()
-    (package / "recoil.py").write_text("changed")
+    (package / "recoil").mkdir(parents=True)
+    (package / "recoil" / "kernel.py").write_text("changed")
     monkeypatch.setattr(fingerprint, "PACKAGE", Path(package))
-    recoil = "cevns_jax/recoil.py"
+    recoil = "cevns_jax/recoil/kernel.py"
     assert computation(like)["code"][recoil] != before["code"][recoil]

@@ -8,10 +8,11 @@ from itertools import combinations_with_replacement
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cevns_jax.choices import CHARGES, COUPLINGS, FAMILIES, SCALAR_CHARGES
+from cevns_jax.choices import CHARGES, COUPLINGS, SCALAR_CHARGES
 from cevns_jax.config.planned import Planned
 from cevns_jax.config.strict_toml import Table
 from cevns_jax.errors import ConfigError
+from cevns_jax.flavours import FAMILIES
 
 if TYPE_CHECKING:
     from cevns_jax.interactions import Interaction, NewPhysics

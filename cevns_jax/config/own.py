@@ -123,8 +123,9 @@ def _target(table: Table) -> Target:
 
 
 def _source(table: Table, folder: Path) -> PionDecayAtRest | TabulatedSource:
+    from cevns_jax.flavours import FLAVOURS
     from cevns_jax.sources import spallation_source, tabulated_source
-    from cevns_jax.sources.tabulated import FLAVOURS, check_unit
+    from cevns_jax.sources.tabulated import check_unit
 
     kind = table.choice("type", None, ["pion_decay_at_rest", "table"])
     source: PionDecayAtRest | TabulatedSource
@@ -182,7 +183,7 @@ def _axes(columns: Sequence[str] | dict[str, np.ndarray]) -> list[str]:
 def _arrival_times(table: Table, folder: Path, edges: dict[str, np.ndarray]) -> ArrivalTimes | None:
     """Arrival times for the axis ``time_us``, which must then be the last one."""
     from cevns_jax.experiments.own_experiment import ArrivalTimes
-    from cevns_jax.sources.tabulated import FLAVOURS
+    from cevns_jax.flavours import FLAVOURS
 
     name = table.text("arrival_times")
     if name is None:

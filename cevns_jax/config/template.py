@@ -8,7 +8,6 @@ from cevns_jax.choices import (
     CHARGES,
     COUPLINGS,
     CSI_2017_QUENCHING,
-    FAMILIES,
     GERMANIUM_QUENCHING,
 )
 from cevns_jax.config.experiments import DATA_SETS
@@ -16,6 +15,7 @@ from cevns_jax.config.interaction import INTERACTIONS
 from cevns_jax.config.names import LUMPED, OVERLAPS, PRESETS, SHARED
 from cevns_jax.config.parts import FORM_FACTORS
 from cevns_jax.errors import ConfigError, unknown
+from cevns_jax.flavours import FAMILIES
 from cevns_jax.inference.levels import LIMIT
 
 COMMENTS = 35  # column of comments

@@ -43,6 +43,12 @@ class Quenching(Protocol):
         ...
 
     @property
+    def factor(self) -> LinearTable | None:
+        """The table of E_ee/T against the recoil energy [keV] that it is read from, which must
+        hold all recoils; ``None`` for a formula."""
+        ...
+
+    @property
     def label(self) -> str:
         """The model in words."""
         ...
@@ -93,6 +99,7 @@ class PolynomialQuenching:
 
     parameters = ()
     knots = np.zeros(0)
+    factor = None
 
     @property
     def label(self) -> str:
@@ -126,6 +133,7 @@ class Lindhard:
 
     effects = ()
     knots = np.zeros(0)
+    factor = None
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:
@@ -161,6 +169,7 @@ class ModifiedLindhard:
 
     effects = ()
     knots = np.zeros(0)
+    factor = None
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:
@@ -242,8 +251,8 @@ def check_model(quenching: Quenching) -> None:
         ConfigError: a table with a factor E_ee/T above 1, or a parameter that starts outside its
             domain.
     """
-    factor = getattr(quenching, "factor", None)
-    if isinstance(factor, LinearTable) and (factor.y > 1 + ROUNDING).any():
+    factor = quenching.factor
+    if factor is not None and (factor.y > 1 + ROUNDING).any():
         row = int(np.argmax(factor.y))
         refusal = COLUMNS["quenching_factor"].refusal("quenching factor", float(factor.y[row]))
         raise ConfigError(f"{factor.name}: {refusal} at {factor.x[row]:g} keV")

@@ -36,6 +36,22 @@ class Resolution(Protocol):
         """The resolution in words."""
         ...
 
+    @property
+    def table(self) -> LinearTable | None:
+        """The table of the width against the energy [keV] that it is read from, which must hold
+        all energies; ``None`` for a formula."""
+        ...
+
+    @property
+    def truncated(self) -> bool:
+        """Whether only x > 0 can be reconstructed."""
+        ...
+
+    @property
+    def quanta_per_kev(self) -> float:
+        """Mean of x per keV; 1 where x is an energy itself."""
+        ...
+
     def width(self, x: np.ndarray) -> np.ndarray:
         """Standard deviation of x where its mean is x."""
         ...
@@ -63,6 +79,9 @@ class PerfectResolution:
 
     effects = ()
     label = "perfect"
+    table = None
+    truncated = False
+    quanta_per_kev = 1.0
 
     def width(self, x: np.ndarray) -> np.ndarray:
         return np.zeros_like(x)
@@ -111,6 +130,11 @@ class GaussianResolution:
     truncated: bool = static(default=False)
 
     effects = ("resolution",)
+    quanta_per_kev = 1.0
+
+    @property
+    def table(self) -> LinearTable | None:
+        return self.sigma if isinstance(self.sigma, LinearTable) else None
 
     @property
     def label(self) -> str:
@@ -162,6 +186,8 @@ class PoissonResolution:
     quanta_per_kev: float
 
     effects = ()
+    table = None
+    truncated = False
 
     @property
     def label(self) -> str:

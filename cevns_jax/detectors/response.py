@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from cevns_jax.detectors.bends import SCANNED, bends_in_energy, can_be_followed, recoils_at
 from cevns_jax.detectors.quenching import (
     NOTHING,
     Effects,
@@ -24,23 +25,14 @@ from cevns_jax.detectors.resolution import (
     PoissonResolution,
     Resolution,
 )
-from cevns_jax.detectors.spline import Spline, spline
 from cevns_jax.detectors.table import LinearTable, check_edges
 from cevns_jax.domains import FRACTION, check_number
 from cevns_jax.errors import ConfigError
 from cevns_jax.parameters import Parameter, Values
 from cevns_jax.pytree import static
 
-FINEST_TABLE = 8193  # energies at which a response is tabulated; thinned where fewer are enough
 MOST_QUANTA = 10_000  # that are summed over one by one
-TABLE_ACCURACY = 1e-7  # of a probability
-HIGHEST_ENERGY = 1.5  # of a table, in units of the highest nominal E_ee; constant beyond
-WIDTHS_PER_PANEL = 4.0  # of the resolution, in which 8 to 12 recoil nodes follow it anywhere
-EDGE_WIDTHS = 7.0  # of the resolution, beyond which an edge is not felt
-FARTHEST_MOVE = 1.3  # factor on E_ee up to which nodes are dense enough
-MOST_PANELS = 2000
 WIDEST = 3.0  # sigma at the last bin edge, in units of that edge
-OUTSIDE = 8  # bins, or widths of the resolution, beyond the bins that recoil nodes are dense in
 
 
 @jax.tree_util.register_dataclass
@@ -132,79 +124,43 @@ class EnergyResponse:
                 leaves more than its energy, or a resolution that is too sharp to be followed where
                 it moves.
         """
-        recoil = np.linspace(np.sqrt(lowest), np.sqrt(highest), 4001) ** 2
-        energy = np.asarray(self.energy(jnp.asarray(recoil), {}))
-        at_rest = float(self.energy(jnp.zeros(()), {}))
-        check_factor(recoil, energy * 1e-3, at_rest * 1e-3)
-        for table, low, high in (
-            (self.recoil_efficiency, lowest * 1e3, highest * 1e3),
-            (getattr(self.quenching, "factor", None), lowest * 1e3, highest * 1e3),
-            (getattr(self.resolution, "sigma", None), energy.min(), energy.max()),
-        ):
-            if isinstance(table, LinearTable):
-                table.require(float(low), float(high), BELOW)
+        recoil = np.linspace(np.sqrt(lowest), np.sqrt(highest), SCANNED) ** 2
+        energy = self._nominal(recoil)
+        check_factor(recoil, energy * 1e-3, float(self._nominal(np.zeros(()))) * 1e-3)
+        self._check_tables(lowest, highest, energy)
         if movable and not self.followed:
             raise ConfigError(
                 "the resolution is too sharp to be followed where a nuisance moves it; give a "
                 'wider one, or declare it "perfect"'
             )
-        # A resolution that is wide beside the bins smears their edges: only its width counts then.
-        around, everywhere = self._around_edges(), self._everywhere()
         moves = movable or (bool(self.parameters) and self.followed)
-        if moves:  # then any recoil may come to lie at an edge
-            quanta = getattr(self.resolution, "quanta_per_kev", 1.0)
-            beyond = self._everywhere(0.0, max(quanta * float(energy.max()), everywhere[-1]))
-            everywhere = beyond if len(beyond) <= MOST_PANELS else everywhere
-        cuts = everywhere if moves or len(everywhere) < len(around) else around
-        sigma = getattr(self.resolution, "sigma", None)
-        if isinstance(sigma, LinearTable):
-            cuts = np.append(cuts, sigma.x)
-        cuts = cuts[cuts > 0] / getattr(self.resolution, "quanta_per_kev", 1.0)
-        cut, cell = np.nonzero((energy[:-1] < cuts[:, None]) != (energy[1:] < cuts[:, None]))
-        low, high, rising = recoil[cell], recoil[cell + 1], energy[cell] < cuts[cut]
-        for _ in range(40):
-            middle = (low + high) / 2
-            below = np.asarray(self.energy(jnp.asarray(middle), {})) < cuts[cut]
-            low = np.where(below == rising, middle, low)
-            high = np.where(below == rising, high, middle)
-        found = [self.quenching.knots, high]
+        top = float(energy.max())
+        levels = bends_in_energy(self.bins, self.cuts, self.resolution, top, moves=moves)
+        found = [self.quenching.knots, recoils_at(levels, recoil, self._nominal)]
         if self.recoil_efficiency is not None:
             found.append(self.recoil_efficiency.x * 1e-3)
         return np.unique(np.concatenate(found))
 
-    def _around_edges(self) -> np.ndarray:
-        """All edges, the ends of the narrow ranges in which a sharp resolution spreads them, and
-        steps outwards from the bins, where the response fades within a few of its widths."""
-        cuts = np.array(self.cuts)
-        reach = EDGE_WIDTHS * self.resolution.width(cuts)
-        room = np.minimum(np.diff(cuts, prepend=-np.inf), np.diff(cuts, append=np.inf))
-        sharp = (reach > 0) & (2 * reach < room)
-        ends, widths = np.array(self.bins)[[0, -1]], np.diff(self.bins)[[0, -1]]
-        first, last = np.maximum(widths, self.resolution.width(ends))
-        steps = np.arange(1, OUTSIDE + 1)
-        return np.concatenate(
-            [
-                ends[0] - steps * first,
-                *(cuts, cuts[sharp] - reach[sharp], cuts[sharp] + reach[sharp]),
-                ends[1] + steps * last,
-            ]
-        )
+    def _nominal(self, recoil: np.ndarray) -> np.ndarray:
+        """E_ee [keV] of recoils T [MeV] at the start values."""
+        return np.asarray(self.energy(jnp.asarray(recoil), {}))
+
+    def _check_tables(self, lowest: float, highest: float, energy: np.ndarray) -> None:
+        """Check that tables hold all recoils, and all energies that these leave.
+
+        Raises:
+            ConfigError: one does not.
+        """
+        for table in (self.recoil_efficiency, self.quenching.factor):
+            if table is not None:
+                table.require(lowest * 1e3, highest * 1e3, BELOW)
+        if self.resolution.table is not None:
+            self.resolution.table.require(float(energy.min()), float(energy.max()), BELOW)
 
     @property
     def followed(self) -> bool:
         """Whether a bearable number of recoil nodes can follow the response wherever it moves."""
-        return len(self._everywhere()) <= MOST_PANELS
-
-    def _everywhere(self, low: float | None = None, high: float | None = None) -> np.ndarray:
-        """Points in x a few widths of the resolution apart; default: on and around the bins."""
-        ends = np.array(self.bins)[[0, -1]]
-        margin = OUTSIDE * self.resolution.width(ends)
-        low = min(ends[0] - margin[0], ends[0] / FARTHEST_MOVE) if low is None else low
-        high = max(ends[1] + margin[1], ends[1] * FARTHEST_MOVE) if high is None else high
-        x = np.linspace(max(low, 0.0), high, 4001)[1:]
-        step = WIDTHS_PER_PANEL * np.maximum(self.resolution.width(x), 1e-12)
-        count = np.cumsum((x[1] - x[0]) / step)
-        return np.interp(np.arange(min(count[-1], MOST_PANELS + 1)), count, x)
+        return can_be_followed(self.bins, self.resolution)
 
 
 def energy_response(
@@ -234,25 +190,10 @@ def energy_response(
     """
     edges = np.asarray(edges, dtype=float)
     check_edges(axis, edges)
-    if getattr(resolution, "truncated", False) and edges[0] < 0:
-        raise ConfigError(f"{axis}: bins must begin at 0 or above with a truncated resolution")
-    if isinstance(resolution, PoissonResolution) and not 0 <= edges[0] < edges[-1] <= MOST_QUANTA:
-        raise ConfigError(f"{axis}: bins must lie within 0 and {MOST_QUANTA:g} photo-electrons")
-    if isinstance(resolution, PoissonResolution):
-        if not 0 < resolution.quanta_per_kev < np.inf:
-            raise ConfigError("resolution: quanta_per_kev must be positive and finite")
-        check_number("resolution", "quanta_per_kev", resolution.quanta_per_kev)
-    if isinstance(resolution, GaussianResolution):
-        _check_width(axis, resolution, edges)
+    _check_resolution(axis, resolution, edges)
     check_model(quenching)
+    cuts, values = _efficiency(efficiency, edges)
     labels = [f"table against {axis}" if isinstance(efficiency, LinearTable) else f"{efficiency:g}"]
-    if isinstance(efficiency, LinearTable):
-        efficiency.require(edges[0], edges[-1])
-        knots = efficiency.x[(efficiency.x > edges[0]) & (efficiency.x < edges[-1])]
-        cuts = np.union1d(edges, knots)
-        values = np.interp(cuts, efficiency.x, efficiency.y)
-    else:
-        cuts, values = edges, np.full(len(edges), float(efficiency))
     if recoil_efficiency is not None:
         labels.append("table against the recoil energy")
     for value in (*values, *(() if recoil_efficiency is None else recoil_efficiency.y)):
@@ -275,6 +216,41 @@ def energy_response(
     )
 
 
+def _efficiency(
+    efficiency: LinearTable | float, edges: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Ends of the pieces between which an efficiency is a straight line, and its values there.
+
+    Raises:
+        ConfigError: a table that does not reach from the first to the last edge.
+    """
+    if not isinstance(efficiency, LinearTable):
+        return edges, np.full(len(edges), float(efficiency))
+    efficiency.require(edges[0], edges[-1])
+    knots = efficiency.x[(efficiency.x > edges[0]) & (efficiency.x < edges[-1])]
+    cuts = np.union1d(edges, knots)
+    return cuts, np.interp(cuts, efficiency.x, efficiency.y)
+
+
+def _check_resolution(axis: str, resolution: Resolution, edges: np.ndarray) -> None:
+    """Check what a resolution asks of the bins.
+
+    Raises:
+        ConfigError: bins where nothing can be reconstructed, or too many photo-electrons to be
+            summed over; a number outside its domain; a width far beyond the bins.
+    """
+    if resolution.truncated and edges[0] < 0:
+        raise ConfigError(f"{axis}: bins must begin at 0 or above with a truncated resolution")
+    if isinstance(resolution, PoissonResolution):
+        if not 0 <= edges[0] < edges[-1] <= MOST_QUANTA:
+            raise ConfigError(f"{axis}: bins must lie within 0 and {MOST_QUANTA:g} photo-electrons")
+        if not 0 < resolution.quanta_per_kev < np.inf:
+            raise ConfigError("resolution: quanta_per_kev must be positive and finite")
+        check_number("resolution", "quanta_per_kev", resolution.quanta_per_kev)
+    if isinstance(resolution, GaussianResolution):
+        _check_width(axis, resolution, edges)
+
+
 def _check_width(axis: str, resolution: GaussianResolution, edges: np.ndarray) -> None:
     """Refuse a width beside which all bins are one: it is in another unit than they are.
 
@@ -288,74 +264,3 @@ def _check_width(axis: str, resolution: GaussianResolution, edges: np.ndarray) -
             f"resolution: sigma is {sigma:g} keV where the bins end, at {axis} = {edges[-1]:g}, "
             f"and at most {WIDEST:g} times that may be; is it in eV, or a fraction in per cent?"
         )
-
-
-@jax.tree_util.register_dataclass
-@dataclass(frozen=True, kw_only=True)
-class QuenchedResponse:
-    """An :class:`EnergyResponse` read from a table in E_ee: only the quenching can move.
-
-    It costs a fraction of the integrals that it replaces. Build it with :func:`quenched_response`.
-
-    Attributes:
-        quenching: E_ee(T).
-        table: Probability of each bin against E_ee [keV].
-        recoil_efficiency: As that of the response.
-    """
-
-    quenching: Quenching
-    table: Spline
-    recoil_efficiency: LinearTable | None
-
-    @property
-    def effects(self) -> tuple[str, ...]:
-        return ("quenching", *self.quenching.effects)
-
-    @property
-    def parameters(self) -> tuple[Parameter, ...]:
-        return self.quenching.parameters
-
-    def __call__(
-        self, recoil: jax.Array, values: Values, effects: Mapping[str, jax.Array]
-    ) -> jax.Array:
-        """Probability of each bin at recoils T [MeV], shape (..., B)."""
-        energy = 1e3 * self.quenching(recoil, values, effects)
-        kept = self.table(energy * (1 + jnp.asarray(effects.get("quenching", 0.0))))
-        if self.recoil_efficiency is None:
-            return kept
-        return self.recoil_efficiency(recoil * 1e3)[..., None] * kept
-
-
-def quenched_response(
-    response: EnergyResponse, recoil: np.ndarray
-) -> QuenchedResponse | EnergyResponse:
-    """The response as a table, fine enough for ``TABLE_ACCURACY``; itself if none is.
-
-    The accuracy is one of probabilities: where a recoil spectrum rises as steeply as T^-2, as with
-    a massless mediator, recoils far below the bins weigh in with it, up to 3e-4 of a bin.
-
-    Args:
-        response: What to tabulate.
-        recoil: All recoils T [MeV] that it will be asked for.
-    """
-    from scipy.interpolate import CubicSpline  # slow to import, needed only while building
-
-    kept = jax.jit(EnergyResponse.kept)
-    highest = HIGHEST_ENERGY * float(np.asarray(response.energy(jnp.asarray(recoil), {})).max())
-    grid = np.linspace(0.0, highest, FINEST_TABLE)
-    seen = np.asarray(kept(response, jnp.asarray(grid))).max(axis=1) > 1e-15
-    if not seen.any():
-        return response
-    highest = float(grid[min(np.flatnonzero(seen)[-1] + 1, len(grid) - 1)])
-    grid = np.linspace(0.0, highest, FINEST_TABLE)
-    exact = np.asarray(kept(response, jnp.asarray(grid)))
-    for step in (32, 16, 8, 4, 2):
-        coarse = CubicSpline(grid[::step], exact[::step])
-        between = slice(step // 2, None, step)
-        if np.abs(coarse(grid[between]) - exact[between]).max() < TABLE_ACCURACY:
-            return QuenchedResponse(
-                quenching=response.quenching,
-                table=spline(0.0, highest, exact[::step]),
-                recoil_efficiency=response.recoil_efficiency,
-            )
-    return response

@@ -42,7 +42,7 @@ from cevns_jax.prediction.about import About, conventions
 from cevns_jax.prediction.component import Component, Formula
 from cevns_jax.prediction.experiment import Experiment, n_sigma
 from cevns_jax.prediction.nuisances import Nuisance, check_nuisances
-from cevns_jax.prediction.recoil_nodes import energy_time_signal
+from cevns_jax.prediction.recoil_nodes import check_events, energy_time_signal
 from cevns_jax.prediction.scattering import Scattering
 from cevns_jax.pytree import static
 from cevns_jax.sources.reactor import reactor_source
@@ -207,6 +207,7 @@ def dresden_ii(
         acting=acting,
         recoil_min_kev=lowest,
     )
+    check_events(NAME, signal.kernel, response, lowest)
     backgrounds: dict[str, Component] = {
         "electrons": _electrons(source, numbers["mass_kg"], edges, _resolution(measured), acting),
         "continuum": Continuum(edges=edges),

@@ -22,12 +22,10 @@ from cevns_jax.prediction.axes import check_axes
 from cevns_jax.prediction.component import Component, Template
 from cevns_jax.prediction.experiment import Experiment, n_sigma
 from cevns_jax.prediction.nuisances import Nuisance, check_nuisances
-from cevns_jax.prediction.recoil_nodes import energy_time_signal
-from cevns_jax.sources.pion_decay import PionDecayAtRest
+from cevns_jax.prediction.recoil_nodes import check_events, energy_time_signal
+from cevns_jax.sources.source import Source
 from cevns_jax.sources.tabulated import TabulatedSource, check_unit
 from cevns_jax.statistics import Gaussian, Poisson
-
-Source = PionDecayAtRest | TabulatedSource
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,7 +98,7 @@ def own_experiment(
     edges = _edges(name, response, arrival_times)
     shape = tuple(len(ends) - 1 for ends in edges.values())
     acting = {effect for nuisance in nuisances for effect in nuisance.acts_on}
-    parts: dict[str, Component] = {
+    neutrinos = {
         component: energy_time_signal(
             name,
             of,
@@ -114,7 +112,11 @@ def own_experiment(
         )
         for component, of in sources.items()
     }
-    parts |= _backgrounds(name, backgrounds, shape)
+    if len(sources) == 1:
+        # The only neutrinos of the experiment: none of their events in it means a mistaken unit.
+        (only,) = neutrinos.values()
+        check_events(name, only.kernel, response, recoil_min_kev)
+    parts: dict[str, Component] = {**neutrinos, **_backgrounds(name, backgrounds, shape)}
     data = _data(name, shape, observed, errors)
     _check_statistic(name, observed, errors, parts)
     of_parts = [effect for part in parts.values() for effect in part.effects]

@@ -26,9 +26,9 @@ class Ending(IntEnum):
 
 SENTENCES = {
     Ending.CONVERGED: "converged",
-    Ending.EXCLUDED: "chi^2 is infinite whatever the parameters: counts are impossible",
-    Ending.OUT_OF_STEPS: "not converged: the expected distance to the minimum stayed too large",
-    Ending.NOT_A_NUMBER: "not converged: chi^2 is not a number",
-    Ending.UNCONSTRAINED: "not converged: the data do not constrain all parameters",
-    Ending.LOWER_POINTS: "not converged: lower points kept turning up on the way to the errors",
+    Ending.EXCLUDED: "chi^2 is infinite whatever the parameters",
+    Ending.OUT_OF_STEPS: "out of steps before the minimum was reached",
+    Ending.NOT_A_NUMBER: "chi^2 is not a number",
+    Ending.UNCONSTRAINED: "the data do not constrain all parameters",
+    Ending.LOWER_POINTS: "lower points kept turning up on the way to the errors",
 }

@@ -59,9 +59,8 @@ class Fit(Summarised):
         valleys: The minima that were found from starts all over the domain of the parameters of
             interaction and target: x, shape (n,), and chi^2; the reported one first, which is the
             lowest where parameters are expected (sin^2 theta_W between 0 and 1).
-        converged: Whether the minimum is one: it converged with all numbers finite and positive
-            errors.
-        message: How that is known, or what went wrong.
+        ending: How it ended; converged with all numbers finite and positive errors, or why not.
+        message: The same in a sentence, with how it is known or what went wrong.
         impacts: Shift of each free physics parameter when one parameter moves to its lower and
             upper error, others refitted: name -> shape (n, 2).
     """
@@ -78,7 +77,7 @@ class Fit(Summarised):
     steps: int
     ends: tuple[tuple[float, bool], ...]
     valleys: tuple[Valley, ...]
-    converged: bool
+    ending: Ending
     message: str
     impacts: dict[str, np.ndarray]
 
@@ -87,6 +86,11 @@ class Fit(Summarised):
         from cevns_jax.results.fit import fit_result
 
         return fit_result(self).summary()
+
+    @property
+    def converged(self) -> bool:
+        """Whether the minimum is one."""
+        return self.ending is Ending.CONVERGED
 
     @property
     def values(self) -> dict[str, float]:
@@ -183,7 +187,11 @@ def fit(
     valleys = _valleys(likelihood, minima, anywhere)
     valleys, exempt, covariance, errors = _with_errors(likelihood, valleys, anywhere, progress)
     best = valleys[0]
-    problem = _problem(likelihood, best, np.isfinite(np.diag(covariance)) | exempt)
+    ending = _ending(best, np.isfinite(np.diag(covariance)) | exempt)
+    if ending is Ending.CONVERGED:
+        message = _evidence(likelihood, valleys, exempt, errors)
+    else:
+        message = f"not converged: {ending.sentence}{_detail(likelihood, best, ending)}"
     return Fit(
         likelihood=likelihood,
         names=names,
@@ -200,8 +208,8 @@ def fit(
             for c, done in zip(minima.chi2[: len(near)], minima.converged, strict=False)
         ),
         valleys=tuple(Valley(v.x, float(v.chi2)) for v in valleys),
-        converged=not problem,
-        message=problem or _evidence(likelihood, valleys, exempt, errors),
+        ending=ending,
+        message=message,
         impacts={
             name: errors.shifted[:, :, names.index(name)] - best.x[names.index(name)]
             for name in likelihood.free
@@ -285,25 +293,31 @@ def _gradient_norm(best: Minimum, covariance: np.ndarray) -> float:
     return float(np.max(scaled[np.isfinite(scaled)], initial=0.0))
 
 
-def _problem(likelihood: Likelihood, best: Minimum, known: np.ndarray) -> str:
-    """Why an end point is no minimum; empty if it is one. ``known``: parameters with an error, or
-    that can have none."""
-    names = likelihood.names
+def _ending(best: Minimum, known: np.ndarray) -> Ending:
+    """How a fit ended. ``known``: parameters with an error, or that can have none."""
     if not np.isfinite(best.chi2):
-        deviance = likelihood.deviance(likelihood.values(best.x))
-        bins = np.flatnonzero(~np.isfinite(deviance))
+        return Ending.EXCLUDED if np.isinf(best.chi2) else Ending.NOT_A_NUMBER
+    return Ending(int(best.ending)) if known.all() else Ending.UNCONSTRAINED
+
+
+def _detail(likelihood: Likelihood, best: Minimum, ending: Ending) -> str:
+    """What to add to the sentence of a fit that found no minimum."""
+    names = likelihood.names
+    if ending is Ending.EXCLUDED:
+        bins = np.flatnonzero(~np.isfinite(likelihood.deviance(likelihood.values(best.x))))
         return (
-            f"not converged: chi^2 is infinite, {len(bins)} bins with counts expect none or less "
-            f"(first: bin {bins[0] if len(bins) else 0} of {likelihood.n_bins})"
+            f"; {len(bins)} bins with counts expect none or less (first: bin "
+            f"{bins[0] if len(bins) else 0} of {likelihood.n_bins})"
         )
-    if not known.all():
+    if ending is Ending.UNCONSTRAINED:
         blind = [n for n, i in zip(names, np.diag(best.information), strict=True) if not i > 0]
-        which = f" ({', '.join(blind)})" if blind else ""
-        advice = "; scan one whose chi^2 is lowest, and flat, at zero" if blind else ""
-        return f"not converged: the data do not constrain all parameters{which}{advice}"
-    if not best.converged:
-        return f"not converged: EDM {float(best.edm):.2g} of chi^2 after {int(best.steps)} steps"
-    return ""
+        if not blind:
+            return ""
+        return (
+            f" ({', '.join(blind)}); one whose chi^2 is lowest, and flat, at zero has a limit "
+            "(cevns limit) or a scan, and no error"
+        )
+    return f": EDM {float(best.edm):.2g} of chi^2 after {int(best.steps)} steps"
 
 
 def _evidence(

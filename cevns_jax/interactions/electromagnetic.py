@@ -12,9 +12,8 @@ from dataclasses import dataclass
 import jax
 import jax.numpy as jnp
 
-from cevns_jax.choices import FAMILIES
 from cevns_jax.constants import ELECTRON_MASS, FINE_STRUCTURE
-from cevns_jax.errors import unknown
+from cevns_jax.flavours import FAMILIES, check_families, family
 from cevns_jax.interactions.interaction import NOTHING, Coefficients, NewPhysics
 from cevns_jax.nuclei import NucleusAtRecoil
 from cevns_jax.parameters import Parameter, Values
@@ -45,7 +44,7 @@ class MagneticMoment(NewPhysics):
     spin_zero: bool = static(default=False)
 
     def __post_init__(self) -> None:
-        _check(self.families)
+        check_families("families", self.families)
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:
@@ -64,7 +63,7 @@ class MagneticMoment(NewPhysics):
         self, recoil: jax.Array, nucleus: NucleusAtRecoil, flavour: str, values: Values
     ) -> Coefficients:
         """All three."""
-        if not _has(self.families, flavour):
+        if family(flavour) not in self.families:
             return NOTHING
         k = UNIT * (values["mu_nu"] * nucleus.Z * nucleus.proton_form_factor) ** 2
         return k / recoil, -k, k * recoil / 4 if self.spin_zero else 0.0
@@ -73,7 +72,7 @@ class MagneticMoment(NewPhysics):
         self, recoil: jax.Array, flavour: str, values: Values
     ) -> Coefficients:
         """The first two."""
-        if not _has(self.families, flavour):
+        if family(flavour) not in self.families:
             return NOTHING
         k = UNIT * values["mu_nu"] ** 2 * jnp.ones_like(recoil)
         return k / recoil, -k, 0.0
@@ -105,7 +104,7 @@ class DipolePortal(NewPhysics):
     spin_zero: bool = static(default=False)
 
     def __post_init__(self) -> None:
-        _check(self.families)
+        check_families("families", self.families)
 
     heavy_lepton = "m4"
 
@@ -149,7 +148,7 @@ class DipolePortal(NewPhysics):
         *,
         spin_zero: bool,
     ) -> Coefficients:
-        if not _has(self.families, flavour):
+        if family(flavour) not in self.families:
             return NOTHING
         x = values["m4"] ** 2 / (2 * mass * recoil)
         # (M - T) m4^2 (m4^2 + 2 M T)/(8 T^2 M^2) = (M - T) x (1 + x)/2
@@ -161,13 +160,3 @@ class DipolePortal(NewPhysics):
 
 def _moment(name: str, label: str) -> Parameter:
     return Parameter(name=name, lower=0.0, upper=1e-3, unit="mu_B", label=label)
-
-
-def _check(families: tuple[str, ...]) -> None:
-    for family in families:
-        if family not in FAMILIES:
-            raise unknown("families", "family", family, FAMILIES)
-
-
-def _has(families: tuple[str, ...], flavour: str) -> bool:
-    return flavour.removeprefix("nu_").removesuffix("_bar") in families

@@ -16,6 +16,7 @@ import jax.numpy as jnp
 
 from cevns_jax.constants import ELECTRON_MASS, FERMI_CONSTANT
 from cevns_jax.errors import unknown
+from cevns_jax.flavours import family
 from cevns_jax.interactions.interaction import Coefficients, NewPhysics, spin_factor
 from cevns_jax.nuclei import NucleusAtRecoil
 from cevns_jax.parameters import Parameter, Values
@@ -45,8 +46,7 @@ class Charges:
 
     def neutrino(self, flavour: str) -> float:
         """That of a flavour such as ``"nu_mu_bar"``."""
-        families = {"nu_e": self.nu_e, "nu_mu": self.nu_mu, "nu_tau": self.nu_tau}
-        return families[flavour.removesuffix("_bar")]
+        return {"e": self.nu_e, "mu": self.nu_mu, "tau": self.nu_tau}[family(flavour)]
 
     def __str__(self) -> str:
         numbers = (self.up, self.down, self.electron, self.nu_e, self.nu_mu, self.nu_tau)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import jax
 
-from cevns_jax.choices import FAMILIES
+from cevns_jax.flavours import FAMILIES, family
 from cevns_jax.interactions.interaction import NewPhysics
 from cevns_jax.nuclei import NucleusAtRecoil
 from cevns_jax.parameters import Parameter, Values
@@ -45,20 +45,16 @@ class NonStandardInteractions(NewPhysics):
         self, recoil: jax.Array, nucleus: NucleusAtRecoil, flavour: str, values: Values
     ) -> jax.Array:
         """Of the flavour itself."""
-        family = _family(flavour)
-        return _charge(nucleus, family, family, values)
+        own = family(flavour)
+        return _charge(nucleus, own, own, values)
 
     def changing_charge_squared(
         self, recoil: jax.Array, nucleus: NucleusAtRecoil, flavour: str, values: Values
     ) -> jax.Array | float:
         """Into the two others."""
-        family = _family(flavour)
-        others = [other for other in FAMILIES if other != family]
-        return sum(_charge(nucleus, family, other, values) ** 2 for other in others)
-
-
-def _family(flavour: str) -> str:
-    return flavour.removeprefix("nu_").removesuffix("_bar")
+        own = family(flavour)
+        others = [other for other in FAMILIES if other != own]
+        return sum(_charge(nucleus, own, other, values) ** 2 for other in others)
 
 
 def _charge(nucleus: NucleusAtRecoil, one: str, other: str, values: Values) -> jax.Array:
@@ -70,5 +66,5 @@ def _charge(nucleus: NucleusAtRecoil, one: str, other: str, values: Values) -> j
     )
 
 
-def _greek(family: str) -> str:
-    return {"e": "e", "mu": r"\mu", "tau": r"\tau"}[family]
+def _greek(name: str) -> str:
+    return {"e": "e", "mu": r"\mu", "tau": r"\tau"}[name]

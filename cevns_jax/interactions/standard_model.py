@@ -13,6 +13,7 @@ from cevns_jax.constants import (
     FERMI_CONSTANT,
     SIN2_THETA_W_LOW_ENERGY,
 )
+from cevns_jax.flavours import family, is_antineutrino
 from cevns_jax.interactions.interaction import (
     Coefficients,
     axial_coefficients,
@@ -109,7 +110,7 @@ class StandardModel(Summarised):
     def electron_couplings(self, flavour: str, values: Values) -> tuple[jax.Array | float, float]:
         """g_V and g_A of the electron: Z exchange and, for electron neutrinos, W exchange. Tree
         level, G. 't Hooft, Phys. Lett. B 37 (1971) 195."""
-        half = 0.5 if flavour.removesuffix("_bar") == "nu_e" else -0.5
+        half = 0.5 if family(flavour) == "e" else -0.5
         return 2 * values["sin2_theta_w"] + half, half
 
     def weak_charge(
@@ -140,7 +141,7 @@ def electron_exchange(
         vector, axial: g_V and g_A.
     """
     left, right = (vector + axial) / 2, (vector - axial) / 2
-    if flavour.endswith("_bar"):
+    if is_antineutrino(flavour):
         left, right = right, left
     strength = 2 * FERMI_CONSTANT**2 * ELECTRON_MASS / jnp.pi
     return (

@@ -9,32 +9,42 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from cevns_jax.detectors.quenched_response import quenched_response
 from cevns_jax.detectors.ready_response import FixedResponse, TabulatedResponse
-from cevns_jax.detectors.response import EnergyResponse, quenched_response
+from cevns_jax.detectors.response import EnergyResponse
 from cevns_jax.domains import NUMBERS, check_number
 from cevns_jax.errors import ConfigError
 from cevns_jax.prediction.scattering import Response, Scattering, Timing
 from cevns_jax.recoil import (
     RecoilKernel,
+    RecoilNodes,
     Scatterer,
-    kernel_on_panels,
+    kernel_on_nodes,
     maximum_recoil,
+    nodes_on_panels,
     panel_ends,
 )
-from cevns_jax.sources.pion_decay import PionDecayAtRest
-from cevns_jax.sources.tabulated import TabulatedSource
+from cevns_jax.sources.source import Source
 
-NODES = 8  # per panel
-MOST_BISECTIONS = 12
-BLOCK = 512  # recoils at which the response is evaluated together
+# Nodes per panel. Where a response bends within a panel, twice as many panels do more than twice
+# as many nodes; 8 are exact where spectrum times response is a polynomial of degree 15 there.
+NODES = 8
+MOST_BISECTIONS = 12  # a panel becomes 4096 times narrower: then the response has a jump in it
+BLOCK = 512  # recoils at which the response is evaluated together, so that it compiles once
 HEAVIEST_KG = NUMBERS["mass_kg"].high
-HALVINGS = 8  # of the lowest recoil that the response distinguishes
-ACCURACY = 1e-9  # of the fullest bin, to which every panel is integrated
+# Of the lowest recoil that the response distinguishes: below 1/256 of it even T^-2, the steepest
+# rise of a massless mediator, meets a response that has long fallen to nothing.
+HALVINGS = 8
+# Of the fullest bin, to which every panel is integrated: ten panels may err in the same direction
+# before counts are off by the 1e-8 that is promised.
+ACCURACY = 1e-9
+# Relative width of the one panel where no recoil lies above the lowest that is seen.
+NOTHING_SEEN = 1e-6
 
 
 def energy_time_signal(
     where: str,
-    source: PionDecayAtRest | TabulatedSource,
+    source: Source,
     target: Scatterer,
     mass_kg: float,
     response: EnergyResponse | TabulatedResponse,
@@ -48,6 +58,9 @@ def energy_time_signal(
 ) -> Scattering:
     """Events of a source in a detector, on as many recoil nodes as the response asks for.
 
+    A source that ends below the threshold gives no events; :func:`check_events` refuses that
+    where it can only be a mistake.
+
     Args:
         where: Name of the experiment, for messages.
         source, target, mass_kg: What scatters on what.
@@ -60,52 +73,88 @@ def energy_time_signal(
         more_splits: Recoil energies where the target is not smooth [MeV].
 
     Raises:
-        ConfigError: no recoil is seen, a table of the response does not hold the recoils, or the
-            response is sharper than any number of nodes here.
-    """
-    recoils = _resolved_kernel(
-        where,
-        source,
-        target,
-        mass_kg,
-        response,
-        (recoil_min_kev, recoil_max_kev),
-        more_splits,
-        movable=bool(acting & {*response.effects}),
-    )
-    compact = _compact_response(response, recoils, acting)
-    return Scattering(shape=shape, kernel=recoils, response=compact, timing=timing)
-
-
-def _resolved_kernel(
-    where: str,
-    source: PionDecayAtRest | TabulatedSource,
-    target: Scatterer,
-    mass_kg: float,
-    response: EnergyResponse | TabulatedResponse,
-    range_kev: tuple[float, float],
-    more_splits: Sequence[float] | np.ndarray,
-    *,
-    movable: bool,
-) -> RecoilKernel[Scatterer]:
-    """Nodes that are enough for a response: panels are halved where that moves a count.
-
-    Judged by the shape (M_0 - T M_1 - M T M_2/2) of vector exchange; what an interaction and its
-    form factors add is smoother than a response.
+        ConfigError: a mass or a lowest recoil outside its domain, a table of the response that
+            does not hold the recoils, or a response that is sharper than any number of nodes here.
     """
     if not (np.isfinite(mass_kg) and 0 < mass_kg <= HEAVIEST_KG):
         raise ConfigError(
             f"{where}: mass_kg must be positive and at most {HEAVIEST_KG:g}, not {mass_kg}"
         )
     check_number(where, "mass_kg", mass_kg)
-    lowest = range_kev[0] * 1e-3
-    highest = float(maximum_recoil(max(source.edges), target.mass).max())
-    highest = min(highest, range_kev[1] * 1e-3)
-    if not 0 <= lowest < highest:
-        raise ConfigError(
-            f"{where}: recoil_min_kev must lie from 0 to below {highest * 1e3:.4g}, the highest "
-            f"recoil energy, not at {range_kev[0]:g}"
+    lowest = recoil_min_kev * 1e-3
+    highest = min(highest_recoil(source, target), recoil_max_kev * 1e-3)
+    if not 0 <= lowest < np.inf:
+        raise _no_threshold(where, highest, recoil_min_kev)
+    if lowest < highest:
+        movable = bool(acting & {*response.effects})
+        panels = _first_panels(
+            where, source, target, response, (lowest, highest), more_splits, movable=movable
         )
+        nodes = _resolved(where, source, target, response, panels)
+    else:
+        # One panel, with moments that are zero: no recoil reaches it.
+        ends = np.sqrt(lowest * np.array([[1.0, 1 + NOTHING_SEEN]]))
+        nodes = nodes_on_panels(ends, NODES)
+    recoils = kernel_on_nodes(source, target, nodes, mass_kg=mass_kg)
+    compact = _compact_response(response, recoils, acting)
+    return Scattering(shape=shape, kernel=recoils, response=compact, timing=timing)
+
+
+def highest_recoil(source: Source, target: Scatterer) -> float:
+    """The highest recoil of a source on any isotope of a target [MeV]."""
+    return float(maximum_recoil(max(source.edges), target.mass).max())
+
+
+def check_events(
+    where: str,
+    recoils: RecoilKernel,
+    response: EnergyResponse | TabulatedResponse,
+    recoil_min_kev: float = 0.0,
+) -> None:
+    """Refuse neutrinos that are the only ones of an experiment and leave no event in it.
+
+    Args:
+        where: Name of the experiment, for messages.
+        recoils: Its source on its target.
+        response: Recoil -> bins.
+        recoil_min_kev: Recoils below it are not seen [keV].
+
+    Raises:
+        ConfigError: all recoils lie below the lowest that is seen, or outside the bins.
+    """
+    highest = highest_recoil(recoils.source, recoils.target)
+    if not recoil_min_kev * 1e-3 < highest:
+        raise _no_threshold(where, highest, recoil_min_kev)
+    if not _counts(recoils, response).any():
+        raise ConfigError(
+            f"{where}: no recoil of this source reaches a bin: they have up to "
+            f"{highest * 1e3:.4g} keV (energies of the source are in MeV, of bins in keV)"
+        )
+
+
+def _no_threshold(where: str, highest: float, recoil_min_kev: float) -> ConfigError:
+    return ConfigError(
+        f"{where}: recoil_min_kev must lie from 0 to below {highest * 1e3:.4g}, the highest "
+        f"recoil energy, not at {recoil_min_kev:g}"
+    )
+
+
+def _first_panels(
+    where: str,
+    source: Source,
+    target: Scatterer,
+    response: EnergyResponse | TabulatedResponse,
+    seen: tuple[float, float],
+    more_splits: Sequence[float] | np.ndarray,
+    *,
+    movable: bool,
+) -> np.ndarray:
+    """Panels that end where spectrum or response are known not to be smooth.
+
+    ``seen`` holds the lowest and the highest recoil [MeV]; the rest as in
+    :func:`energy_time_signal`.
+    """
+    lowest, highest = seen
     try:
         splits = response.splits(lowest, highest, movable=movable)
     except ConfigError as error:
@@ -118,8 +167,8 @@ def _resolved_kernel(
     splits = np.concatenate([halvings[halvings > lowest], splits, more_splits])
     shared, own = (
         panel_ends(
-            source,
-            target,
+            (*source.edges, *source.bends),
+            target.mass,
             splits=splits,
             recoil_min=lowest,
             recoil_max=highest,
@@ -128,24 +177,38 @@ def _resolved_kernel(
         for common_nodes in (True, False)
     )
     # Panels that the isotopes share take one response, but all isotopes the bends of each.
-    panels = shared if (1 + len(own)) * shared.size <= 2 * own.size else own
-    whole = _counts(
-        kernel_on_panels(source, target, panels, mass_kg=mass_kg, nodes=NODES), response
-    )
-    if not whole.any():
-        raise ConfigError(
-            f"{where}: no recoil of this source reaches a bin: they have up to "
-            f"{highest * 1e3:.4g} keV (energies of the source are in MeV, of bins in keV)"
-        )
+    return shared if (1 + len(own)) * shared.size <= 2 * own.size else own
+
+
+def _resolved(
+    where: str,
+    source: Source,
+    target: Scatterer,
+    response: EnergyResponse | TabulatedResponse,
+    panels: np.ndarray,
+) -> RecoilNodes:
+    """Nodes that are enough for a response: panels are halved where that moves a count.
+
+    Judged by the shape (M_0 - T M_1 - M T M_2/2) of vector exchange at the start values of the
+    source; what an interaction and its form factors add is smoother than a response. Weak bends
+    of a spectrum are found in the same way: a panel with many of them is halved only if the counts
+    feel it.
+    """
+
+    def counts(ends: np.ndarray) -> np.ndarray:
+        nodes = nodes_on_panels(ends, NODES)
+        return _counts(kernel_on_nodes(source, target, nodes, mass_kg=1.0), response)
+
+    whole = counts(panels)
     for _ in range(MOST_BISECTIONS):
         middles = (panels[:, 1:] + panels[:, :-1]) / 2
         halves = np.insert(panels, np.arange(1, panels.shape[1]), middles, axis=1)
-        finer = kernel_on_panels(source, target, halves, mass_kg=mass_kg, nodes=NODES)
-        parts = _counts(finer, response).reshape(-1, 2, whole.shape[-1])
+        parts = counts(halves).reshape(-1, 2, whole.shape[-1])
         moves = np.abs(parts.sum(axis=1) - whole).max(axis=1)
         off = moves > ACCURACY * whole.sum(axis=0).max()
         if not off.any():
-            return kernel_on_panels(source, target, panels, mass_kg=mass_kg, nodes=NODES)
+            return nodes_on_panels(panels, NODES)
+        # Panels that passed stay as they are: their counts need not be summed again.
         whole = np.concatenate(
             [p if o else w[None] for p, o, w in zip(parts, off, whole, strict=True)]
         )
@@ -158,12 +221,13 @@ def _resolved_kernel(
 
 def _counts(recoils: RecoilKernel, response: EnergyResponse | TabulatedResponse) -> np.ndarray:
     """Counts by panel and bin in the shape of vector exchange, shape (P, B)."""
-    m0, m1, m2 = np.moveaxis(recoils.moments, 1, 0)
+    starts = {p.name: jnp.asarray(p.start) for p in recoils.source.parameters}
+    m0, m1, m2 = np.moveaxis(np.asarray(recoils.moments_at(starts)), 1, 0)
     recoil, mass = recoils.recoil, recoils.target.mass[:, None]
     events = np.sum(m0 - recoil * m1 - mass * recoil / 2 * m2, axis=0)
     if len(recoil) == 1:
         events = events.sum(axis=0, keepdims=True)
-    panels = (len(recoil), -1, NODES)
+    panels = (len(recoil), -1, recoils.nodes.per_panel)
     matrix = _matrix(response, recoil)
     return np.einsum(
         "ipn,ipnb->pb", events.reshape(panels), matrix.reshape(*panels, matrix.shape[-1])

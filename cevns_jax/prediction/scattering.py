@@ -80,8 +80,8 @@ class Scattering:
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:
-        """Those of the target (radii), and of the response."""
-        return (*self.kernel.target.parameters, *self.response.parameters)
+        """Those of the target (radii), of the source, and of the response."""
+        return (*self.kernel.parameters, *self.response.parameters)
 
     def __call__(
         self, interaction: Interaction, values: Values, effects: Mapping[str, jax.Array]

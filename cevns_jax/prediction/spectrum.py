@@ -208,11 +208,7 @@ def scattering_parts(experiment: Experiment) -> dict[str, Scattering]:
 
 def node_weights(kernel: RecoilKernel) -> np.ndarray | jax.Array:
     """Quadrature weights in T [MeV] of the recoil nodes of a kernel, shape of the nodes."""
-    panels, recoil = jnp.asarray(kernel.panels), jnp.asarray(kernel.recoil)
-    number = panels.shape[1] - 1
-    _, w = np.polynomial.legendre.leggauss(recoil.shape[1] // number)
-    half = jnp.repeat(jnp.diff(panels), len(w), axis=1) / 2
-    return 2 * jnp.sqrt(recoil) * half * np.tile(w, number)
+    return kernel.nodes.weights
 
 
 def checked_recoils(where: str, recoil_kev: object, *, zero: bool) -> Any:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cevns_jax.inference.endings import Ending
 from cevns_jax.inference.levels import confidence_level, name_of
 from cevns_jax.pseudo_data import in_words
 from cevns_jax.published import Published, limits_for, published_for
@@ -191,11 +192,13 @@ def points_of(found: Profile | Scan, highest: float) -> dict[str, Any]:
     converge."""
     failed, affecting = ~found.converged, found.affecting(highest)
     lowest = float(np.min(found.delta_chi2[failed])) if failed.any() else None
+    ends = np.unique(np.asarray(found.minima.ending).ravel()[failed.ravel()], return_counts=True)
     return {
         "n_points": int(failed.size),
         "n_not_converged": int(failed.sum()),
         "n_affecting": int(affecting.sum()),
         "n_excluded": int(found.excluded.sum()),
+        "endings": {Ending(e).sentence: int(n) for e, n in zip(*ends, strict=True)},
         "not_converged_above": lowest,
     }
 
@@ -204,15 +207,17 @@ def point_sentences(attributes: Mapping[str, Any]) -> list[str]:
     """What is to be known about the points of a grid."""
     points, lines = attributes["points"], list(attributes["remarks"])
     failed, affecting = points["n_not_converged"], points["n_affecting"]
+    how = ", ".join(f"{ending}: {n}" for ending, n in points.get("endings", {}).items())
+    number = f"{failed} ({how})" if how else f"{failed}"
     if failed and not affecting:
         lines.append(
-            f"points without convergence: {failed}, all above Delta chi^2 = "
+            f"points without convergence: {number}, all above Delta chi^2 = "
             f"{points['not_converged_above']:.4g} like all their neighbours: no range or contour "
             "depends on them"
         )
     elif failed:
         lines.append(
-            f"points without convergence: {failed}; ranges or contours depend on {affecting}"
+            f"points without convergence: {number}; ranges or contours depend on {affecting}"
         )
     if excluded := points["n_excluded"]:
         lines.append(

@@ -6,7 +6,7 @@ pi+ -> mu+ nu_mu gives a line, mu+ -> e+ nu_e nu_mu_bar two Michel spectra.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -15,10 +15,11 @@ import numpy as np
 from cevns_jax.constants import CHARGED_PION_MASS, MUON_MASS
 from cevns_jax.domains import check_number
 from cevns_jax.errors import ConfigError
+from cevns_jax.parameters import Values
+from cevns_jax.sources.line import line_moments
+from cevns_jax.sources.source import NO_VALUES, Array
 from cevns_jax.summaries import of_source
 from cevns_jax.summary import Summarised, Summary
-
-Array = TypeVar("Array", np.ndarray, jax.Array)
 
 LINE_ENERGY = (CHARGED_PION_MASS**2 - MUON_MASS**2) / (2 * CHARGED_PION_MASS)  # 29.79 MeV
 END_POINT = MUON_MASS / 2  # 52.83 MeV, positron mass neglected
@@ -39,9 +40,11 @@ class PionDecayAtRest(Summarised):
 
     flavours = ("nu_mu", "nu_mu_bar", "nu_e")
     edges = (LINE_ENERGY, END_POINT)
-    """Energies [MeV] where a spectrum is not smooth; recoil nodes split there."""
+    """Energies [MeV] where a spectrum ends; recoil nodes split there."""
     end_points = (LINE_ENERGY, END_POINT, END_POINT)
     """Highest energy of each flavour [MeV]."""
+    parameters = ()
+    bends = ()
 
     def summary(self) -> Summary:
         """What there is to know of it, in words and tables."""
@@ -62,18 +65,18 @@ class PionDecayAtRest(Summarised):
             raise ValueError(f"{flavour} from pion decay is a line at {LINE_ENERGY:.4f} MeV")
         return np.where(energy < END_POINT, _michel(flavour, energy, END_POINT - energy), 0.0)
 
-    def moments(self, e_min: Array) -> Array:
+    def moments(self, e_min: Array, values: Values = NO_VALUES) -> Array:
         """Flux moments M_k = integral_{e_min} phi(E) E^-k dE, exact to rounding.
 
         Args:
             e_min: Lowest neutrino energy [MeV], any shape, positive; NumPy's or JAX's.
+            values: There are no parameters.
 
         Returns:
             M_k [MeV^-k/cm^2] for the three flavours and k = 0, 1, 2: shape (3, 3) + that of e_min.
         """
         xp: Any = jnp if isinstance(e_min, jax.Array) else np
-        line = xp.where(e_min <= LINE_ENERGY, 1.0, 0.0)
-        nu_mu = xp.stack([line * LINE_ENERGY**-k for k in range(3)])
+        nu_mu = line_moments(e_min, LINE_ENERGY)
         # phi E^-k is a cubic at most: three Gauss-Legendre nodes integrate it exactly, and the
         # distance to the end point, taken from the nodes, keeps all digits near the end point.
         nodes, weights = np.polynomial.legendre.leggauss(3)

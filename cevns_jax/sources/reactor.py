@@ -2,18 +2,46 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
+from dataclasses import dataclass
 
+import jax
 import numpy as np
 
 from cevns_jax.choices import FISSILE, REACTOR_SPECTRA
 from cevns_jax.data.tables import DATA, read_table
 from cevns_jax.domains import check_number
 from cevns_jax.errors import ConfigError, unknown
+from cevns_jax.pytree import static
 from cevns_jax.sources.tabulated import TabulatedSource, tabulated_source
 
 LOWEST_MEV = 1e-4  # the spectra are taken as constant below their first row
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True, kw_only=True, repr=False)
+class ReactorSource(TabulatedSource):
+    """Antineutrinos of a reactor; build it with :func:`reactor_source`.
+
+    What its label says in numbers are numbers here: another flux is the same structure, and
+    nothing that was compiled for one reactor is compiled again for another.
+
+    Attributes:
+        spectra: Name of the set of fission spectra.
+        fission_fractions: Share of fissions by isotope, as it was given.
+        flux_per_cm2_s: Total flux at the detector [1/(cm^2 s)].
+    """
+
+    spectra: str = static()
+    fission_fractions: dict[str, float]
+    flux_per_cm2_s: float
+
+    @property
+    def label(self) -> str:
+        """The source in words."""
+        fractions = ", ".join(f"{i} {float(f):g}" for i, f in self.fission_fractions.items())
+        flux = float(self.flux_per_cm2_s)
+        return f"reactor, {self.spectra} ({fractions}), {flux:g} per cm^2 and s"
 
 
 def reactor_source(
@@ -22,7 +50,7 @@ def reactor_source(
     fission_fractions: Mapping[str, float],
     flux_per_cm2_s: float,
     live_time_s: float,
-) -> TabulatedSource:
+) -> ReactorSource:
     """Electron antineutrinos from a reactor.
 
     The spectrum of each isotope is linear between the rows of its table and normalised to one;
@@ -61,7 +89,12 @@ def reactor_source(
         spectrum = np.append(table[isotope][0], table[isotope])
         shape += fraction / total * spectrum / np.trapezoid(spectrum, energy)
     source = tabulated_source(energy, {"nu_e_bar": flux_per_cm2_s * shape}, live_time_s=live_time_s)
-    fractions = ", ".join(f"{i} {f:g}" for i, f in fission_fractions.items())
-    return dataclasses.replace(
-        source, title=f"reactor, {spectra} ({fractions}), {flux_per_cm2_s:g} per cm^2 and s"
+    return ReactorSource(
+        flavours=source.flavours,
+        energy=source.energy,
+        fluence=source.fluence,
+        integrals=source.integrals,
+        spectra=spectra,
+        fission_fractions={i: float(f) for i, f in fission_fractions.items()},
+        flux_per_cm2_s=float(flux_per_cm2_s),
     )

@@ -16,8 +16,9 @@ from cevns_jax.likelihood import Likelihood
 from cevns_jax.nuclei import Target, target
 from cevns_jax.parameters import Values
 from cevns_jax.prediction.spectrum import scattering
-from cevns_jax.recoil import Array, Source, kernel
+from cevns_jax.recoil import kernel
 from cevns_jax.sources.pion_decay import PionDecayAtRest
+from cevns_jax.sources.source import NO_VALUES, Array, Source
 from cevns_jax.validation.row import Row
 
 DECAY_AT_REST = PionDecayAtRest(fluence=1.0)
@@ -37,6 +38,10 @@ class Lines:
     energy: np.ndarray
     fluence: np.ndarray
 
+    parameters = ()
+    bends = ()
+    label = "lines at the energies of a histogram"
+
     @property
     def edges(self) -> tuple[float, ...]:
         """All energies: the recoils of each line end sharply."""
@@ -47,7 +52,7 @@ class Lines:
         """The highest energy."""
         return (float(self.energy[-1]),) * len(self.flavours)
 
-    def moments(self, e_min: Array) -> Array:
+    def moments(self, e_min: Array, values: Values = NO_VALUES) -> Array:
         """M_k [MeV^-k/cm^2], shape (F, 3) + that of e_min."""
         xp: Any = jnp if isinstance(e_min, jax.Array) else np
         powers = self.energy ** -np.arange(3.0)[:, None]

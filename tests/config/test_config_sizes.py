@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-from test_config import BASE, changed, write
 
 from cevns_jax import cli
 from cevns_jax.config.analysis import read_analysis
 from cevns_jax.config.strict_toml import read_toml
 from cevns_jax.errors import ConfigError
+from configs import BASE, changed, write
 
 DEEP = {number: ".".join("a" * number) for number in (16, 17, 1000, 50_000)}
 

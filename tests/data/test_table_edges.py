@@ -1,8 +1,8 @@
 """Tables of users: edges to their last digits, lines of the file in messages, sizes, encodings."""
 
 import numpy as np
+import own_configs as own
 import pytest
-import test_own_config as own
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -25,7 +25,7 @@ from cevns_jax.detectors import (
     linear_table,
     tabulated_response,
 )
-from cevns_jax.detectors.response import QuenchedResponse, quenched_response
+from cevns_jax.detectors.quenched_response import QuenchedResponse, quenched_response
 from cevns_jax.errors import ConfigError
 
 K = 0.157

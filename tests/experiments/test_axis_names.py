@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from test_own_config import BINS, write
+from own_configs import BINS, write
 
 import cevns_jax as cj
 from cevns_jax import cli

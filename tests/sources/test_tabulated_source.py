@@ -133,10 +133,13 @@ def test_zeroth_moment_counts_the_neutrinos_of_the_exposure(source):
     np.testing.assert_allclose(source.moments(np.array(1e-6))[:, 0], expected, rtol=1e-13)
 
 
-def test_recoil_nodes_can_split_at_every_row(source):
+def test_edges_are_where_a_spectrum_jumps_or_ends_and_bends_the_rows_between(source):
+    """One flavour begins with a jump, the other ends at 30 MeV, where the first has one."""
     assert isinstance(source, TabulatedSource)
-    assert set(ENERGY) <= set(source.edges)
-    assert max(source.edges) == ENERGY[-1]
+    assert source.edges == (ENERGY[0], ENERGY[-1])
+    assert set(ENERGY[2:5]) <= set(source.bends)
+    assert source.end_points == (ENERGY[-1],) * 2
+    assert source.parameters == ()
     assert "nu_e_bar, nu_mu" in source.label
     assert "0.5 to 30 MeV" in source.label
 

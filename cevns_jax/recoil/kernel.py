@@ -1,0 +1,177 @@
+"""The kernel: the moments of a source on recoil nodes, on a target -> counts.
+
+With a massless final neutrino E_min(T) depends on no parameter, so that the moments on fixed nodes
+are constants unless the flux itself has parameters: they are computed once, in NumPy, and a
+prediction is a weighted sum over the nodes. A heavy final lepton moves the ends of the recoil
+spectrum; see ``moving_ends.py``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Generic
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from cevns_jax.interactions.interaction import Interaction
+from cevns_jax.parameters import Parameter, Values
+from cevns_jax.pytree import static
+from cevns_jax.recoil.moving_ends import heavy_counts
+from cevns_jax.recoil.nodes import RecoilNodes, nodes_on_panels, panel_ends
+from cevns_jax.recoil.spectrum import Scatterer, minimum_energy, recoil_rate
+from cevns_jax.sources.source import Source
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True, kw_only=True)
+class RecoilKernel(Generic[Scatterer]):
+    """A source on a target, integrated on fixed recoil nodes; build it with :func:`kernel`.
+
+    Attributes:
+        flavours: The F flavours of the source.
+        target: The mixture of I isotopes.
+        source: The neutrino source.
+        mass_kg: Mass of the target [kg].
+        nodes: The recoil nodes.
+        moments: Moments of the source times quadrature weight times detector mass, shape
+            (F, 3, I, n); of a source with parameters ``None``, as they move.
+    """
+
+    flavours: tuple[str, ...] = static()
+    target: Scatterer
+    source: Source
+    mass_kg: float
+    nodes: RecoilNodes
+    moments: np.ndarray | None
+
+    @property
+    def parameters(self) -> tuple[Parameter, ...]:
+        """Parameters of target and source."""
+        return (*self.target.parameters, *self.source.parameters)
+
+    @property
+    def panels(self) -> np.ndarray:
+        """Ends of the P panels in sqrt(T) [MeV^(1/2)], shape (I, P + 1) or (1, P + 1)."""
+        return self.nodes.panels
+
+    @property
+    def recoil(self) -> np.ndarray:
+        """Recoil nodes T [MeV], shape (I, n), or (1, n) if the isotopes share them."""
+        return self.nodes.recoil
+
+    def moments_at(self, values: Values) -> jax.Array:
+        """Moments times weight and mass at values of the parameters of the source, shape
+        (F, 3, I, n)."""
+        if self.moments is not None:
+            return jnp.asarray(self.moments)
+        mass = jnp.asarray(self.target.mass)[:, None]
+        lowest = minimum_energy(jnp.asarray(self.recoil), mass)
+        return self.source.moments(lowest, values) * (self.nodes.weights * self.mass_kg)
+
+    def counts(
+        self,
+        interaction: Interaction,
+        values: Values,
+        response: jax.Array,
+        radius_scale: jax.Array | float = 1.0,
+        by_flavour: bool = True,
+    ) -> jax.Array:
+        """Expected counts per bin.
+
+        Args:
+            interaction: The cross section.
+            values: Values of the parameters.
+            response: Probability of each bin for a recoil at each node: shape of the nodes, then B.
+            radius_scale: Factor on all neutron radii.
+            by_flavour: Whether to tell the flavours apart; together they cost less.
+
+        Returns:
+            Counts by flavour, shape (F, B), or of all, shape (1, B).
+        """
+        events = recoil_rate(
+            jnp.asarray(self.recoil),
+            self.moments_at(values),
+            self.target,
+            interaction,
+            self.flavours,
+            values,
+            radius_scale,
+        )
+        if not by_flavour:
+            events = jnp.sum(events, axis=0, keepdims=True)
+        if self.recoil.shape[0] == 1:
+            events = jnp.sum(events, axis=1, keepdims=True)
+        counts = jnp.einsum("fin,inb->fb", events, response)
+        for parameter, term in interaction.heavy:
+            heavy = self.mass_kg * heavy_counts(
+                self.nodes,
+                self.source,
+                self.target,
+                term,
+                jnp.asarray(values[parameter]),
+                values,
+                response,
+                radius_scale,
+            )
+            counts = counts + (heavy if by_flavour else jnp.sum(heavy, axis=0, keepdims=True))
+        return counts
+
+
+def kernel(
+    source: Source,
+    target: Scatterer,
+    *,
+    mass_kg: float,
+    nodes: int = 48,
+    splits: Sequence[float] | np.ndarray = (),
+    recoil_min: float = 0.0,
+    recoil_max: float = np.inf,
+    common_nodes: bool = False,
+) -> RecoilKernel[Scatterer]:
+    """Recoil nodes and moments of a source on a target.
+
+    Gauss-Legendre panels in sqrt(T), split where a spectrum of the source jumps, ends or bends:
+    moments, form factors and kinematics are smooth there, down to T = 0.
+
+    Args:
+        source: Neutrino source.
+        target: Isotope mixture.
+        mass_kg: Mass of the target [kg].
+        nodes: Nodes per panel. 48 integrate counts per bin to 1e-11 from sodium upwards, 32 are
+            enough for germanium and heavier nuclei, where the response is as smooth as the
+            spectrum and the final neutrino massless. A heavy lepton needs splits that follow the
+            response down to its lowest recoils: the slope in its mass is wrong by per cents where
+            a panel from T = 0 holds all of it.
+        splits, recoil_min, recoil_max, common_nodes: As in
+            :func:`cevns_jax.recoil.nodes.panel_ends`.
+    """
+    panels = panel_ends(
+        (*source.edges, *source.bends),
+        target.mass,
+        splits=splits,
+        recoil_min=recoil_min,
+        recoil_max=recoil_max,
+        common_nodes=common_nodes,
+    )
+    return kernel_on_nodes(source, target, nodes_on_panels(panels, nodes), mass_kg=mass_kg)
+
+
+def kernel_on_nodes(
+    source: Source, target: Scatterer, nodes: RecoilNodes, *, mass_kg: float
+) -> RecoilKernel[Scatterer]:
+    """A source on a target on given recoil nodes."""
+    moments: np.ndarray | None = None
+    if not source.parameters:
+        lowest = minimum_energy(nodes.recoil, target.mass[:, None])
+        moments = source.moments(lowest) * nodes.weights * mass_kg
+    return RecoilKernel(
+        flavours=source.flavours,
+        target=target,
+        source=source,
+        mass_kg=mass_kg,
+        nodes=nodes,
+        moments=moments,
+    )
