@@ -121,7 +121,8 @@ def _nuisance(name: str, nuisance: Nuisance, used: Used) -> str:
         remarks.append(f"pull held at {value:g}")
     elif value != 0:
         remarks.append(f"pull starts at {value:g}")
-    size = f"{width * prior:g}" if math.isfinite(prior) else "free"
+    size = nuisance.size if prior == 1 else f"{width * prior:g}"
+    size = size if math.isfinite(prior) else "free"
     told = f" ({'; '.join(remarks)})" if remarks else ""
     return f"{nuisance.name} {size} {nuisance.form}{told}"
 

@@ -257,9 +257,9 @@ class Likelihood(Summarised):
     def priors(self) -> tuple[jax.Array | np.ndarray, jax.Array | np.ndarray]:
         """Mean and precision (zero: none) of the priors of the varying parameters at their start,
         shape (n,) each."""
-        varying = self._varying
-        mean = _vector([p.prior.mean for p in varying])
-        return mean, _vector([p.prior.precision(p.start) for p in varying])
+        priors = [(p.prior, p.start) for p in self._varying]
+        mean = _vector([prior.mean if prior.constrains else 0.0 for prior, _ in priors])
+        return mean, _vector([_precision(prior, start) for prior, start in priors])
 
     def penalty(self, values: Values) -> jax.Array:
         """What the priors of all parameters that vary or are held add to chi^2.
@@ -268,16 +268,16 @@ class Likelihood(Summarised):
         """
         stop_if_forked()
         values = self.completed(values)
-        known = [self.parameters[name] for name in dict.fromkeys((*self.names, *self.held))]
+        priors = {name: self.parameters[name].prior for name in (*self.names, *self.held)}
         # Gaussian priors, nearly all of them, in one sum over a vector.
-        gaussian = [p for p in known if isinstance(p.prior, Gaussian)]
-        mean = _vector([p.prior.mean for p in gaussian])
-        width = _vector([p.prior.width for p in gaussian])
-        x = _vector([values[p.name] for p in gaussian])
+        gaussian = {name: p for name, p in priors.items() if isinstance(p, Gaussian)}
+        mean = _vector([prior.mean for prior in gaussian.values()])
+        width = _vector([prior.width for prior in gaussian.values()])
+        x = _vector([values[name] for name in gaussian])
         total = jnp.sum(((x - mean) / width) ** 2)
-        for p in known:
-            if not isinstance(p.prior, Gaussian | Flat):
-                total += p.prior.penalty(values[p.name])
+        for name, prior in priors.items():
+            if not isinstance(prior, Gaussian | Flat):
+                total += prior.penalty(values[name])
         return total
 
     def chi2(self, values: Values) -> jax.Array:
@@ -336,6 +336,11 @@ def _varying(
     held, as they are declared."""
     declared = [name for name, parameter in parameters.items() if parameter.varies]
     return tuple(name for name in dict.fromkeys((*free, *declared)) if name not in held)
+
+
+def _precision(prior: Any, x: Any) -> Any:
+    """Curvature of half the penalty; of a Gaussian, which most are, without JAX."""
+    return prior.width**-2.0 if isinstance(prior, Gaussian) else prior.precision(x)
 
 
 def _vector(numbers: Sequence[float | jax.Array]) -> jax.Array | np.ndarray:

@@ -1,13 +1,10 @@
-"""Frozen dataclasses as pytrees that are put together again without being checked again.
-
-JAX takes its arguments apart at every call and puts them together again with whatever it calculates
-with: tracers, placeholders, numbers of axes. Checks of the numbers that a person gave belong to
-``__init__`` and ``__post_init__``, which run once, when the person gives them.
-"""
+"""Frozen dataclasses as pytrees that may check what they are built from."""
 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterable
+from operator import attrgetter
 from typing import Any, TypeVar
 
 import jax
@@ -21,33 +18,60 @@ def static(**kwargs: Any) -> Any:
 
 
 def plain_pytree(cls: Class) -> Class:
-    """Register a frozen dataclass as a pytree: its :func:`static` fields are the structure, all
-    others are children. Neither ``__init__`` nor ``__post_init__`` runs when it is unflattened."""
+    """Register a frozen dataclass as a pytree that is put together again without its constructor.
+
+    Fields with ``metadata={"static": True}`` are structure, all others children. JAX takes objects
+    apart and puts them together again with tracers, placeholders, axes or nothing at all in the
+    place of numbers. Unflattening therefore runs neither ``__init__`` nor ``__post_init__``, which
+    are free to check and to convert what a user gives.
+
+    Args:
+        cls: A frozen dataclass without slots.
+
+    Returns:
+        The same class.
+
+    Raises:
+        TypeError: not a frozen dataclass, or one with slots.
+    """
+    if not (dataclasses.is_dataclass(cls) and cls.__dataclass_params__.frozen):  # type: ignore[attr-defined]
+        raise TypeError(f"{cls.__name__} must be a frozen dataclass")
+    if "__slots__" in vars(cls):
+        raise TypeError(f"{cls.__name__} must not have slots")
     fields = dataclasses.fields(cls)
-    children = tuple(f.name for f in fields if not f.metadata.get("static"))
-    structure = tuple(f.name for f in fields if f.metadata.get("static"))
-    keys = tuple(map(jax.tree_util.GetAttrKey, children))
+    numbers = tuple(f.name for f in fields if not f.metadata.get("static", False))
+    structure = tuple(f.name for f in fields if f.metadata.get("static", False))
+    children, kept = _getter(numbers), _getter(structure)
+    keys = tuple(jax.tree_util.GetAttrKey(name) for name in numbers)
 
-    def flatten(tree: Any) -> tuple[list[Any], tuple[Any, ...]]:
-        known = tree.__dict__
-        return [known[name] for name in children], tuple([known[name] for name in structure])
+    def flatten(made: Any) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+        return children(made), kept(made)
 
-    def flatten_with_keys(tree: Any) -> tuple[list[tuple[Any, Any]], tuple[Any, ...]]:
-        found, of = flatten(tree)
-        return list(zip(keys, found, strict=True)), of
+    def flatten_with_keys(made: Any) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+        return tuple(zip(keys, children(made), strict=True)), kept(made)
 
-    def unflatten(of: tuple[Any, ...], found: Any) -> Any:
-        tree: Any = object.__new__(cls)
-        tree.__dict__.update(zip(structure, of, strict=True))
-        tree.__dict__.update(zip(children, found, strict=True))
-        return tree
+    def unflatten(known: tuple[Any, ...], values: Iterable[Any]) -> Any:
+        made = object.__new__(cls)
+        made.__dict__.update(zip(numbers, values, strict=True))
+        made.__dict__.update(zip(structure, known, strict=True))
+        return made
 
     jax.tree_util.register_pytree_with_keys(cls, flatten_with_keys, unflatten, flatten)
     return cls
 
 
-def changed(tree: Any, **fields: Any) -> Any:
+def changed(made: Any, **fields: Any) -> Any:
     """A copy of such an object with other fields, which are not checked."""
-    copy = object.__new__(type(tree))
-    copy.__dict__.update(tree.__dict__ | fields)
+    copy = object.__new__(type(made))
+    copy.__dict__.update(made.__dict__ | fields)
     return copy
+
+
+def _getter(names: tuple[str, ...]) -> Any:
+    """Function that gives these attributes of an object as a tuple; runs in C for two or more."""
+    if len(names) > 1:
+        return attrgetter(*names)
+    if not names:
+        return lambda made: ()
+    (name,) = names
+    return lambda made: (getattr(made, name),)

@@ -61,7 +61,7 @@ def of_experiment(experiment: Any) -> Summary:
         ["components", ", ".join(experiment.component_names)],
     ]
     uncertain = [
-        [name, f"{number(n.width)} {n.form}", ", ".join(n.acts_on)]
+        [name, f"{n.size} {n.form}", ", ".join(n.acts_on)]
         for name, n in zip(experiment.pulls, experiment.nuisances, strict=True)
     ]
     return Summary(

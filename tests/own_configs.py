@@ -5,6 +5,7 @@ import copy
 import numpy as np
 
 import cevns_jax as cj
+from cevns_jax import cli
 from configs import toml
 
 BINS = "x_kev_low,x_kev_high,observed,flat\n1,4,30,5\n4,8,20,6\n8,20,15,7\n"

@@ -1,27 +1,18 @@
-"""Poisson and Gaussian bins: what they cost, how minimisers see them, and fits of both."""
+"""Poisson and Gaussian bins: what they cost, how minimisers see them, and what is drawn."""
 
-import iminuit
 import jax
 import jax.numpy as jnp
+import mpmath
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from scipy.stats import norm, poisson
+from scipy.stats import chi2, ks_2samp, norm, poisson
 
-import cevns_jax as cj
-from cevns_jax.detectors import tabulated_response
-from cevns_jax.experiments import Nuisance, own_experiment
-from cevns_jax.form_factors import Helm
-from cevns_jax.nuclei import target
-from cevns_jax.sources import spallation_source
 from cevns_jax.statistics import Gaussian, Poisson
 
 ERROR = np.array([0.3, 2.0, 40.0])
-EDGES = np.array([1.0, 2.0, 4.0, 7.0, 12.0])
-SPECTRUM_ERRORS = np.array([9.0, 6.0, 5.0, 3.0])
-MODEL = cj.interactions.standard_model()
 
 anything = arrays(float, 3, elements=st.floats(-200.0, 200.0))
 positive = arrays(float, 3, elements=st.floats(0.05, 200.0))
@@ -79,11 +70,16 @@ def test_poisson_information_is_half_the_mean_second_derivative():
         np.testing.assert_allclose(found, [average], rtol=1e-9)
 
 
+def drawn(statistic, mean, draws):
+    """Counts of many toys, shape (draws, bins)."""
+    keys = jax.random.split(jax.random.key(3), draws)
+    return np.asarray(jax.vmap(lambda key: statistic.draw(key, jnp.asarray(mean)))(keys))
+
+
 def test_gaussian_draws_have_the_given_mean_and_width():
     """20 000 draws: five standard deviations of the mean and of the width."""
     mean, draws = np.array([-4.0, 0.0, 900.0]), 20_000
-    random = np.random.default_rng(3)
-    found = np.stack([Gaussian(ERROR).draw(random, mean) for _ in range(draws)])
+    found = drawn(Gaussian(ERROR), mean, draws)
     assert (abs(found.mean(axis=0) - mean) < 5 * ERROR / np.sqrt(draws)).all()
     assert (abs(found.std(axis=0) / ERROR - 1) < 5 / np.sqrt(2 * draws)).all()
     assert (found[:, 0] < 0).any()
@@ -92,129 +88,104 @@ def test_gaussian_draws_have_the_given_mean_and_width():
 
 def test_poisson_draws_are_whole_numbers_whose_variance_is_their_mean():
     mean, draws = np.array([0.3, 7.0, 900.0]), 20_000
-    random = np.random.default_rng(3)
-    found = np.stack([Poisson().draw(random, mean) for _ in range(draws)])
+    found = drawn(Poisson(), mean, draws)
     assert (found % 1 == 0).all()
     assert (abs(found.mean(axis=0) - mean) < 5 * np.sqrt(mean / draws)).all()
     spread = np.sqrt((1 / mean + 2) / draws)  # of the sample variance, relative
     assert (abs(found.var(axis=0) / mean - 1) < 5 * spread).all()
 
 
-def spectrum(name, observed, **options):
-    """10 kg of germanium at a spallation source in four bins, and two backgrounds.
+LARGE = [1e4, 1e6, 3e8, 1e12, 1e18, 1e20, 1e26]
 
-    Without errors the bins are Poisson.
-    """
-    recoil = np.array([0.0, 2.0, 5.0, 20.0, 90.0])
-    shares = np.array(
-        [[0, 0, 0, 0], [0.5, 0.1, 0, 0], [0.2, 0.5, 0.2, 0], [0, 0.1, 0.3, 0.4], [0, 0, 0.1, 0.5]]
+
+@pytest.mark.parametrize("mean", LARGE)
+def test_large_counts_are_drawn_with_the_moments_of_the_poisson_distribution(mean):
+    """Mean, variance and skewness of 40 000 draws, to five standard deviations; whole numbers."""
+    draws = 40_000
+    found = np.asarray(Poisson().draw(jax.random.key(8), jnp.full(draws, mean)))
+    assert (found % 1 == 0).all()
+    pull = (found - mean) / np.sqrt(mean)
+    assert abs(pull.mean()) < 5 / np.sqrt(draws)
+    assert abs(pull.var() - 1) < 5 * np.sqrt(2 / draws)
+    assert abs((pull**3).mean() - mean**-0.5) < 5 * np.sqrt(15 / draws)
+
+
+@pytest.mark.parametrize("mean", [0.01, 3.0, 9.9, 10.1, 250.0, 999.0, 1001.0, 1e5])
+def test_counts_follow_the_poisson_distribution(mean):
+    """chi^2 of 20 000 draws in up to 20 classes of equal probability, p above 1e-4."""
+    found = np.asarray(Poisson().draw(jax.random.key(4), jnp.full(20_000, mean)))
+    ends = np.unique(poisson.ppf(np.linspace(0, 1, 21)[1:-1], mean))
+    shares = np.diff(np.concatenate([[0.0], poisson.cdf(ends, mean), [1.0]]))
+    number = np.bincount(np.searchsorted(ends, found), minlength=len(shares))
+    keep = shares * 20_000 > 5
+    cost = np.sum((number - shares * 20_000)[keep] ** 2 / (shares * 20_000)[keep])
+    assert chi2.sf(cost, max(keep.sum() - 1, 1)) > 1e-4
+
+
+def test_counts_where_both_ways_of_drawing_meet_have_one_distribution():
+    """Kolmogorov and Smirnov: 20 000 draws below the change and above it."""
+    below, above = (
+        np.asarray(Poisson().draw(jax.random.key(i), jnp.full(20_000, mean)))
+        for i, mean in enumerate((999.99, 1000.01))
     )
-    given = {
-        "target": target("Ge", form_factor=Helm()),
-        "source": spallation_source(
-            neutrinos_per_proton=0.09, protons_on_target=1e23, distance_m=20.0
-        ),
-        "mass_kg": 10.0,
-        "response": tabulated_response({"energy_kevee": EDGES}, recoil, shares),
-        "backgrounds": {
-            "neutrons": np.array([30.0, 21.0, 11.0, 4.0]),
-            "residual": np.array([-2.0, 1.0, 3.0, -1.5]) if "errors" in options else np.ones(4),
-        },
-        "nuisances": (
-            Nuisance(name="flux", acts_on=("cevns",), width=0.1, shared=True),
-            Nuisance(name="neutrons", acts_on=("neutrons",), width=0.3),
-            Nuisance(name="energy", acts_on=("neutrons", "residual"), width=0.05),
-        ),
-    }
-    return own_experiment(name=name, observed=observed, **(given | options))
+    assert ks_2samp(below, above).pvalue > 1e-3
 
 
-NEGATIVE = np.array([95.0, 61.0, -7.0, 40.0])  # the third bin after a subtraction
+def test_what_cannot_be_drawn_is_not_a_number_and_leaves_the_rest_alone():
+    mean = jnp.array([2.0, -1.0, np.nan, 0.0, 1e29, np.inf])
+    found = np.asarray(Poisson().draw(jax.random.key(1), mean))
+    np.testing.assert_array_equal(np.isnan(found), [False, True, True, False, True, True])
+    assert found[3] == 0.0
 
 
-@pytest.fixture(scope="module")
-def subtracted():
-    return spectrum("subtracted", NEGATIVE, errors=SPECTRUM_ERRORS)
+def exact(n, difference):
+    """2 (mu - n + n ln(n/mu)) at mu = n + difference, in 60 digits."""
+    with mpmath.workdps(60):
+        n = mpmath.mpf(n)
+        mu = n + mpmath.mpf(difference)
+        return float(2 * (mu - n + (n * mpmath.log(n / mu) if n else 0)))
 
 
-@pytest.fixture(scope="module")
-def counted():
-    return spectrum("counted", np.array([81.0, 77.0, 60.0, 42.0]))
+@given(
+    n=st.floats(0.0, 22.0).map(lambda power: float(round(10**power))),
+    pull=st.floats(-1.0, 1.0),
+    size=st.floats(-12.0, 1.0),
+)
+def test_deviance_from_the_difference_is_right_to_rounding_at_any_exposure(n, pull, size):
+    """n up to 1e22, differences far below the rounding of mu: no digit is lost in mu - n."""
+    difference = pull * 10**size * max(n, 1.0)
+    if n + difference <= 0:
+        difference = -difference
+    found = float(Poisson().deviance_from(jnp.array(difference), jnp.array(n)))
+    assert found == pytest.approx(exact(n, difference), rel=1e-12)
 
 
-def minuit(like):
-    """The minimum of the same chi^2 by another minimiser, with numerical derivatives."""
-    chi2 = jax.jit(lambda like, x: like.chi2(like.values(x)))
-    found = iminuit.Minuit(lambda x: float(chi2(like, x)), like.start, name=like.names)
-    found.errordef, found.strategy, found.tol = 1.0, 2, 1e-5
-    found.errors = [0.02 if name == "sin2_theta_w" else 1.0 for name in like.names]
-    found.migrad()
-    assert found.valid
-    return found
+@pytest.mark.parametrize("difference", [1e2, -1e2, 1e10, -1e10, 3e18, -3e18])
+def test_a_small_difference_of_1e20_counts_has_its_deviance_and_slope(difference):
+    n = jnp.array(1e20)
+    deviance, slope = jax.value_and_grad(Poisson().deviance_from)(jnp.array(difference), n)
+    assert float(deviance) == pytest.approx(exact(1e20, difference), rel=1e-13)
+    assert float(slope) == pytest.approx(2 * difference / (1e20 + difference), rel=1e-13)
 
 
-def test_linear_fit_of_gaussian_bins_is_weighted_least_squares(subtracted):
-    """x = (A^T W A + 1)^-1 A^T W (d - mu0) for d = mu0 + A x with unit priors on x."""
-    like = cj.Likelihood([subtracted], MODEL)
-    parts = like.components(like.values())["subtracted"]
-    signal, neutrons, residual = (np.asarray(parts[n]) for n in ("cevns", "neutrons", "residual"))
-    assert like.names == ("flux", "subtracted_neutrons", "subtracted_energy")
-    # The two pulls on the neutrons multiply: fixed here, so that the model is linear.
-    linear = like.hold(subtracted_energy=0.0)
-    design = np.stack([0.1 * signal, 0.3 * neutrons], axis=1)
-    residuals = NEGATIVE - signal - neutrons - residual
-    information = design.T @ (design / SPECTRUM_ERRORS[:, None] ** 2) + np.eye(2)
-    solution = np.linalg.solve(information, design.T @ (residuals / SPECTRUM_ERRORS**2))
-    left = (residuals - design @ solution) / SPECTRUM_ERRORS
-
-    best = cj.fit(linear)
-    assert best.converged
-    np.testing.assert_allclose(best.x, solution, rtol=1e-7)
-    np.testing.assert_allclose(best.covariance, np.linalg.inv(information), rtol=1e-9)
-    assert best.chi2 == pytest.approx(left @ left + solution @ solution, rel=1e-10)
-    # A parabola rises by one at one standard deviation, both ways.
-    np.testing.assert_allclose(best.error_low, best.errors, rtol=1e-5)
-    np.testing.assert_allclose(best.error_high, best.errors, rtol=1e-5)
+def test_deviance_from_the_difference_ends_where_the_deviance_does():
+    n = jnp.array([3.0, 3.0, 0.0, 0.0, 3.0, 0.0])
+    mu = jnp.array([0.0, -1.0, 0.0, -1.0, 4e-16, 2.0])
+    found = Poisson().deviance_from(mu - n, n)
+    np.testing.assert_allclose(found[:4], [np.inf, np.inf, 0.0, np.inf])
+    np.testing.assert_allclose(found[4:], Poisson().deviance((mu - n) + n, n)[4:], rtol=1e-12)
+    assert np.isfinite(jax.grad(lambda d: jnp.sum(Poisson().deviance_from(d, n)[4:]))(mu - n)).all()
 
 
-def test_fit_of_gaussian_bins_agrees_with_iminuit(subtracted):
-    like = cj.Likelihood([subtracted], MODEL, free=["sin2_theta_w"])
-    best, other = cj.fit(like), minuit(like)
-    other.minos("sin2_theta_w")
-    i = best.names.index("sin2_theta_w")
-    assert best.converged
-    assert best.chi2 == pytest.approx(other.fval, abs=1e-6)
-    np.testing.assert_allclose(best.x, other.values, atol=1e-3 * best.errors.max())
-    assert best.error_low[i] == pytest.approx(-other.merrors["sin2_theta_w"].lower, rel=2e-3)
-    assert best.error_high[i] == pytest.approx(other.merrors["sin2_theta_w"].upper, rel=2e-3)
+@given(difference=anything, observed=anything)
+def test_gaussian_deviance_from_the_difference_needs_nothing_else(difference, observed):
+    found = Gaussian(ERROR).deviance_from(jnp.array(difference), jnp.array(observed))
+    np.testing.assert_allclose(found, (difference / ERROR) ** 2, rtol=1e-14)
 
 
-def test_gaussian_bins_may_hold_and_expect_negative_numbers(subtracted):
-    """A negative expectation costs what its distance costs; in Poisson bins it is impossible."""
-    like = cj.Likelihood([subtracted], MODEL).hold(n_sigma=0.0, subtracted_neutrons=-3.0)
-    expected = np.asarray(like.expected(like.values()))
-    assert (expected < 0).any()
-    direct = np.sum(((expected - NEGATIVE) / SPECTRUM_ERRORS) ** 2) + 3.0**2
-    assert float(like.chi2(like.values())) == pytest.approx(direct, rel=1e-12)
-
-
-def test_chi2_of_poisson_and_gaussian_bins_is_the_sum(subtracted, counted):
-    """Deviances add; the pull that both share is penalised once."""
-    both = cj.Likelihood([counted, subtracted], MODEL, free=["sin2_theta_w"])
-    assert both.names.count("flux") == 1
-    assert both.n_bins == 8
-    x = both.start + np.where(np.array(both.names) == "sin2_theta_w", 0.03, 0.7)
-    values = both.values(x)
-    alone = [cj.Likelihood([e], MODEL, free=["sin2_theta_w"]) for e in (counted, subtracted)]
-    total = sum(float(one.chi2({n: values[n] for n in one.parameters})) for one in alone)
-    assert float(both.chi2(values)) == pytest.approx(total - 0.7**2, rel=1e-12)
-
-
-def test_joint_fit_of_poisson_and_gaussian_bins_agrees_with_iminuit(subtracted, counted):
-    both = cj.Likelihood([counted, subtracted], MODEL, free=["sin2_theta_w"])
-    best, other = cj.fit(both), minuit(both)
-    assert best.converged
-    assert best.chi2 == pytest.approx(other.fval, abs=1e-6)
-    np.testing.assert_allclose(best.x, other.values, atol=1e-3)
-    errors = np.sqrt(np.diag(other.covariance))  # observed, not expected, information
-    np.testing.assert_allclose(best.errors, errors, rtol=0.1)
+@pytest.mark.parametrize("statistic", [Gaussian(ERROR), Poisson()])
+@given(expected=positive)
+def test_weighted_rows_are_multiplied_by_the_information(statistic, expected):
+    rows = np.arange(6.0).reshape(2, 3)
+    found = statistic.weighted(jnp.array(expected), jnp.asarray(rows))
+    np.testing.assert_allclose(found, rows * statistic.information(jnp.array(expected)), rtol=1e-15)

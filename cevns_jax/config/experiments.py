@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from cevns_jax import choices
 from cevns_jax.config import names
-from cevns_jax.config.parts import form_factor, made_nuisances, nuisances, radii
+from cevns_jax.config.parts import fission_fractions, form_factor, made_nuisances, nuisances, radii
 from cevns_jax.config.planned import Planned
 from cevns_jax.config.strict_toml import Table
 from cevns_jax.errors import ConfigError, unknown
@@ -91,7 +91,7 @@ def _dresden_ii(table: Table, folder: Path) -> Planned[Experiment]:
         "exposure": _exposure(table, "mass_kg", "flux_per_cm2_s"),
         "quenching": quenching,
         "spectra": table.choice("spectra", "vogel_mueller", choices.REACTOR_SPECTRA),
-        "fission_fractions": _fission_fractions(table),
+        "fission_fractions": fission_fractions(table),
         "recoil_min_kev": table.number("recoil_min_kev"),
     }
     return _data_set(table, name, "flux_fixed", given, of_quenching)
@@ -183,16 +183,6 @@ def _forecast(table: Table) -> dict[str, Any]:
         "exposure_scale": table.positive("exposure_scale", 1.0),
         "steady_state_events": table.positive("steady_state_events"),
     }
-
-
-def _fission_fractions(table: Table) -> dict[str, float] | None:
-    if "fission_fractions" not in table:
-        return None
-    part = table.table("fission_fractions")
-    for name in part.content:
-        if name not in choices.FISSILE:
-            raise unknown(part.where, "isotope", name, choices.FISSILE)
-    return part.numbers()
 
 
 def _germanium_quenching(

@@ -7,32 +7,29 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cevns_jax.config.parts import form_factor, made_nuisances, nuisances, radii
-from cevns_jax.config.response import naming, read_response
+from cevns_jax.config.parts import form_factor, made_nuisances, needed, nuisances, radii
+from cevns_jax.config.response import read_response
+from cevns_jax.config.sources import read_source
 from cevns_jax.config.strict_toml import Table
 from cevns_jax.data.tables import (
     bin_edges,
-    check_ascending,
     check_column,
     grid_points,
     read_columns,
     same_edges,
 )
-from cevns_jax.domains import COLUMNS, COUNTS, ERRORS, FLUX
+from cevns_jax.domains import COLUMNS, COUNTS, ERRORS
 from cevns_jax.errors import ConfigError, shown
+from cevns_jax.flavours import FLAVOURS
 
 if TYPE_CHECKING:
     from cevns_jax.experiments import Experiment, Nuisance
     from cevns_jax.experiments.own_experiment import ArrivalTimes
     from cevns_jax.nuclei import Target
-    from cevns_jax.sources import PionDecayAtRest, TabulatedSource
-
-SECONDS_PER_DAY = 86400.0
-Given = TypeVar("Given")
 
 
 def read_own_experiment(name: str, table: Table, folder: Path) -> Experiment:
@@ -49,12 +46,12 @@ def read_own_experiment(name: str, table: Table, folder: Path) -> Experiment:
     from cevns_jax.experiments.own_experiment import own_experiment
 
     material = _target(table)
-    mass_kg = _needed(table, "mass_kg", table.positive("mass_kg"))
-    source = _source(table.table("source"), folder)
+    mass_kg = needed(table, "mass_kg", table.positive("mass_kg"))
+    source = read_source(table.table("source"), folder)
     statistic = table.choice("statistic", None, ["poisson", "gaussian"])
     forecast = table.flag("forecast", False)
     components = _components(table)
-    path = folder / _needed(table, "bins", table.text("bins"))
+    path = folder / needed(table, "bins", table.text("bins"))
     columns = [*([] if forecast else ["observed"]), *components]
     columns += ["error"] if statistic == "gaussian" else []
     edges, bins = _binned(path, columns)
@@ -75,12 +72,6 @@ def read_own_experiment(name: str, table: Table, folder: Path) -> Experiment:
     }
     table.done()
     return own_experiment(name=name, **given)
-
-
-def _needed(table: Table, key: str, value: Given | None) -> Given:
-    if value is None:
-        raise ConfigError(f"{table.where}: needs {key}")
-    return value
 
 
 def _components(table: Table) -> tuple[str, ...]:
@@ -112,7 +103,7 @@ def _target(table: Table) -> Target:
     if not isinstance(content, str | dict):
         raise ConfigError(f'{table.where}: target must be a formula such as "Ge", or a table')
     formula = table.text("target") if isinstance(content, str) else table.table("target").numbers()
-    shape = _needed(table, "form_factor", form_factor(table))
+    shape = needed(table, "form_factor", form_factor(table))
     return target(
         formula or "",
         form_factor=shape(),
@@ -120,35 +111,6 @@ def _target(table: Table) -> Target:
         neutron_radius_fm=radii(table, "neutron_radius_fm"),
         common_neutron_radius=table.flag("common_neutron_radius", False),
     )
-
-
-def _source(table: Table, folder: Path) -> PionDecayAtRest | TabulatedSource:
-    from cevns_jax.flavours import FLAVOURS
-    from cevns_jax.sources import spallation_source, tabulated_source
-    from cevns_jax.sources.tabulated import check_unit
-
-    kind = table.choice("type", None, ["pion_decay_at_rest", "table"])
-    source: PionDecayAtRest | TabulatedSource
-    if kind == "table":
-        path = folder / _needed(table, "flux", table.text("flux"))
-        days = _needed(table, "live_time_days", table.positive("live_time_days"))
-        flux = read_columns(
-            path,
-            lambda found: found[:1] == ["energy_mev"] and set(found[1:]) <= {*FLAVOURS},
-            f"energy_mev, then flavours out of {', '.join(FLAVOURS)}",
-        )
-        check_ascending(path, flux, "energy_mev")
-        for column in flux:
-            check_column(path, flux, column, COLUMNS.get(column, FLUX))
-        energy = flux.pop("energy_mev")
-        with naming(path):
-            source = tabulated_source(energy, flux, live_time_s=days * SECONDS_PER_DAY)
-            check_unit(source)
-    else:
-        keys = ("neutrinos_per_proton", "protons_on_target", "distance_m")
-        source = spallation_source(**{k: _needed(table, k, table.positive(k)) for k in keys})
-    table.done()
-    return source
 
 
 def _binned(
@@ -183,7 +145,6 @@ def _axes(columns: Sequence[str] | dict[str, np.ndarray]) -> list[str]:
 def _arrival_times(table: Table, folder: Path, edges: dict[str, np.ndarray]) -> ArrivalTimes | None:
     """Arrival times for the axis ``time_us``, which must then be the last one."""
     from cevns_jax.experiments.own_experiment import ArrivalTimes
-    from cevns_jax.flavours import FLAVOURS
 
     name = table.text("arrival_times")
     if name is None:

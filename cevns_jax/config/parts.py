@@ -7,15 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from cevns_jax.choices import NUISANCE_FORMS, RADII
+from cevns_jax.choices import FISSILE, NUISANCE_FORMS, RADII
 from cevns_jax.config.strict_toml import Table
 from cevns_jax.errors import ConfigError, shown, unknown
 
 if TYPE_CHECKING:
     from cevns_jax.experiments import Nuisance
     from cevns_jax.form_factors import FormFactor
+
+Given = TypeVar("Given")
 
 FORM_FACTORS = {
     "helm": ("Helm", "skin"),
@@ -24,6 +26,17 @@ FORM_FACTORS = {
     "two_parameter_fermi": ("TwoParameterFermi", "diffuseness"),
 }
 """Form factor -> its class, and its second length."""
+
+
+def needed(table: Table, key: str, value: Given | None) -> Given:
+    """A value that a table must have.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    if value is None:
+        raise ConfigError(f"{table.where}: needs {key}")
+    return value
 
 
 def nuisances(table: Table) -> list[dict[str, Any]]:
@@ -92,4 +105,19 @@ def radii(
     for name in part.content:
         if isotopes is not None and name not in isotopes:
             raise unknown(part.where, "nuclide", name, isotopes)
+    return part.numbers()
+
+
+def fission_fractions(table: Table) -> dict[str, float] | None:
+    """Shares of the fissions by isotope; nothing where there are none.
+
+    Raises:
+        ConfigError: unknown isotope, or a share that is no number.
+    """
+    if "fission_fractions" not in table:
+        return None
+    part = table.table("fission_fractions")
+    for name in part.content:
+        if name not in FISSILE:
+            raise unknown(part.where, "isotope", name, FISSILE)
     return part.numbers()

@@ -35,8 +35,8 @@ MOST_RESPONSE_ROWS = 500_000  # recoils times bins
 
 
 @contextmanager
-def naming(path: Path) -> Iterator[None]:
-    """Errors name the file."""
+def naming(path: Path | str) -> Iterator[None]:
+    """Errors name the file, or the file and its table."""
     try:
         yield
     except ConfigError as error:

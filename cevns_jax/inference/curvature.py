@@ -46,7 +46,7 @@ def local_of(likelihood: Likelihood, *, second_order: bool = False) -> Callable[
             if rows:
                 bins = tuple(range(1, mu.ndim + 1))
                 jacobian = jnp.stack([*rows.values()])
-                weighted = jacobian * statistic.information(mu)
+                weighted = statistic.weighted(mu, jacobian)
                 # Sums, not matrix products: XLA fuses them, and a batched product of this size
                 # costs four times as much on a CPU.
                 by_row = jnp.sum(jacobian * slopes[-1], axis=bins)

@@ -116,8 +116,10 @@ def _information(likelihood: Likelihood, x: jax.Array) -> jax.Array:
     found = jnp.asarray(likelihood.priors[1])
     of_bins = zip(likelihood.experiments, totals(x), jax.jacfwd(totals)(x), strict=True)
     for experiment, expected, slopes in of_bins:
-        weight = experiment.statistic.information(expected.reshape(experiment.observed.shape))
-        found = found + jnp.sum(jnp.ravel(weight)[:, None] * slopes**2, axis=0)
+        shape = experiment.observed.shape
+        rows = jnp.moveaxis(slopes, -1, 0).reshape(-1, *shape)
+        weighted = experiment.statistic.weighted(expected.reshape(shape), rows)
+        found = found + jnp.sum(weighted * rows, axis=tuple(range(1, rows.ndim)))
     return found
 
 

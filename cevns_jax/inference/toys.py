@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import zlib
+
+import jax
 import jax.numpy as jnp
 import numpy as np
 
 from cevns_jax.errors import ConfigError, unknown
 from cevns_jax.likelihood import Likelihood, predictions
 from cevns_jax.parameters import Values
-from cevns_jax.priors import width_of
+from cevns_jax.statistics import MOST
 
 ENSEMBLES = ("unconditional", "fixed_pulls")
+HIGHEST_SEED = 2**63 - 1  # of jax.random.key
 
 
 def asimov(likelihood: Likelihood, values: Values | None = None) -> Likelihood:
@@ -64,35 +68,44 @@ def toy(
 
     Args:
         likelihood: Whose prediction and priors to use.
-        seed: Seed of the random numbers; the counts are the same in both ensembles.
+        seed: Seed of the random numbers; the counts are the same in both ensembles, and those of
+            an experiment the same whatever it is combined with.
         values: True values of the parameters; default the start values.
         ensemble: ``"unconditional"`` or ``"fixed_pulls"``.
 
     Raises:
-        ConfigError: an unknown ensemble, or as :func:`asimov`.
+        ConfigError: an unknown ensemble, a seed that is none, more counts than can be drawn, or
+            as :func:`asimov`.
     """
     if ensemble not in ENSEMBLES:
         raise unknown("toy", "ensemble", ensemble, ENSEMBLES)
-    random = np.random.default_rng(seed)
+    if not 0 <= seed <= HIGHEST_SEED:
+        raise ConfigError(f"toy: seed must be a whole number from 0 to {HIGHEST_SEED}, not {seed}")
+    key = jax.random.key(seed)
     made = asimov(likelihood, values)
     counts = {}
     for e in made.experiments:
-        try:
-            counts[e.name] = e.statistic.draw(random, np.asarray(e.observed))
-        except ValueError as error:  # NumPy draws Poisson counts up to 9e18
-            raise ConfigError(f"{e.name}: no counts can be drawn: {error}") from None
+        drawn = np.asarray(e.statistic.draw(_key(key, "counts", e.name), jnp.asarray(e.observed)))
+        if np.isnan(drawn).any():
+            raise ConfigError(
+                f"{e.name}: no counts can be drawn where more than {MOST:g} are expected"
+            )
+        counts[e.name] = drawn
     kind = "toy_fixed_pulls" if ensemble == "fixed_pulls" else "toy"
     made = likelihood.with_observed(counts, kind)
-    return made if ensemble == "fixed_pulls" else made.with_centres(_centres(made, random, values))
+    return made if ensemble == "fixed_pulls" else made.with_centres(_centres(made, key, values))
 
 
-def _centres(
-    likelihood: Likelihood, random: np.random.Generator, values: Values | None
-) -> dict[str, float]:
+def _centres(likelihood: Likelihood, key: jax.Array, values: Values | None) -> dict[str, float]:
     """Centres of the priors of all parameters that are not held, around their true values."""
     truth = {name: p.start for name, p in likelihood.parameters.items()} | dict(values or {})
     return {
-        name: random.normal(float(truth[name]), width_of(p.prior))
+        name: float(p.prior.repeated(_key(key, "centre", name), float(truth[name])))
         for name, p in likelihood.parameters.items()
         if name not in likelihood.held and p.prior.constrains
     }
+
+
+def _key(key: jax.Array, kind: str, name: str) -> jax.Array:
+    """Key of what is drawn under a name: it depends on nothing else that is drawn."""
+    return jax.random.fold_in(key, zlib.crc32(f"{kind} {name}".encode()))

@@ -5,7 +5,7 @@ At fixed recoil energy T every cross section with a spin-0 or spin-1 exchange is
 
     dsigma/dT (E, T) = (hbar c)^2 sum_k a_k(T) E^-k,    k = 0, 1, 2,    E >= E_min(T),
 
-so that a source enters through its moments only (see ``recoil.py``). A new interaction declares
+so that a source enters through its moments only (see ``recoil``). A new interaction declares
 its parameters and writes down a_k; :class:`NewPhysics` is where to start from.
 """
 

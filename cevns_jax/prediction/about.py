@@ -54,5 +54,5 @@ def conventions(
         "R_p [fm]": radii(material.properties[-1]),
         "R_n [fm]": radii(material.neutron_radius),
         **{key.replace("_", " "): text for key, text in others.items()},
-        "nuisances": ", ".join(f"{n.name} {n.width:g} {n.form}" for n in nuisances) or "none",
+        "nuisances": ", ".join(f"{n.name} {n.size} {n.form}" for n in nuisances) or "none",
     }

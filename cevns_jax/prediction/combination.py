@@ -77,11 +77,10 @@ def _check_widths(experiments: Sequence[Experiment]) -> None:
     for experiment in experiments:
         for n in (n for n in experiment.nuisances if n.shared):
             other, known = widths.setdefault(n.name, (experiment, n))
-            if n.width != known.width or n.form != known.form:
+            if (n.width, n.width_down, n.form) != (known.width, known.width_down, known.form):
                 raise ConfigError(
-                    f'likelihood: the shared nuisance "{n.name}" is {known.width:g} {known.form} '
-                    f"in {other.name} and {n.width:g} {n.form} in {experiment.name}; give both the "
-                    "same"
+                    f'likelihood: the shared nuisance "{n.name}" is {known.size} {known.form} in '
+                    f"{other.name} and {n.size} {n.form} in {experiment.name}; give both the same"
                 )
 
 

@@ -200,7 +200,7 @@ class Experiment(Summarised):
         for nuisance in self.nuisances:
             for name in nuisance.acts_on:
                 if name not in self.parts:
-                    move = nuisance.width * values[self.parameter_name(nuisance)]
+                    move = nuisance.move(values[self.parameter_name(nuisance)])
                     effects[name] = effects.get(name, jnp.zeros(())) + move
         return effects
 

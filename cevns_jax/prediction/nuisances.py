@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from numbers import Real
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -41,6 +42,28 @@ FORMS: dict[str, Callable[[jax.Array], jax.Array]] = {
 }
 
 
+def even(x: Any, library: Any = jnp) -> Any:
+    """Even function of x, 0 at 0 and |x| from 1 on, with two continuous derivatives.
+
+    Args:
+        x: Any shape.
+        library: ``jax.numpy``, or ``numpy`` for what must not be traced.
+    """
+    y = x**2
+    inside = y * (15 + y * (3 * y - 10)) / 8
+    return library.where(y < 1, inside, library.abs(x))
+
+
+STEEPEST = 7 / 27**0.5
+"""Largest slope of the even function that joins two widths, at |x| = 1/sqrt(3)."""
+
+LARGEST_RATIO = (STEEPEST + 1) / (STEEPEST - 1)
+"""Ratio of two widths at which the move stops growing with the pull, 6.76: where the mean of both
+equals half their difference times the largest slope."""
+
+HALVINGS = 60  # of a range of 1, to its last digit
+
+
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True, kw_only=True)
 class Nuisance:
@@ -50,6 +73,8 @@ class Nuisance:
         name: Name of the uncertainty; the parameter is ``<experiment>_<name>`` unless shared.
         acts_on: Components whose normalisation it moves, or one effect of the signal.
         width: One standard deviation: relative for a normalisation, in the unit of the effect else.
+        width_down: The same at negative pulls, if it differs: the move is ``width`` at pull 1 and
+            minus ``width_down`` at pull -1.
         form: How a normalisation moves with the pull x, one of ``FORMS``. Effects are linear.
         shared: Whether all experiments that declare the name share one parameter.
         includes: Shared uncertainties that are lumped into it, e.g. the flux of a source.
@@ -58,6 +83,7 @@ class Nuisance:
     name: str = static()
     acts_on: tuple[str, ...] = static()
     width: float
+    width_down: float | None = None
     form: str = static(default="linear")
     shared: bool = static(default=False)
     includes: tuple[str, ...] = static(default=())
@@ -73,11 +99,70 @@ class Nuisance:
         scales = self.form == "linear" and not set(components).isdisjoint(self.acts_on)
         # Anything else is a placeholder, when JAX looks at the structure alone.
         known = isinstance(self.width, Real | np.ndarray | jax.Array)
-        return -1 / self.width if scales and known else -math.inf
+        if not (scales and known):
+            return -math.inf
+        return -1 / self.width if self.width_down is None else self._lowest(self.width_down)
+
+    def _lowest(self, down: float) -> Any:
+        """Where 1 + move reaches zero: by halving where the move is bent, from -1 to 0."""
+        traced = any(isinstance(width, jax.core.Tracer) for width in (self.width, down))
+        library: Any = jnp if traced else np
+
+        def halve(_: int, ends: tuple[Any, Any]) -> tuple[Any, Any]:
+            middle = (ends[0] + ends[1]) / 2
+            negative = 1 + _bent(middle, self.width, down, library) < 0
+            return (
+                library.where(negative, middle, ends[0]),
+                library.where(negative, ends[1], middle),
+            )
+
+        ends = (library.asarray(-1.0), library.asarray(0.0))
+        if traced:
+            ends = jax.lax.fori_loop(0, HALVINGS, halve, ends)
+        else:
+            for i in range(HALVINGS):
+                ends = halve(i, ends)
+        # From -1 down the move is a straight line again.
+        found = library.where(down <= 1, -1 / down, ends[1])
+        return found if traced else float(found)
+
+    def move(self, x: jax.Array | float) -> jax.Array | float:
+        """Relative change of a normalisation, or size of an effect in its unit, at pull x."""
+        if self.width_down is None:
+            return self.width * x
+        return jnp.asarray(_bent(x, self.width, self.width_down, jnp))
+
+    @property
+    def size(self) -> str:
+        """The width or both widths, for people."""
+        if self.width_down is None:
+            return f"{float(self.width):g}"
+        return f"+{float(self.width):g} -{float(self.width_down):g}"
 
     def factor(self, x: jax.Array | float) -> jax.Array:
         """Factor on a normalisation at pull x."""
-        return FORMS[self.form](jnp.asarray(self.width * x))
+        return FORMS[self.form](jnp.asarray(self.move(x)))
+
+
+def _bent(x: Any, up: Any, down: Any, library: Any) -> Any:
+    """Move at pull x with two widths: a polynomial up to |x| = 1, and beyond straight lines with
+    the widths as slopes; two continuous derivatives."""
+    return x * (up + down) / 2 + even(x, library) * (up - down) / 2
+
+
+def _check_widths(place: str, nuisance: Nuisance) -> None:
+    up, down = nuisance.width, nuisance.width_down
+    if not (math.isfinite(up) and up > 0):
+        raise ConfigError(f"{place}: width must be positive and finite, not {up}")
+    if down is None:
+        return
+    if not (math.isfinite(down) and down > 0):
+        raise ConfigError(f"{place}: width_down must be positive and finite, not {down}")
+    if not 1 / LARGEST_RATIO < up / down < LARGEST_RATIO:
+        raise ConfigError(
+            f"{place}: width and width_down must be within a factor of {LARGEST_RATIO:.2f} of each "
+            f"other, not {up:g} and {down:g}; beyond it two pulls would mean the same move"
+        )
 
 
 def check_nuisances(
@@ -90,7 +175,8 @@ def check_nuisances(
 
     Raises:
         ConfigError: a name used twice, nothing or something unknown to act on, a width that is not
-            positive, or a form that is unknown or does not fit an effect.
+            positive, two widths that differ by too much, or a form that is unknown or does not fit
+            an effect.
     """
     seen: set[str] = set()
     for nuisance in nuisances:
@@ -103,8 +189,7 @@ def check_nuisances(
         for name in nuisance.acts_on:
             if name not in components and name not in effects:
                 raise unknown(place, "component or effect", name, [*components, *effects])
-        if not (math.isfinite(nuisance.width) and nuisance.width > 0):
-            raise ConfigError(f"{place}: width must be positive and finite, not {nuisance.width}")
+        _check_widths(place, nuisance)
         allowed = list(FORMS)
         if not set(nuisance.acts_on) <= set(components):
             allowed = ["linear"]  # an effect is a shift, not a factor

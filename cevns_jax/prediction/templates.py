@@ -12,6 +12,7 @@ import numpy as np
 from cevns_jax.interactions.interaction import Interaction
 from cevns_jax.parameters import Values
 from cevns_jax.prediction.component import Formula
+from cevns_jax.prediction.nuisances import even
 from cevns_jax.pytree import static
 
 
@@ -60,7 +61,7 @@ class MorphedTemplate(Formula):
         for i, name in enumerate(self.effects):
             if name in effects:
                 x = jnp.asarray(effects[name])
-                full = full * _ratio(x * self.odd[i] + _even(x) * self.even[i])
+                full = full * _ratio(x * self.odd[i] + even(x) * self.even[i])
                 up, down = _step(x), _step(-x)
                 remains = remains * (1 - up - down)
                 slid = slid + up * self.plus[i] + down * self.minus[i]
@@ -74,13 +75,6 @@ def _ratio(v: jax.Array) -> jax.Array:
     negative = v < 0
     above = jnp.where(negative, -v, v) + jnp.sqrt(1 + v**2)
     return jnp.where(negative, 1 / above, above)
-
-
-def _even(x: jax.Array) -> jax.Array:
-    """Even function of x, 0 at 0 and |x| from 1 on, with two continuous derivatives."""
-    y = x**2
-    inside = y * (15 + y * (3 * y - 10)) / 8
-    return jnp.where(y < 1, inside, jnp.abs(x))
 
 
 def _step(x: jax.Array) -> jax.Array:

@@ -336,7 +336,7 @@ KEYS = [
     ({"nuisances": declared("flatt")}, ["flatt", "cevns", "flat", "neutron_radius"]),
     ({"nuisances": declared("quenching")}, ["quenching", "allowed: cevns, flat, neutron_radius"]),
     ({"source": "sns"}, ["mine.source]", "table"]),
-    ({"source.type": "reactor"}, ["type", "pion_decay_at_rest", "table"]),
+    ({"source.type": "sun"}, ["type", "pion_decay_at_rest", "table", "line", "reactor"]),
     ({"source.neutrinos_per_proton": None}, ["mine.source]", "needs neutrinos_per_proton"]),
     ({"source.protons_on_target": None}, ["mine.source]", "needs protons_on_target"]),
     ({"source.distance_m": None}, ["mine.source]", "needs distance_m"]),

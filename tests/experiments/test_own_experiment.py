@@ -581,9 +581,9 @@ def test_toys_of_forecasts_follow_their_statistic(forecast, gaussian):
         (gaussian, gaussian.statistic.error),
     ):
         like = cj.Likelihood([experiment], MODEL)
-        random = np.random.default_rng(5)
+        keys = jax.random.split(jax.random.key(5), 400)
         mean = expected(experiment)
-        toys = np.stack([experiment.statistic.draw(random, mean) for _ in range(400)])
+        toys = np.stack([experiment.statistic.draw(key, mean) for key in keys])
         assert (abs(toys.mean(axis=0) - mean) < 5 * errors / 20).all()
         assert (abs(toys.std(axis=0) / errors - 1) < 5 / np.sqrt(800)).all()
         one, same, other = (cj.toy(like, seed).experiments[0].observed for seed in (1, 1, 2))

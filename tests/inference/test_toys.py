@@ -73,6 +73,9 @@ def test_a_shared_prior_is_drawn_once_and_that_of_a_held_parameter_stays(ratio):
     like = cj.Likelihood(both, SM, allow_overlap=True)
     made = cj.toy(like, 1)
     assert list(made.declared_anew) == ["sns_flux"]
+    np.testing.assert_array_equal(  # whatever else there is
+        made.experiments[0].observed, cj.toy(cj.Likelihood(both[:1], SM), 1).experiments[0].observed
+    )
     held = cj.toy(ratio.hold(**{PULLS[1]: 0.5}), 5)
     assert centres(held)[PULLS[1]] == 0.0
     assert centres(held)[PULLS[0]] != 0.0
@@ -124,6 +127,9 @@ def test_intervals_of_the_weak_mixing_angle_cover_the_truth_in_68_per_cent_of_th
 def test_what_cannot_be_drawn_is_refused_in_one_sentence(ratio):
     with pytest.raises(ConfigError, match=r'no ensemble "fixed_pull".*did you mean "fixed_pulls"'):
         cj.toy(ratio, 1, ensemble="fixed_pull")
+    for seed in (-1, 2**63):
+        with pytest.raises(ConfigError, match="toy: seed must be a whole number from 0 to"):
+            cj.toy(ratio, seed)
     (csi,) = ratio.experiments
     deep = {**csi.parts, "hole": Template(np.full((9, 11), -1e4))}
     hole = cj.Likelihood([dataclasses.replace(csi, parts=deep)], SM)
@@ -137,7 +143,7 @@ def test_what_cannot_be_drawn_is_refused_in_one_sentence(ratio):
         with pytest.raises(ConfigError, match="coherent_csi_2021: 99 of 99 bins expect less than"):
             make(hole)
     with pytest.raises(ConfigError, match="coherent_csi_2021: no counts can be drawn"):
-        cj.toy(ratio, 1, {"n_sigma": 1e30})  # NumPy draws Poisson counts up to 9e18
+        cj.toy(ratio, 1, {"n_sigma": 1e30})  # above 1e28 counts their scatter is lost
 
 
 def test_the_command_line_names_both_ensembles(capsys, monkeypatch, tmp_path):

@@ -2,10 +2,13 @@
 
 from itertools import pairwise
 
+import jax
+import jax.numpy as jnp
 import mpmath
 import numpy as np
 import pytest
 
+import cevns_jax as cj
 from cevns_jax.choices import FISSILE, REACTOR_SPECTRA
 from cevns_jax.data.tables import DATA
 from cevns_jax.errors import ConfigError
@@ -181,3 +184,31 @@ def test_tables_cite_their_sources():
         head = (DATA / "reactor" / f"{spectra}.csv").read_text(encoding="utf-8")[:400]
         assert paper in head
         assert "icence" in head
+
+
+def test_another_flux_is_the_same_structure_with_another_label():
+    """What was compiled for one reactor serves the next; labels say which one it is, also behind
+    compiled code."""
+    one, two = reactor(flux=4.8e13), reactor(flux=5.3e13, fractions=FRACTIONS | {"u235": 0.581})
+    assert jax.tree.structure(one) == jax.tree.structure(two)
+    moments = jax.jit(lambda source, e_min: (source, source.moments(e_min)))
+    for source in (one, two):
+        through, found = moments(source, jnp.array(3.0))
+        np.testing.assert_allclose(found, source.moments(np.array(3.0)), rtol=1e-13)
+        assert sorted(through.label) == sorted(source.label)
+    assert moments._cache_size() == 1
+    assert "4.8e+13 per cm^2 and s" in one.label
+    assert "5.3e+13 per cm^2 and s" in two.label
+    assert "u235 0.581, u238 0.08" in two.label
+
+
+def test_an_experiment_at_another_flux_is_not_compiled_again():
+    counts = jax.jit(cj.Likelihood.components)
+    found = []
+    for flux in (4.8e13, 9.6e13):
+        experiment = cj.experiments.dresden_ii(flux_per_cm2_s=flux)
+        like = cj.Likelihood([experiment], cj.interactions.standard_model())
+        found.append(np.asarray(counts(like, like.values())["dresden_ii"]["cevns"]))
+        assert f"{flux:g} per cm^2" in experiment.exposure
+    np.testing.assert_allclose(found[1], 2 * found[0], rtol=1e-12)
+    assert counts._cache_size() == 1

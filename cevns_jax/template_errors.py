@@ -1,0 +1,152 @@
+"""Templates that are known to an error in each bin, as those of finite simulations are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from cevns_jax.correlated_bins import CorrelatedGaussian
+from cevns_jax.errors import ConfigError
+from cevns_jax.pytree import plain_pytree
+from cevns_jax.statistics import LEAST, Gaussian, Poisson, excess, poisson_counts
+
+
+@plain_pytree
+@dataclass(frozen=True)
+class PoissonWithTemplateErrors:
+    """Poisson counts whose expectation is known to an error in each bin, as that of templates from
+    finite simulations is.
+
+    The counts expect nu = mu + error theta, with one unit-normal nuisance parameter theta per bin:
+    the light form of R. Barlow and C. Beeston, Comput. Phys. Commun. 77 (1993) 219, by J. Conway,
+    arXiv:1103.0354, here with an absolute error that does not follow mu. The deviance is that of
+    nu plus theta^2, at its minimum over theta, where nu^2 - (mu - error^2) nu - error^2 n = 0.
+    Where there is an error it is finite for every mu: a negative sum of templates is compensated.
+
+    Attributes:
+        error: One standard deviation of the sum of templates of each bin [counts]; zero makes the
+            bin Poisson.
+
+    Raises:
+        ConfigError: errors that are negative or not finite.
+    """
+
+    error: np.ndarray
+
+    label = "Poisson, template errors"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "error", _errors(self.error))
+
+    def deviance(self, expected: jax.Array, observed: jax.Array) -> jax.Array:
+        smeared, variance = self._variance()
+        found = self._profiled(expected - observed, expected, observed, variance)
+        return jnp.where(smeared, found, Poisson().deviance(expected, observed))
+
+    def deviance_from(self, difference: jax.Array, observed: jax.Array) -> jax.Array:
+        smeared, variance = self._variance()
+        found = self._profiled(difference, observed + difference, observed, variance)
+        return jnp.where(smeared, found, Poisson().deviance_from(difference, observed))
+
+    def continued(self, expected: jax.Array, observed: jax.Array) -> jax.Array:
+        smeared, _ = self._variance()
+        beyond = Poisson().continued(expected, observed)
+        return jnp.where(smeared, self.deviance(expected, observed), beyond)
+
+    def impossible(self, expected: jax.Array, observed: jax.Array) -> jax.Array:
+        smeared, _ = self._variance()
+        return ~smeared & Poisson().impossible(expected, observed)
+
+    def slope(self, expected: jax.Array, observed: jax.Array) -> jax.Array:
+        smeared, variance = self._variance()
+        found = (expected - observed) / (self._mean(expected, observed, variance) + variance)
+        return jnp.where(smeared, found, Poisson().slope(expected, observed))
+
+    def information(self, expected: jax.Array) -> jax.Array:
+        smeared, variance = self._variance()
+        found = 1 / (jnp.maximum(expected, 0.0) + variance)
+        return jnp.where(smeared, found, Poisson().information(expected))
+
+    def weighted(self, expected: jax.Array, rows: jax.Array) -> jax.Array:
+        return self.information(expected) * rows
+
+    def draw(self, key: jax.Array, expected: jax.Array) -> jax.Array:
+        """Counts of another simulation and another measurement: the data scatter by the error of
+        the templates as well, which stay as they are. No mean is below zero."""
+        of_theta, of_counts = jax.random.split(key)
+        mu = jnp.asarray(expected)
+        smeared, variance = self._variance()
+        theta = jax.random.normal(of_theta, mu.shape, mu.dtype)
+        nu = jnp.maximum(mu + jnp.sqrt(variance) * theta, 0.0)
+        counts: jax.Array = poisson_counts(of_counts, jnp.where(smeared, nu, mu))
+        return counts
+
+    def _variance(self) -> tuple[jax.Array, jax.Array]:
+        """Where there is an error, and its square; 1 where there is none, which is not used."""
+        square = jnp.asarray(self.error) ** 2
+        smeared = square > LEAST
+        return smeared, jnp.where(smeared, square, 1.0)
+
+    def _mean(self, mu: jax.Array, n: jax.Array, variance: jax.Array) -> jax.Array:
+        """nu at the minimum, the root that is not negative. Its two forms do not cancel on their
+        side of mu = error^2; at the corner, n = 0 there, a derivative of the root is not wanted."""
+        b = mu - variance
+        square = b**2 + 4 * variance * n
+        root = jnp.where(square > 0, jnp.sqrt(jnp.where(square > 0, square, 1.0)), 0.0)
+        below = b < 0
+        other = 2 * variance * n / jnp.where(below, root - b, 1.0)
+        return jnp.where(below, other, (b + root) / 2)
+
+    def _profiled(
+        self, difference: jax.Array, mu: jax.Array, n: jax.Array, variance: jax.Array
+    ) -> jax.Array:
+        """The deviance from d = mu - n: nu - n = d nu/(nu + error^2), theta = -error d/(nu +
+        error^2), in which nothing cancels."""
+        nu = self._mean(mu, n, variance)
+        slope = difference / (nu + variance)
+        counted = n > 0
+        some, mean = jnp.where(counted, n, 1.0), jnp.where(counted, nu, 1.0)
+        cost = some * excess(slope * mean / some, jnp.log(mean / some))
+        return 2 * jnp.where(counted, cost, nu) + variance * slope**2
+
+
+def with_template_errors(
+    statistic: Poisson | PoissonWithTemplateErrors | Gaussian | CorrelatedGaussian,
+    error: np.ndarray,
+) -> PoissonWithTemplateErrors | Gaussian | CorrelatedGaussian:
+    """The statistic when the sum of templates is known to an error in each bin, which is
+    independent of the data's and of other bins'.
+
+    Args:
+        statistic: Distribution of the data about their true expectation.
+        error: One standard deviation of the sum of templates, shape of the bins.
+
+    Returns:
+        Gaussian errors added in quadrature; Poisson counts with one nuisance parameter per bin.
+
+    Raises:
+        ConfigError: errors that are negative or not finite.
+    """
+    error = _errors(error)
+    if isinstance(statistic, Gaussian):
+        return Gaussian(np.hypot(statistic.error, error))
+    if isinstance(statistic, CorrelatedGaussian):
+        return CorrelatedGaussian(statistic.covariance + np.diag(np.ravel(error) ** 2))
+    known = statistic.error if isinstance(statistic, PoissonWithTemplateErrors) else 0.0
+    return PoissonWithTemplateErrors(np.hypot(known, error))
+
+
+def _errors(given: np.ndarray) -> np.ndarray:
+    """Errors of bins, checked; what JAX traces cannot be, and passes."""
+    if isinstance(given, jax.core.Tracer):
+        return given
+    try:
+        errors = np.asarray(given, dtype=float)
+    except (TypeError, ValueError):
+        raise ConfigError("template errors must be numbers, one for each bin") from None
+    if not (np.isfinite(errors).all() and (errors >= 0).all()):
+        raise ConfigError("template errors must be finite and not negative")
+    return errors
