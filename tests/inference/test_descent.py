@@ -149,6 +149,16 @@ def test_one_bound_in_the_way_of_correlated_parameters_costs_no_steps():
     assert int(found.steps) <= int(free.steps)
 
 
+def test_what_the_others_are_pushed_past_stops_them_as_well():
+    """As above, but that place is beyond a bound of its own: it is never asked for."""
+    information = jnp.array([[1.0, 0.9], [0.9, 1.0]])
+    middle = np.array([1.0, 3.0])
+    local = of_function(lambda x: (x - middle) @ information @ (x - middle) / 2)
+    found, asked = run(local, [0.0, 0.0], -INF, [2.0, 1.0])
+    check_minimum(found, asked, -INF, [2.0, 1.0])
+    assert found.x.tolist() == [2.0, 1.0]
+
+
 def rosenbrock(x):
     return jnp.stack([10 * (x[1] - x[0] ** 2), 1 - x[0]])
 

@@ -21,6 +21,15 @@ AT_ONCE = 2  # cores that there are at least
 FAILED = 1  # exit status of pytest where a test failed; 2 and more: it could not run them
 LONGEST = 300  # seconds of one run: a change can make a loop endless
 
+# Whether there is an example that fails is asked, not which is the plainest: looking for that one
+# takes most of the time.
+NOT_SHRUNK = """
+phases = (hypothesis.Phase.explicit, hypothesis.Phase.generate)
+parent = hypothesis.settings.get_profile("cevns")
+hypothesis.settings.register_profile("mutants", parent, phases=phases)
+hypothesis.settings.load_profile("mutants")
+"""
+
 pytestmark = pytest.mark.slow
 
 
@@ -30,6 +39,8 @@ def copied(folder):
         ignored = shutil.ignore_patterns("__pycache__")
         shutil.copytree(ROOT / name, folder / name, ignore=ignored)
     shutil.copy(ROOT / "pyproject.toml", folder)
+    with (folder / "tests" / "conftest.py").open("a") as file:
+        file.write(NOT_SHRUNK)
     return folder
 
 
