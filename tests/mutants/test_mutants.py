@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[2]
 COPIED = ("cevns_jax", "tests", "configs")
 AT_ONCE = 2  # cores that there are at least
 FAILED = 1  # exit status of pytest where a test failed; 2 and more: it could not run them
-LONGEST = 300  # seconds of one run: a change can make a loop endless
+LONGEST = 600  # seconds of one run: a change can make a loop endless
 
 # Whether there is an example that fails is asked, not which is the plainest: looking for that one
 # takes most of the time.
@@ -76,7 +76,8 @@ def mutated(name, folder):
 def runs(request, tmp_path_factory):
     """What was asked for, by name of the mutation, and under None all their tests without one."""
     names = [item.callspec.params["name"] for item in request.session.items if asks(item)]
-    selected = sorted({test for name in names for test in MUTATIONS[name].tests.splitlines()})
+    of = names or MUTATIONS  # where only the run without a change was asked for
+    selected = sorted({test for name in of for test in MUTATIONS[name].tests.splitlines()})
     # Whole files first: a test of one is not run twice.
     whole = {test for test in selected if "::" not in test}
     selected = [t for t in selected if t in whole or t.split("::")[0] not in whole]
