@@ -206,15 +206,18 @@ class _Descent:
     def bounded(
         self, x: jax.Array, there: jax.Array, gradient: jax.Array, metric: jax.Array
     ) -> jax.Array:
-        """Step to the minimum of the quadratic model inside the bounds, nearly: what would leave
-        them on the way there stops, and the others take that into account."""
+        """Minimum of the quadratic model inside the bounds, nearly: what would leave them on the
+        way there stops, and the others take that into account.
+
+        A place, not a step: x plus a step to a bound can round to beyond it."""
         stopped = (there < self.lower) | (there > self.upper)
-        ends = jnp.where(stopped, jnp.clip(there, self.lower, self.upper) - x, 0.0)
+        nearest = jnp.clip(there, self.lower, self.upper)
+        ends = jnp.where(stopped, nearest - x, 0.0)
         rest = jnp.where(stopped, 0.0, gradient + metric @ ends)
         both = stopped[:, None] | stopped[None, :]
         cut = jnp.where(both, jnp.eye(x.size), metric)
-        others = x + ends - _solve(cut, rest, needed=stopped.any())
-        return jnp.clip(jnp.where(stopped.any(), others, there), self.lower, self.upper) - x
+        others = jnp.where(stopped, nearest, x - _solve(cut, rest, needed=stopped.any()))
+        return jnp.clip(jnp.where(stopped.any(), others, there), self.lower, self.upper)
 
     def step(self, carry: _Carry) -> _Carry:
         """Judge the trial point, then propose the next one. The only place that evaluates."""
@@ -238,13 +241,13 @@ class _Descent:
         # What cannot be moved any more is no distance: x is a number of 53 bits, and has bounds.
         inside = jnp.all((newton >= self.lower) & (newton <= self.upper))
         edm = jnp.where(inside, fall(newton - x), gradient @ (x - newton))
-        dx = self.bounded(x, there, gradient, damped)
+        trial = self.bounded(x, there, gradient, damped)
         return _Carry(
             x=x,
             point=point,
             edm=edm,
-            trial=x + dx,
-            promised=fall(dx),
+            trial=trial,
+            promised=fall(trial - x),
             damping=damping,
             growth=jnp.where(accept, 2.0, 2 * carry.growth),
             steps=carry.steps + 1,
