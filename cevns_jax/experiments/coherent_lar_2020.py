@@ -100,6 +100,11 @@ class PulseShapeSignal:
     def parameters(self) -> tuple[Parameter, ...]:
         return self.energy_time.parameters
 
+    @property
+    def stages(self) -> tuple[set[str], ...]:
+        """Those of energy and time, and the pulse shape."""
+        return (*self.energy_time.stages, set(self.pulse_shape.effects))
+
     def __call__(
         self, interaction: Interaction, values: Values, effects: Mapping[str, jax.Array]
     ) -> jax.Array:
