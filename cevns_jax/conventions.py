@@ -20,7 +20,7 @@ from cevns_jax.nuclei import Target
 from cevns_jax.parameters import Parameter
 from cevns_jax.prediction.experiment import Experiment
 from cevns_jax.prediction.nuisances import Nuisance
-from cevns_jax.priors import width_of
+from cevns_jax.priors import Gaussian, width_of
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,9 @@ def _nuisance(name: str, nuisance: Nuisance, used: Used) -> str:
     declared, width = used.parameters[name], float(nuisance.width)
     mean, prior = float(declared.prior.mean), width_of(declared.prior)
     value, remarks = used.value(name), []
-    if (mean, prior) != (0.0, 1.0):
+    if not isinstance(declared.prior, Gaussian):
+        remarks.append(f"prior of the pull {declared.prior.text}, its unit {width:g}")
+    elif (mean, prior) != (0.0, 1.0):
         unit = f", its unit {width:g}" if prior != 1 else ""
         remarks.append(f"prior of the pull {mean:.3g} +- {prior:g}{unit}")
     if name in used.held:

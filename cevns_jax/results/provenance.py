@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from cevns_jax.likelihood import Likelihood
 
 FIT_CONVENTIONS = {
-    "chi2": "-2 ln L: deviance of the bins plus squared pulls",
+    "chi2": "-2 ln L: deviance of the bins plus squared pulls, and -2 ln of other prior densities",
     "error": "square root of the diagonal of the inverse expected information, priors included",
     "error_low, error_high": "profiled chi2 rises by 1; others refitted",
     "nuisance parameters": "pulls in units of the widths under nuisances",
