@@ -87,7 +87,7 @@ NUMBERS: Mapping[str, Domain] = {
 # Keys of a prior, in the unit of its parameter.
 PLACE = Domain(-1e15, 1e15)
 WIDTH = Domain(1e-30, 1e15)
-LOG_WIDTH = Domain(1e-12, 100.0, "a relative error, of the logarithm")
+LOG_WIDTH = Domain(1e-12, 10.0, "a relative error, of the logarithm")
 
 FLUX = Domain(0.0, 1e25, "1/(cm^2 s MeV)")
 # Columns of tables.
