@@ -103,7 +103,7 @@ title = "sky"
 [experiments.sky]
 target = "Xe"
 form_factor = "helm"
-mass_kg = 1000.0
+mass_kg = 100.0
 bins = "sky_bins.csv"
 statistic = "gaussian"
 covariance = "covariance.csv"
