@@ -114,10 +114,10 @@ def _nuisance(name: str, nuisance: Nuisance, used: Used) -> str:
     declared, width = used.parameters[name], float(nuisance.width)
     mean, prior = float(declared.prior.mean), width_of(declared.prior)
     value, remarks = used.value(name), []
+    unit = f", its unit {width:g}" if prior != 1 else ""
     if not isinstance(declared.prior, Gaussian):
-        remarks.append(f"prior of the pull {declared.prior.text}, its unit {width:g}")
+        remarks.append(f"prior of the pull {declared.prior.text}{unit}")
     elif (mean, prior) != (0.0, 1.0):
-        unit = f", its unit {width:g}" if prior != 1 else ""
         remarks.append(f"prior of the pull {mean:.3g} +- {prior:g}{unit}")
     if name in used.held:
         remarks.append(f"pull held at {value:g}")

@@ -75,6 +75,7 @@ def test_chi2_holds_the_density_in_the_parameter_itself(tmp_path):
     free, prior = cj.fit(flat), cj.fit(log)
     assert prior.converged
     assert prior.x[0] < free.x[0]
+    assert "(prior flat in ln x from 0.1 to 10)" in str(cj.fit_result(prior))
     grid = np.linspace(prior.x[0] - 0.05, prior.x[0] + 0.05, 41)
     held = {n: x for n, x in zip(prior.names, prior.x, strict=True) if n != "n_sigma"}
     lowest = grid[np.argmin([float(log.chi2(held | {"n_sigma": x})) for x in grid])]
