@@ -8,7 +8,7 @@ every piece is folded in exactly.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import jax
 import jax.numpy as jnp
@@ -109,11 +109,13 @@ class WidthFormula:
     statistical: float
     proportional: float
 
-    def __call__(self, energy: jax.Array) -> jax.Array:
+    def __call__(self, energy: Any) -> Any:
         """sigma [keV] at E [keV]."""
-        e = jnp.maximum(energy, 0.0)
+        # NumPy where an experiment is built: operations of JAX outside jit compile one by one.
+        xp: Any = jnp if isinstance(energy, jax.Array) else np
+        e = xp.maximum(energy, 0.0)
         variance = self.noise**2 + self.statistical**2 * e + (self.proportional * e) ** 2
-        return jnp.sqrt(jnp.maximum(variance, SMALLEST_SIGMA**2))
+        return xp.sqrt(xp.maximum(variance, SMALLEST_SIGMA**2))
 
 
 @jax.tree_util.register_dataclass
@@ -148,7 +150,7 @@ class GaussianResolution:
         return "Gaussian, sigma(E) from a table"
 
     def width(self, x: np.ndarray) -> np.ndarray:
-        return np.asarray(self.sigma(jnp.asarray(x)))
+        return np.asarray(self.sigma(x))
 
     def pieces(
         self, energy: jax.Array, cuts: np.ndarray, widening: jax.Array

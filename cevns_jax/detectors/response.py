@@ -32,7 +32,9 @@ from cevns_jax.parameters import Parameter, Values
 from cevns_jax.pytree import static
 
 MOST_QUANTA = 10_000  # that are summed over one by one
-WIDEST = 3.0  # sigma at the last bin edge, in units of that edge
+# Sigma at the last bin edge, in units of that edge: wider, and all bins are one. A width in eV is a
+# thousand times too large.
+WIDEST = 3.0
 
 
 @jax.tree_util.register_dataclass
@@ -143,7 +145,7 @@ class EnergyResponse:
 
     def _nominal(self, recoil: np.ndarray) -> np.ndarray:
         """E_ee [keV] of recoils T [MeV] at the start values."""
-        return np.asarray(self.energy(jnp.asarray(recoil), {}))
+        return np.asarray(_nominal_energy(self, recoil))
 
     def _check_tables(self, lowest: float, highest: float, energy: np.ndarray) -> None:
         """Check that tables hold all recoils, and all energies that these leave.
@@ -161,6 +163,12 @@ class EnergyResponse:
     def followed(self) -> bool:
         """Whether a bearable number of recoil nodes can follow the response wherever it moves."""
         return can_be_followed(self.bins, self.resolution)
+
+
+@jax.jit
+def _nominal_energy(response: EnergyResponse, recoil: jax.Array) -> jax.Array:
+    """One program for a bisection: outside jit every operation compiles by itself."""
+    return response.energy(recoil, {})
 
 
 def energy_response(

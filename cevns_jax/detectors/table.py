@@ -34,7 +34,7 @@ class LinearTable:
     y: np.ndarray
     name: str = static()
 
-    def __call__(self, x: jax.Array) -> jax.Array:
+    def __call__(self, x: jax.Array | np.ndarray) -> jax.Array:
         """Values at x, any shape; constant beyond the ends."""
         return jnp.interp(x, self.x, self.y)
 

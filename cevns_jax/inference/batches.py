@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax.sharding import PartitionSpec
 
@@ -51,7 +52,6 @@ def minimise_points(
     progress: Progress = iter,
     steps: np.ndarray | None = None,
     *,
-    whole: int = 0,
     second_order: bool = False,
 ) -> Minimum:
     """Minimise at every point of a grid, in blocks, over all local devices.
@@ -64,7 +64,6 @@ def minimise_points(
         progress: Wraps the iterable of blocks.
         steps: Steps that each point is guessed to take, shape (P,): a batch walks until its
             slowest lane has finished, so points that take as many go together.
-        whole: Points of all calls, if this is one of several: the last takes the same program.
         second_order: As :func:`minimum_of`.
 
     Returns:
@@ -72,23 +71,19 @@ def minimise_points(
     """
     stop_if_forked()
     likelihood = jax.device_put(likelihood)
-    size, devices = block_size(max(len(points), whole))
     blocks = []
-    for first in progress(range(0, len(points), size)):
-        # The last block repeats its last point.
-        rows = np.minimum(np.arange(first, first + size), len(points) - 1)
-        order = np.arange(size) if steps is None else _alike_together(steps[rows], devices)
+    for rows, batches, back in _blocks(len(points), steps, progress):
         block = _minimise_block(
             likelihood,
-            points[rows[order]],
-            starts[rows[order]],
+            batches,
+            points[rows],
+            starts[rows],
             names=names,
-            devices=devices,
+            devices=jax.local_device_count(),
             second_order=second_order,
         )
-        back = np.argsort(order)
         blocks.append(jax.tree.map(lambda array, back=back: np.asarray(array)[back], block))
-    return jax.tree.map(lambda *parts: np.concatenate(parts)[: len(points)], *blocks)
+    return jax.tree.map(lambda *parts: np.concatenate(parts), *blocks)
 
 
 def minimise_firmly(
@@ -97,12 +92,10 @@ def minimise_firmly(
     points: np.ndarray,
     starts: np.ndarray,
     steps: np.ndarray | None = None,
-    *,
-    whole: int = 0,
 ) -> Minimum:
     """As :func:`minimise_points`, and where that does not converge once more with second
     derivatives, if a parameter that shapes the signal is among the minimised ones."""
-    found = minimise_points(likelihood, names, points, starts, steps=steps, whole=whole)
+    found = minimise_points(likelihood, names, points, starts, steps=steps)
     failed = np.flatnonzero(~found.converged)
     if failed.size and set(likelihood.shaping) - set(names):
         again = minimise_points(
@@ -209,28 +202,46 @@ def lanes_of(likelihood: Likelihood) -> int:
     return 2 * max(len(likelihood.names), 1)
 
 
-def _alike_together(steps: np.ndarray, devices: int) -> np.ndarray:
-    """Order in which batches hold points of about as many steps, and devices take turns."""
-    order = np.argsort(steps, kind="stable")
-    if len(order) % (devices * CPU_LANES):
-        return order
-    return order.reshape(-1, devices, CPU_LANES).swapaxes(0, 1).ravel()
+def _blocks(
+    points: int, steps: np.ndarray | None, progress: Progress = iter
+) -> Iterator[tuple[np.ndarray, int, np.ndarray]]:
+    """Blocks of points: which point each row of a block is, in how many batches of a device there
+    are any, and in which row each point is.
 
+    All blocks have one number of rows, so that one program serves a plane and a single point of it;
+    it leaves out the batches without points.
 
-def block_size(points: int) -> tuple[int, int]:
-    """Points of one call, and devices to spread them over.
-
-    Two sizes only, each of whole batches on every device: every other would be compiled anew.
+    Args:
+        points: Number of points.
+        steps: As :func:`minimise_points`; default: points stay in their order.
+        progress: As :func:`minimise_points`.
     """
-    devices = jax.local_device_count()
-    few = jax.default_backend() == "cpu" and points < BLOCK
-    batches = 1 if few else -(-BLOCK // (CPU_LANES * devices))
-    return devices * CPU_LANES * batches, devices
+    devices, lanes = jax.local_device_count(), _lanes()
+    most = -(-BLOCK // (lanes * devices))  # batches of a device
+    for first in progress(range(0, points, most * lanes * devices)):
+        some = np.arange(first, min(first + most * lanes * devices, points))
+        if steps is not None:
+            some = some[np.argsort(steps[some], kind="stable")]
+        batches = -(-len(some) // (lanes * devices))
+        filled = np.append(some, np.full(batches * lanes * devices - len(some), some[-1]))
+        rows = np.full((devices, most, lanes), some[-1])
+        # Devices take turns, so that none gets all the slow ones.
+        rows[:, :batches] = filled.reshape(batches, devices, lanes).swapaxes(0, 1)
+        places = np.arange(rows.size).reshape(rows.shape)[:, :batches].swapaxes(0, 1).ravel()
+        back = places[: len(some)][np.argsort(some, kind="stable")]
+        yield rows.ravel(), batches, back
+
+
+def _lanes() -> int:
+    """Points minimised together on a device."""
+    on_cpu = jax.default_backend() == "cpu"
+    return CPU_LANES if on_cpu else -(-BLOCK // jax.local_device_count())
 
 
 @partial(jax.jit, static_argnames=("names", "devices", "second_order"))
 def _minimise_block(
     likelihood: Likelihood,
+    batches: int,
     points: jax.Array,
     starts: jax.Array,
     *,
@@ -242,32 +253,50 @@ def _minimise_block(
         held = likelihood.hold(**dict(zip(names, point, strict=True)))
         return minimum_of(held, start, second_order=second_order)
 
-    return over_points(one, likelihood, (points, starts), devices)
+    return over_points(one, likelihood, batches, (points, starts), devices)
 
 
 def over_points(
     one: Callable[..., Any],
     likelihood: Likelihood,
+    batches: int | jax.Array,
     arrays: tuple[jax.Array, ...],
     devices: int,
 ) -> Any:
     """A function of a likelihood and of one row of each array, for all rows: in batches, and over
-    all devices."""
+    all devices.
 
-    def share(likelihood: Likelihood, *arrays: jax.Array) -> Any:
+    Args:
+        one: The function.
+        likelihood: Its first argument, for all rows.
+        batches: How many batches of each device are evaluated; the others are zero.
+        arrays: Rows of its other arguments, as :func:`_blocks` has them.
+        devices: Number of devices.
+    """
+    several = jax.jit(jax.vmap(one, in_axes=(None, *(0 for _ in arrays))))  # traced once
+
+    def share(likelihood: Likelihood, batches: jax.Array, *arrays: jax.Array) -> Any:
         """One device's share of the rows."""
-        if any(a.size == 0 for a in arrays):  # lax.map cannot cut arrays without elements
-            return jax.vmap(lambda *row: one(likelihood, *row))(*arrays)
-        lanes = CPU_LANES if jax.default_backend() == "cpu" else len(arrays[0])
-        return jax.lax.map(lambda row: one(likelihood, *row), arrays, batch_size=lanes)
+        number = len(arrays[0]) // _lanes()
+        rows = [jnp.reshape(a, (number, _lanes(), *a.shape[1:])) for a in arrays]
+        made = jax.eval_shape(several, likelihood, *(a[0] for a in rows))
+        nothing = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), made)
+
+        def batch(of: tuple[jax.Array, ...]) -> Any:
+            place, *some = of
+            evaluated = partial(several, likelihood, *some)
+            return jax.lax.cond(place < batches, evaluated, lambda: nothing)
+
+        found = jax.lax.map(batch, (jnp.arange(number), *rows))
+        return jax.tree.map(lambda a: jnp.reshape(a, (len(arrays[0]), *a.shape[2:])), found)
 
     if devices == 1:
-        return share(likelihood, *arrays)
+        return share(likelihood, jnp.asarray(batches), *arrays)
     mesh = jax.make_mesh((devices,), ("points",), axis_types=(jax.sharding.AxisType.Auto,))
     split, whole = PartitionSpec("points"), PartitionSpec()
-    places = (whole, *(split for _ in arrays))
+    places = (whole, whole, *(split for _ in arrays))
     spread = jax.shard_map(share, mesh=mesh, in_specs=places, out_specs=split, check_vma=False)
-    return spread(likelihood, *arrays)
+    return spread(likelihood, jnp.asarray(batches), *arrays)
 
 
 def chi2_of(
@@ -275,8 +304,6 @@ def chi2_of(
     names: tuple[str, ...],
     points: np.ndarray,
     offered: np.ndarray,
-    *,
-    whole: int = 0,
 ) -> np.ndarray:
     """chi^2 at each of R points with each of m vectors offered for the rest, shape (R, m).
 
@@ -285,20 +312,20 @@ def chi2_of(
         names: The k parameters held at the points.
         points: Their values, shape (R, k).
         offered: Values of the n parameters that vary, shape (R, m, n).
-        whole: As :func:`minimise_points`.
     """
-    size, devices = block_size(max(len(points), whole))
-    blocks = []
-    for first in range(0, len(points), size):
-        rows = np.minimum(np.arange(first, first + size), len(points) - 1)
-        block = _chi2_block(likelihood, points[rows], offered[rows], names=names, devices=devices)
-        blocks.append(np.asarray(block))
-    return np.concatenate(blocks)[: len(points)]
+    devices, found = jax.local_device_count(), []
+    for rows, batches, back in _blocks(len(points), None):
+        block = _chi2_block(
+            likelihood, batches, points[rows], offered[rows], names=names, devices=devices
+        )
+        found.append(np.asarray(block)[back])
+    return np.concatenate(found)
 
 
 @partial(jax.jit, static_argnames=("names", "devices"))
 def _chi2_block(
     likelihood: Likelihood,
+    batches: int,
     points: jax.Array,
     offered: jax.Array,
     *,
@@ -310,5 +337,5 @@ def _chi2_block(
         ready = held.precomputed(held.values(), varying=held.names)
         return jax.vmap(lambda x: ready.chi2(ready.values(x)))(rows)
 
-    found: jax.Array = over_points(one, likelihood, (points, offered), devices)
+    found: jax.Array = over_points(one, likelihood, batches, (points, offered), devices)
     return found

@@ -186,7 +186,7 @@ def _in_blocks(
         here = slice(number * BLOCK, (number + 1) * BLOCK)
         steps = _steps_before(parts, len(points[here]), line)
         ends = [
-            minimise_firmly(likelihood, names, points[here], rows, steps, whole=len(points))
+            minimise_firmly(likelihood, names, points[here], rows, steps)
             for rows in starts[:, here]
         ]
         parts.append(_lowest(rest, ends))

@@ -170,8 +170,8 @@ class _Descent:
     def begin(self, start: jax.Array) -> _Carry:
         """Before the first evaluation."""
         start = jnp.clip(start, self.lower, self.upper)
-        # Made of the start, so that vmap knows at once what is batched: it traces the loop again
-        # for everything that it finds out later.
+        # All made of the start, so that vmap knows at once what is batched: it traces the loop once
+        # more for everything that it finds out later, a constant such as zeros_like among them.
         zeros = 0 * start
         number = 1 + zeros[0]
         bend = 0 * jnp.diag(zeros) if self.bent else None
@@ -183,7 +183,7 @@ class _Descent:
             promised=number,
             damping=FIRST_DAMPING * number,
             growth=2 * number,
-            steps=jnp.zeros_like(number, int),
+            steps=(0 * number).astype(int),
         )
 
     def restricted(self, x: jax.Array, point: Local) -> tuple[jax.Array, jax.Array]:

@@ -55,7 +55,7 @@ def spread_better_minima(
             break
         sources = np.concatenate([neighbours[rows], rows[:, None]], axis=1)  # (R, 2k + 1)
         offered = result.x[sources]
-        chi2 = chi2_of(likelihood, names, points[rows], offered, whole=len(points))
+        chi2 = chi2_of(likelihood, names, points[rows], offered)
         chi2 = np.where(np.isfinite(chi2), chi2, np.inf)
         tries = _tries(result, rows, chi2, elsewhere & stuck[rows, None], several)
         row, column = np.nonzero(tries)

@@ -5,7 +5,6 @@ A scan runs in blocks; an interrupted one goes on from the finished blocks that 
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -14,12 +13,13 @@ import numpy as np
 
 from cevns_jax.errors import ConfigError
 from cevns_jax.forks import stop_if_forked
-from cevns_jax.inference.batches import Progress, minimise_all
+from cevns_jax.inference.batches import Progress
 from cevns_jax.inference.blocks import Blocks
 from cevns_jax.inference.checks import check_data, checked_grid, checked_starts
 from cevns_jax.inference.grids import affecting, minimise_grid
 from cevns_jax.inference.intervals import Curve, Interval, intervals
 from cevns_jax.inference.levels import LEVELS
+from cevns_jax.inference.lowest import Points, lowest_near
 from cevns_jax.inference.minimise import Minimum
 from cevns_jax.inference.neighbours import neighbours_of
 from cevns_jax.inference.refine import Bands, Between, between, narrow_bands
@@ -220,40 +220,26 @@ def _best(
     rest: tuple[str, ...],
     bands: Bands | None,
 ) -> Best:
-    """The lowest chi^2 on the grid and between its points: the lowest local minima of the grid and
-    the bottom of its narrow bands, with all parameters free inside its range. A flat direction, as
-    at zero coupling or where a rate is smallest, is no obstacle: only chi^2 counts."""
-    inside = {
-        name: dataclasses.replace(
-            likelihood.parameters[name],
-            start=float(grid[0]),
-            lower=float(grid[0]),
-            upper=float(grid[-1]),
-        )
-        for name, grid in grids.items()
-    }
-    likelihood = likelihood.declared(inside)
+    """The lowest chi^2 on the grid and between its points, from the lowest local minima of the grid
+    and the bottom of its narrow bands. A flat direction, as at zero coupling or where a rate is
+    smallest, is no obstacle: only chi^2 counts."""
     shape = tuple(len(grid) for grid in grids.values())
     chi2 = np.where(result.converged, result.chi2, np.inf)
     local = np.flatnonzero((chi2[:, None] <= chi2[neighbours_of(shape)]).all(axis=1))
     rows = local[np.argsort(chi2[local], kind="stable")][:LOWEST]
-    if not np.isfinite(chi2).any():  # no point converged
+    rows = rows[np.isfinite(chi2[rows])]
+    if not rows.size:  # no point converged
         return Best(dict.fromkeys(likelihood.names, float("nan")), float("nan"))
     index = np.unravel_index(rows, shape)
-    values = {name: grid[i] for (name, grid), i in zip(grids.items(), index, strict=True)}
-    values |= {name: np.asarray(result.x)[rows, i] for i, name in enumerate(rest)}
-    heights = chi2[rows]
+    values = np.stack([grid[i] for grid, i in zip(grids.values(), index, strict=True)], axis=1)
+    x, heights = np.asarray(result.x)[rows], chi2[rows]
     bottom = None if bands is None else bands.lowest(grids)
     if bottom is not None:
         at, minimum = bottom
-        more = dict(zip((*grids, *rest), (*at, *minimum.x), strict=True))
-        values = {name: np.append(values[name], more[name]) for name in values}
+        values, x = np.vstack([values, at]), np.vstack([x, minimum.x])
         heights = np.append(heights, minimum.chi2)
-    starts = np.stack([values[name] for name in likelihood.names], axis=1)
-    ends = minimise_all(likelihood, starts, firmly=False)
-    end_chi2 = np.nan_to_num(ends.chi2, nan=np.inf)
-    if end_chi2.min() < heights.min():
-        x, lowest = np.asarray(ends.x)[np.argmin(end_chi2)], float(end_chi2.min())
-    else:
-        x, lowest = starts[np.argmin(heights)], float(heights.min())
-    return Best(dict(zip(likelihood.names, map(float, x), strict=True)), lowest)
+    found = lowest_near(likelihood, grids, Points(values, x, heights))
+    lowest = int(np.argmin(found.chi2))
+    of_all = dict(zip((*grids, *rest), (*found.values[lowest], *found.x[lowest]), strict=True))
+    named = {name: float(of_all[name]) for name in likelihood.names}
+    return Best(named, float(found.chi2[lowest]))

@@ -21,6 +21,7 @@ from cevns_jax.recoil import (
     Scatterer,
     kernel_on_nodes,
     maximum_recoil,
+    minimum_energy,
     nodes_on_panels,
     panel_ends,
 )
@@ -221,8 +222,7 @@ def _resolved(
 
 def _counts(recoils: RecoilKernel, response: EnergyResponse | TabulatedResponse) -> np.ndarray:
     """Counts by panel and bin in the shape of vector exchange, shape (P, B)."""
-    starts = {p.name: jnp.asarray(p.start) for p in recoils.source.parameters}
-    m0, m1, m2 = np.moveaxis(np.asarray(recoils.moments_at(starts)), 1, 0)
+    m0, m1, m2 = np.moveaxis(_moments(recoils), 1, 0)
     recoil, mass = recoils.recoil, recoils.target.mass[:, None]
     events = np.sum(m0 - recoil * m1 - mass * recoil / 2 * m2, axis=0)
     if len(recoil) == 1:
@@ -232,6 +232,27 @@ def _counts(recoils: RecoilKernel, response: EnergyResponse | TabulatedResponse)
     return np.einsum(
         "ipn,ipnb->pb", events.reshape(panels), matrix.reshape(*panels, matrix.shape[-1])
     )
+
+
+def _moments(recoils: RecoilKernel) -> np.ndarray:
+    """The moments of a kernel at the start values of its source, shape (F, 3, I, n)."""
+    if recoils.moments is not None:
+        return np.asarray(recoils.moments)
+    lowest = minimum_energy(recoils.recoil, recoils.target.mass[:, None])
+    blocks = [_moments_at_start(recoils.source, block) for block in _in_blocks(lowest)]
+    found = np.concatenate(blocks, axis=-1)[..., : lowest.size]
+    return found.reshape(*found.shape[:2], *lowest.shape) * recoils.nodes.weights * recoils.mass_kg
+
+
+@jax.jit
+def _moments_at_start(source: Source, lowest: jax.Array) -> jax.Array:
+    return source.moments(lowest)
+
+
+def _in_blocks(numbers: np.ndarray) -> np.ndarray:
+    """All of an array in rows of ``BLOCK``, the last one filled up with its last number."""
+    flat = numbers.ravel()
+    return np.append(flat, np.full(-len(flat) % BLOCK, flat[-1])).reshape(-1, BLOCK)
 
 
 def _compact_response(
@@ -249,10 +270,8 @@ def _compact_response(
 def _matrix(response: EnergyResponse | TabulatedResponse, recoil: np.ndarray) -> np.ndarray:
     """The response at the start values of its parameters, in blocks that compile once."""
     starts = {p.name: jnp.asarray(p.start) for p in response.parameters}
-    flat = recoil.ravel()
-    padded = np.append(flat, np.full(-len(flat) % BLOCK, flat[-1])).reshape(-1, BLOCK)
-    rows = np.concatenate([_at_start(response, block, starts) for block in padded])
-    return rows[: len(flat)].reshape(*recoil.shape, -1)
+    rows = np.concatenate([_at_start(response, block, starts) for block in _in_blocks(recoil)])
+    return rows[: recoil.size].reshape(*recoil.shape, -1)
 
 
 @jax.jit

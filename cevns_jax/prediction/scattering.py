@@ -101,11 +101,14 @@ class Scattering:
         effects: Mapping[str, jax.Array],
         moving: set[str],
     ) -> Scattering | Precomputed:
-        """The counts where nothing moves them, else with the response evaluated if nothing moves
-        that."""
+        """The counts where nothing moves them, else with the moments of a flux that depends on
+        parameters, and the response, evaluated where nothing moves these."""
         if not moved(self, interaction) & moving:
             return Precomputed(self(interaction, values, effects), self.parameters)
-        if {*(p.name for p in self.response.parameters), *self.response.effects} & moving:
-            return self
-        matrix = self.response(jnp.asarray(self.kernel.recoil), values, effects)
-        return dataclasses.replace(self, response=FixedResponse(matrix=matrix))
+        kernel, response = self.kernel, self.response
+        if not {p.name for p in kernel.source.parameters} & moving:
+            kernel = kernel.precomputed(values)
+        if not {*(p.name for p in response.parameters), *response.effects} & moving:
+            matrix = response(jnp.asarray(kernel.recoil), values, effects)
+            response = FixedResponse(matrix=matrix)
+        return dataclasses.replace(self, kernel=kernel, response=response)

@@ -8,6 +8,7 @@ spectrum; see ``moving_ends.py``.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Generic
@@ -45,7 +46,7 @@ class RecoilKernel(Generic[Scatterer]):
     source: Source
     mass_kg: float
     nodes: RecoilNodes
-    moments: np.ndarray | None
+    moments: np.ndarray | jax.Array | None
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:
@@ -70,6 +71,10 @@ class RecoilKernel(Generic[Scatterer]):
         mass = jnp.asarray(self.target.mass)[:, None]
         lowest = minimum_energy(jnp.asarray(self.recoil), mass)
         return self.source.moments(lowest, values) * (self.nodes.weights * self.mass_kg)
+
+    def precomputed(self, values: Values) -> RecoilKernel[Scatterer]:
+        """The kernel with its moments evaluated, for when no parameter of the source varies."""
+        return dataclasses.replace(self, moments=self.moments_at(values))
 
     def counts(
         self,

@@ -71,7 +71,7 @@ def test_draws_follow_the_density(prior, known):
     assert prior.draw(jax.random.key(7)).shape == ()
 
 
-@pytest.mark.parametrize("name", set(BOTH) - {"truncated", "half"})
+@pytest.mark.parametrize("name", [name for name in BOTH if name not in ("truncated", "half")])
 def test_mean_is_that_of_the_density(name):
     prior, known = BOTH[name]
     assert float(prior.mean) == pytest.approx(known.mean(), rel=1e-12)

@@ -12,6 +12,7 @@ import cevns_jax as cj
 from cevns_jax.choices import FISSILE, REACTOR_SPECTRA
 from cevns_jax.data.tables import DATA
 from cevns_jax.errors import ConfigError
+from cevns_jax.experiments import Exposure
 from cevns_jax.sources.reactor import reactor_source
 
 FRACTIONS = {"u235": 0.58, "u238": 0.08, "pu239": 0.29, "pu241": 0.05}
@@ -206,7 +207,7 @@ def test_an_experiment_at_another_flux_is_not_compiled_again():
     counts = jax.jit(cj.Likelihood.components)
     found = []
     for flux in (4.8e13, 9.6e13):
-        experiment = cj.experiments.dresden_ii(flux_per_cm2_s=flux)
+        experiment = cj.experiments.dresden_ii(exposure=Exposure(flux_per_cm2_s=flux))
         like = cj.Likelihood([experiment], cj.interactions.standard_model())
         found.append(np.asarray(counts(like, like.values())["dresden_ii"]["cevns"]))
         assert f"{flux:g} per cm^2" in experiment.exposure
