@@ -95,6 +95,7 @@ def minimise(
     moving: jax.Array | None = None,
     *,
     bent: bool = False,
+    most_steps: int | jax.Array | None = None,
 ) -> Minimum:
     """Minimise chi^2 inside bounds.
 
@@ -105,6 +106,8 @@ def minimise(
         moving: Which parameters move, shape (n,), boolean; default all. Unlike parameters that are
             left out these can change from call to call, or lane to lane, without a new compilation.
         bent: Whether ``local`` gives the second-order part of the curvature.
+        most_steps: Steps after which it gives up, traced; one evaluates chi^2 at the start and goes
+            nowhere. Default ``MAX_STEPS``.
 
     Returns:
         The minimum. Never raises: ``ending`` says how it went.
@@ -121,6 +124,7 @@ def minimise(
         upper=upper,
         moving=everything if moving is None else moving,
         bent=bent,
+        most_steps=MAX_STEPS if most_steps is None else most_steps,
     )
     done = jax.lax.while_loop(descent.unfinished, descent.step, descent.begin(start))
     gradient, _ = descent.restricted(done.x, done.point)
@@ -159,6 +163,7 @@ class _Descent:
         lower, upper: Bounds of the parameters, shape (n,).
         moving: Which of them move, shape (n,).
         bent: Whether second derivatives of the counts are in the curvature.
+        most_steps: Steps after which it gives up.
     """
 
     local: Callable[[jax.Array], Local]
@@ -166,6 +171,7 @@ class _Descent:
     upper: Any
     moving: Any
     bent: bool
+    most_steps: Any
 
     def begin(self, start: jax.Array) -> _Carry:
         """Before the first evaluation."""
@@ -260,7 +266,7 @@ class _Descent:
 
     def unfinished(self, carry: _Carry) -> jax.Array:
         """Whether another step is to be tried."""
-        return ~self.arrived(carry) & (carry.steps < MAX_STEPS)
+        return ~self.arrived(carry) & (carry.steps < self.most_steps)
 
 
 def _solve(matrix: jax.Array, vector: jax.Array, needed: jax.Array | bool = True) -> jax.Array:
