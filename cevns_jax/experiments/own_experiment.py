@@ -27,7 +27,7 @@ from cevns_jax.prediction.axes import check_axes
 from cevns_jax.prediction.component import Component
 from cevns_jax.prediction.experiment import Experiment, n_sigma
 from cevns_jax.prediction.nuisances import Nuisance, check_nuisances
-from cevns_jax.prediction.recoil_nodes import check_events, energy_time_signal
+from cevns_jax.prediction.recoil_nodes import check_events, scattering_component
 from cevns_jax.prediction.scattering import Scattering
 from cevns_jax.sources.source import Source
 from cevns_jax.sources.tabulated import TabulatedSource, check_unit
@@ -102,7 +102,7 @@ def own_experiment(
     acting = {effect for nuisance in nuisances for effect in nuisance.acts_on}
     times = _times(name, sources, arrival_times)
     neutrinos = {
-        component: energy_time_signal(
+        component: scattering_component(
             *(name, of, target, mass_kg, response),
             shape=shape,
             timing=times[component],

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
+import jax
 import numpy as np
 
 from cevns_jax.inference.batches import minimise_points
@@ -22,14 +23,13 @@ THREE = np.array([-1.0, 0.0, 1.0])  # the same along a line whose lowest point i
 SHRINK = 6.0  # of the width, once the lowest place is inside
 GROW = 2.0  # of the width, where it is on the rim
 EXPECTED = 0.05  # cells, to which a line of lowest points is known from its neighbours
-# Cells, at the end of a first and of a second search. chi^2 is then lower by 1e-2, and 1e-6, of
-# what it rises beside a point of the grid. Much narrower, differences would be lost in the 1e-9 to
-# which a minimisation knows chi^2.
-ROUGHLY, EXACTLY = 0.1, 1e-3
+# Cells. The vertex of a parabola of this width is evaluated at last, and exact to 1e-5 of it. Much
+# narrower, differences would be lost in the 1e-9 to which a minimisation knows chi^2.
+LAST_WIDTH = 0.02
 FLAT = 1e-8  # chi^2 over the width of a look, below which there is nothing to look for
 MOST_LOOKS = 14  # three or four close in; the others follow a valley that leads far away
-HOPELESS = 0.1  # chi^2 by which a start may be higher than another after the first search
-FOLLOWED = 2  # starts that are searched a second time
+HOPELESS = 0.1  # chi^2 by which the line through a start may be higher than another one
+FOLLOWED = 2  # starts from which other lines are looked at
 
 
 class Points(NamedTuple):
@@ -73,14 +73,23 @@ def lowest_near(
     """
     plane = _Plane.of(likelihood, grids)
     best = Points(*(np.array(array, dtype=float) for array in starts))
-    left = np.arange(len(best.chi2))
-    for last in (ROUGHLY, EXACTLY):
-        for axis in (0, 1):
-            rows = left[along[left] == axis]
-            if rows.size:
-                best.lower(rows, _lowest_of_lines(plane, best.of(rows), axis, last))
-        left = left[np.argsort(best.chi2[left], kind="stable")][:FOLLOWED]
-        left = left[best.chi2[left] < best.chi2.min() + HOPELESS]
+    axes = [(axis, np.flatnonzero(along == axis)) for axis in (0, 1)]
+    # The lines through all starts first: most of them are other points of the same valley.
+    for axis, rows in axes:
+        if rows.size:
+            begin = plane.coordinates(best.values[rows])
+            look = _Look(FIVE, 1.0, plane.ends[:, axis])
+            on_lines = begin[:, [1 - axis]], begin[:, [axis]], best.x[rows]
+            best.lower(rows, _bottoms(plane, *on_lines, axis, look))
+    hopeful = np.argsort(best.chi2, kind="stable")[:FOLLOWED]
+    hopeful = hopeful[best.chi2[hopeful] < best.chi2.min() + HOPELESS]
+    for axis, rows in axes:
+        followed = np.intersect1d(rows, hopeful)
+        if followed.size:
+            best.lower(followed, _lowest_of_lines(plane, best.of(followed), axis))
+    # And once along the other axis: a valley may turn, or run along the lines.
+    lowest = np.array([np.argmin(best.chi2)])
+    best.lower(lowest, _lowest_of_lines(plane, best.of(lowest), 1 - along[lowest[0]]))
     return best
 
 
@@ -104,6 +113,7 @@ class _Plane(NamedTuple):
         """The plane of a grid."""
         axes = [coordinate(grid, grid) for grid in grids.values()]
         cells = np.array([np.median(np.diff(u)) for u in axes])
+        likelihood = jax.device_put(likelihood)  # once, for all calls
         return cls(likelihood, grids, cells, np.array([[u[0], u[-1]] for u in axes]).T / cells)
 
     def coordinates(self, values: np.ndarray) -> np.ndarray:
@@ -128,7 +138,7 @@ class _Plane(NamedTuple):
         return Points(values, np.asarray(found.x).reshape(*shape, -1), chi2.reshape(shape))
 
 
-def _lowest_of_lines(plane: _Plane, starts: Points, along: int, last: float) -> Points:
+def _lowest_of_lines(plane: _Plane, starts: Points, along: int) -> Points:
     """The lowest points of lines along one parameter, and of these lines along the other one, shape
     (S, 1, ...).
 
@@ -136,7 +146,6 @@ def _lowest_of_lines(plane: _Plane, starts: Points, along: int, last: float) -> 
         plane: The plane.
         starts: Where to begin, S points.
         along: Number of the parameter that is eliminated.
-        last: Width at which to stop [cells].
     """
     best = Points(*(np.array(array) for array in starts))
     begin = plane.coordinates(starts.values)
@@ -149,7 +158,7 @@ def _lowest_of_lines(plane: _Plane, starts: Points, along: int, last: float) -> 
         expected = np.stack([_continued(*line) for line in lines])
         # Of the first lines nothing is known but where one of them is low.
         places, width = (FIVE, 1.0) if known_at.shape[1] == 1 else (THREE, EXPECTED)
-        look = _Look(places, width, last, plane.ends[:, along])
+        look = _Look(places, width, plane.ends[:, along])
         found = _bottoms(plane, at, expected, best.x[rows], along, look)
         best.lower(rows, found)
         lowest = plane.coordinates(found.values)[..., along]
@@ -159,7 +168,7 @@ def _lowest_of_lines(plane: _Plane, starts: Points, along: int, last: float) -> 
             known_at[rows], known_lowest[rows] = at, lowest
         return found.chi2
 
-    _close_in(height, begin[:, 1 - along], _Look(FIVE, 1.0, last, plane.ends[:, 1 - along]))
+    _close_in(height, begin[:, 1 - along], _Look(FIVE, 1.0, plane.ends[:, 1 - along]))
     return Points(*(array[:, None] for array in best))
 
 
@@ -202,13 +211,11 @@ class _Look(NamedTuple):
     Attributes:
         places: Places of a look, in units of its width.
         width: Of the first look.
-        last: Width at which to stop.
         ends: Lowest and highest place.
     """
 
     places: np.ndarray
     width: float
-    last: float
     ends: np.ndarray
 
 
@@ -239,9 +246,10 @@ def _close_in(
         known = np.where(np.isfinite(chi2), chi2, np.inf)
         with np.errstate(invalid="ignore"):  # NaN where all are infinite: there is no way on
             depth = known.max(axis=1) - known.min(axis=1)
-        left = left[(widths[left] > look.last) & (depth > FLAT)]
+        left = left[(widths[left] > LAST_WIDTH) & (depth > FLAT)]
         if not left.size:
-            return
+            break
+    height(centres[:, None], np.arange(len(centres)))
 
 
 def _vertex(at: np.ndarray, chi2: np.ndarray) -> np.ndarray:

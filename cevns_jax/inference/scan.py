@@ -253,13 +253,16 @@ def _best(
 
 
 def _steeper_axis(chi2: np.ndarray, index: tuple[np.ndarray, ...]) -> np.ndarray:
-    """Number of the axis of a plane along which chi^2 rises more beside some points, shape (S,)."""
+    """Number of the axis of a plane along which chi^2 rises more beside some points, shape (S,); at
+    an edge of the plane, that along it."""
     padded = np.pad(chi2, 1, mode="edge")
     i, j = (np.asarray(part) + 1 for part in index)
     along_first = np.maximum(padded[i - 1, j], padded[i + 1, j])
     along_second = np.maximum(padded[i, j - 1], padded[i, j + 1])
-    steeper: np.ndarray = (along_second >= along_first).astype(int)
-    return steeper
+    steeper = along_second >= along_first
+    first, second = (np.isin(k, (1, n)) for k, n in zip((i, j), chi2.shape, strict=True))
+    along: np.ndarray = np.where(first, True, np.where(second, False, steeper)).astype(int)
+    return along
 
 
 def _freely(
