@@ -11,10 +11,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-import jax
 import numpy as np
 
-from cevns_jax.inference.batches import minimise_points
+from cevns_jax.inference.batches import minimise_points, on_devices
 from cevns_jax.inference.regions import coordinate, from_coordinate
 from cevns_jax.likelihood import Likelihood
 
@@ -23,9 +22,10 @@ THREE = np.array([-1.0, 0.0, 1.0])  # the same along a line whose lowest point i
 SHRINK = 6.0  # of the width, once the lowest place is inside
 GROW = 2.0  # of the width, where it is on the rim
 EXPECTED = 0.05  # cells, to which a line of lowest points is known from its neighbours
-# Cells. The vertex of a parabola of this width is evaluated at last, and exact to 1e-5 of it. Much
-# narrower, differences would be lost in the 1e-9 to which a minimisation knows chi^2.
-LAST_WIDTH = 0.02
+# Cells, and chi^2 over the width of the last look. The vertex of the parabola is evaluated at last:
+# it is off by 1e-3 of that chi^2. Much narrower, differences would be lost in the 1e-9 to which a
+# minimisation knows chi^2.
+LAST_WIDTH, LAST_DEPTH = 0.02, 1e-3
 FLAT = 1e-8  # chi^2 over the width of a look, below which there is nothing to look for
 MOST_LOOKS = 14  # three or four close in; the others follow a valley that leads far away
 HOPELESS = 0.1  # chi^2 by which the line through a start may be higher than another one
@@ -113,8 +113,9 @@ class _Plane(NamedTuple):
         """The plane of a grid."""
         axes = [coordinate(grid, grid) for grid in grids.values()]
         cells = np.array([np.median(np.diff(u)) for u in axes])
-        likelihood = jax.device_put(likelihood)  # once, for all calls
-        return cls(likelihood, grids, cells, np.array([[u[0], u[-1]] for u in axes]).T / cells)
+        return cls(
+            on_devices(likelihood), grids, cells, np.array([[u[0], u[-1]] for u in axes]).T / cells
+        )
 
     def coordinates(self, values: np.ndarray) -> np.ndarray:
         """Coordinates of values of the parameters, shape (..., 2)."""
@@ -246,7 +247,8 @@ def _close_in(
         known = np.where(np.isfinite(chi2), chi2, np.inf)
         with np.errstate(invalid="ignore"):  # NaN where all are infinite: there is no way on
             depth = known.max(axis=1) - known.min(axis=1)
-        left = left[(widths[left] > LAST_WIDTH) & (depth > FLAT)]
+        wide = (widths[left] > LAST_WIDTH) | (depth > LAST_DEPTH)
+        left = left[wide & (depth > FLAT)]
         if not left.size:
             break
     height(centres[:, None], np.arange(len(centres)))
