@@ -45,9 +45,9 @@ HEAVIEST_KG = NUMBERS["mass_kg"].high
 # Panels of a factor of two in T below the first bend of the response. Below 2^-8 of that recoil the
 # response has long fallen to nothing, even beside T^-2, the steepest rise of a massless mediator.
 HALVINGS = 8
-# Largest error of a panel, in units of the counts of the fullest bin: ten panels may err in the same
-# direction before counts are off by the 1e-8 that is promised. Towards 1e-13, the rounding of the
-# sums, panels would be halved for nothing.
+# Largest error of a panel, in units of the counts of the fullest bin: ten panels may err in the
+# same direction before counts are off by the 1e-8 that is promised. Towards 1e-13, the rounding of
+# the sums, panels would be halved for nothing.
 ACCURACY = 1e-9
 # Relative width of the only panel if no recoil lies above the lowest that is seen. Its moments are
 # zero, so that any width does; it must not be zero, or nodes would coincide.

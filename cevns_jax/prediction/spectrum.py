@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from cevns_jax.prediction.experiment import Experiment
 
 KEV = 1e-3  # [MeV]
-# [keV], stands for zero, where 1/T would have no value: far below any recoil that somebody means, and
-# so large that the T^-2 of a massless mediator stays finite.
+# [keV], stands for zero, where 1/T would have no value: far below any recoil that somebody means,
+# and so large that the T^-2 of a massless mediator stays finite.
 SMALLEST_RECOIL = 1e-27
 
 

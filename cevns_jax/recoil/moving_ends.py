@@ -33,9 +33,10 @@ class Window(NamedTuple):
     """The recoils that neutrinos at the end point of each flavour allow.
 
     Attributes:
-        low, high: sqrt(T-) and sqrt(T+) [MeV^(1/2)], moved into the range of the panels, shape
-            (F, I). Both are the upper end of the last panel where nothing can be made.
-        first, last: Places of the panels that hold them, shape (F, I).
+        low, high: sqrt(T-) and sqrt(T+) [MeV^(1/2)], clipped to the range of the panels, shape
+            (F, I). Where the lepton is too heavy to be made both are the upper end of the last
+            panel.
+        first, last: Indices of the panels that hold them, shape (F, I).
     """
 
     low: jax.Array
