@@ -18,8 +18,8 @@ MOST_EDGES = 2001
 # A table whose rows are in eV, where keV are asked for, ends at least this many times beyond the
 # range: 1000, less some rounding.
 OTHER_UNIT = 999.0
-# A table in MeV, where keV are asked for, ends 1000 times too early, or 200 times if it reaches five
-# times beyond the range. With much less a table that is merely too short would get the hint too.
+# A table in MeV, where keV are asked for, ends 1000 times too early, or 200 times if it reaches up
+# to five times beyond the range. With much less a table that is just too short gets the hint too.
 FAR_SHORT = 200.0
 # Largest share of the rows of a table in eV that lies in the range: even rows leave 0.1 % there. A
 # logarithmic table in the right unit has far more. Found by trial.
