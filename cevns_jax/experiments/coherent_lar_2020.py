@@ -192,8 +192,7 @@ def coherent_lar_2020(
         name=NAME,
         about=_about(
             *(measured, numbers, material, nuisances),
-            **response.conventions,
-            arrivals=arrivals.replace("_", " "),
+            response.conventions | {"arrivals": arrivals.replace("_", " ")},
         ),
         axes=AXES,
         overlaps=("coherent_lar_2020_energy",),
@@ -212,7 +211,7 @@ def _about(
     numbers: Mapping[str, float],
     material: Target,
     nuisances: Sequence[Nuisance],
-    **choices: str,
+    choices: Mapping[str, str],
 ) -> About:
     """The data set in words."""
     flux = "analytic pion decay at rest after a Gaussian proton pulse"

@@ -33,7 +33,9 @@ if TYPE_CHECKING:
     from cevns_jax.results.result import Result
 
 SHADE = "0.88"  # of what is excluded
-STEP = 0.35  # of an end, up to which that at the next held value belongs to the same line
+# Largest relative step from an end of a range to the one at the next held value that continues its
+# line. Found by trial: larger, ends of different ranges are joined; smaller, steep lines break.
+STEP = 0.35
 
 
 def limits(results: list[Result]) -> Figure:
@@ -236,8 +238,7 @@ def _middle(axes: Axes, *points: tuple[float, float]) -> tuple[float, float]:
 
 
 def _vertical(axes: Axes, results: list[Result]) -> None:
-    """Scale and limits of the vertical axis: logarithmic where all ends that are seen are
-    positive."""
+    """Scale and limits of the vertical axis; logarithmic if all ends are positive and spread."""
     ends = np.concatenate([np.concatenate([e.ravel() for e in _ends(r)]) for r in results])
     seen = ends[np.isfinite(ends) & (ends != 0)]
     if not seen.size:
