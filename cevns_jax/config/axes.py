@@ -115,8 +115,10 @@ def read_scan(table: Table) -> ScanTable:
 
 
 def read_limit(table: Table, scan: ScanTable | None, free: Iterable[str]) -> LimitTable:
-    """The table ``limit``; what it leaves open, from the axes of a scan: the limited parameter is
-    the one on its last axis, the others are held. Without a scan it is the first free one.
+    """The table ``limit``.
+
+    Keys that it lacks come from the axes of the scan: the parameter on the last axis is limited,
+    the others are held. Without a scan the first free parameter is limited.
 
     Raises:
         ConfigError: anything in it that is not understood, or no parameter.
@@ -149,7 +151,7 @@ def read_limit(table: Table, scan: ScanTable | None, free: Iterable[str]) -> Lim
 
 
 def _axis(table: Table, parameter: str, points: int = 100, fewest: int = 1) -> Axis:
-    """One axis, of which all but the name of the parameter is read here."""
+    """One axis; its parameter is known, everything else is read from the table."""
     low, high = table.number("min"), table.number("max")
     points = table.integer("points", points, fewest, 1_000_000)
     scale = table.choice("scale", "linear", SCALES)

@@ -85,7 +85,7 @@ def pulls(experiment: str, preset: str) -> tuple[str, ...]:
 
 
 def own_pulls(experiment: str, nuisances: Iterable[tuple[str, bool]]) -> tuple[str, ...]:
-    """Names of the pulls of nuisances, of which each is a name and whether it is shared."""
+    """Names of the pulls of nuisances, given as pairs of a name and whether it is shared."""
     return tuple(name if shared else f"{experiment}_{name}" for name, shared in nuisances)
 
 

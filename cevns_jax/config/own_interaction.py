@@ -228,7 +228,7 @@ def _blamed(
     except BaseException as error:
         try:
             text = next((line for line in str(error).splitlines() if line.strip()), "")
-        except Exception:  # an exception class of the user's, which cannot even say what it is
+        except Exception:  # an exception of the user's own class, whose text fails as well
             text = ""
         text = "".join(c if c.isprintable() else " " for c in text)
         text = f"{text[:LONGEST]}..." if len(text) > LONGEST else text

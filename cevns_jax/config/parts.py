@@ -62,7 +62,7 @@ def nuisances(table: Table) -> list[dict[str, Any]]:
 
 
 def made_nuisances(given: Iterable[dict[str, Any]]) -> tuple[Nuisance, ...]:
-    """Nuisances, of what :func:`nuisances` has read."""
+    """Nuisances, made from the arguments that :func:`nuisances` has read."""
     from cevns_jax.experiments import Nuisance
 
     return tuple(Nuisance(**one) for one in given)

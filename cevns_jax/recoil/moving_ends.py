@@ -126,8 +126,8 @@ def _cut_panels(
     """
     x, w = np.polynomial.legendre.leggauss(nodes.per_panel)
     isotope = np.arange(len(panels))
-    # From the lower end of the window to the end of its panel, and from the beginning of the last
-    # panel to the upper end. Where both ends lie in one panel the second part is empty.
+    # Two parts: from the lower end of the window to the end of its panel, and from the beginning of
+    # the panel of the upper end to that end. If both ends lie in one panel the second is empty.
     last_begins = panels[isotope, window.last]
     upper_begins = jnp.where(window.last > window.first, last_begins, window.high)
     lower_ends = jnp.minimum(window.high, panels[isotope, window.first + 1])
