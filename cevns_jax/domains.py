@@ -1,8 +1,8 @@
 """Physical domains of the numbers that users give, with the unit that is likely mistaken.
 
-They are wide enough for any detector and any source there may be, and narrow enough that nothing
-overflows. A number outside is an error where it is read, in a config or by a function of the
-library.
+Their ends are powers of ten, chosen by hand: wide enough for any detector and any source there may
+be, and so narrow that no product of them overflows and that a mistaken unit is often outside. A
+number outside is an error where it is read, in a config or by a function of the library.
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ from typing import NamedTuple
 
 from cevns_jax.errors import ConfigError
 
-ROUNDING = 1e-6  # by which fractions may be above one, as tables are rounded
+# By how much fractions, or their sums, may be above one: tables have six digits or so. Fractions in
+# per cent miss it by far.
+ROUNDING = 1e-6
 
 
 class Domain(NamedTuple):
@@ -41,7 +43,8 @@ class Domain(NamedTuple):
             return f"{what} must be finite and not negative, not {value:g}{hint}"
         if self.low > 0 >= value:
             return f"{what} must be positive, not {value:g}{hint}"
-        domain = f"{self.low:.4g} and {self.high:.4g}"  # without the rounding that is allowed
+        # Four digits: the rounding that is allowed above one is nothing to tell a user.
+        domain = f"{self.low:.4g} and {self.high:.4g}"
         return f"{what} must lie between {domain}, not at {value:.9g}{hint}"
 
 

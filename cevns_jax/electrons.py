@@ -1,4 +1,8 @@
-"""Electrons of a target: how many of an atom's electrons a recoil of given energy can free."""
+"""Electrons of a target: how many electrons of an atom a recoil of given energy can free.
+
+An electron counts as free if its binding energy is below the recoil energy, and not at all
+otherwise: the number of electrons is a step function of T.
+"""
 
 from __future__ import annotations
 
@@ -71,7 +75,7 @@ class Electrons:
         return ()
 
     def effective_number(self, recoil: jax.Array) -> jax.Array:
-        """Electrons per atom that are bound by T [MeV] or less; T and they have shape (I, ...)."""
+        """Electrons per atom that are bound by T [MeV] or less; shape of T, (I, ...)."""
         rows = (len(self.symbols),) + (1,) * (recoil.ndim - 1) + (-1,)
         thresholds, steps = (jnp.reshape(a, rows) for a in (self.thresholds, self.steps))
         return jnp.sum(jnp.where(recoil[..., None] >= thresholds, steps, 0.0), axis=-1)

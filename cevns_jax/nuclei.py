@@ -29,8 +29,11 @@ from cevns_jax.pytree import static
 from cevns_jax.summaries import of_target
 from cevns_jax.summary import Summarised, Summary
 
-ATOMS = Domain(1e-12, 1e12)  # in a formula
-LARGEST_RADIUS = 10.0  # [fm], twice that of the heaviest nuclide here
+ATOMS = Domain(1e-12, 1e12)  # in a formula; only ratios count, so that any unit of amount will do
+# Domain of neutron radii [fm]. The lower end lies below any nuclide here but above the radius at
+# which the form factors in use lose their density; the upper one is twice the heaviest nuclide's.
+SMALLEST_RADIUS = 2.5
+LARGEST_RADIUS = 10.0
 
 
 class Nuclide(NamedTuple):
@@ -189,7 +192,7 @@ class Target(Summarised):
             Parameter(
                 name=name,
                 start=start,
-                lower=2.5,
+                lower=SMALLEST_RADIUS,
                 upper=LARGEST_RADIUS,
                 unit="fm",
                 label=_radius_label(name.removeprefix("r_n_")),
@@ -254,15 +257,7 @@ def target(
         ConfigError: unknown element or nuclide, or a radius outside the domain of the form factor.
     """
     atoms = _atoms(formula) if isinstance(formula, str) else dict(formula)
-    for symbol in atoms:
-        if symbol not in NUCLIDES:
-            raise unknown("target", "nuclide", symbol, NUCLIDES)
-        if not (np.isfinite(atoms[symbol]) and atoms[symbol] > 0):
-            raise ConfigError(f"target: number of {symbol} must be positive, not {atoms[symbol]}")
-        if refusal := ATOMS.refusal(f"number of {symbol}", atoms[symbol]):
-            raise ConfigError(f"target: {refusal}")
-    if not atoms:
-        raise ConfigError("target: name one nuclide at least")
+    _check_atoms(atoms)
     rows = [NUCLIDES[symbol] for symbol in atoms]
     counts = np.array(list(atoms.values()))
     molar_mass = counts @ np.array([row.atomic_mass_u for row in rows])  # [g/mol]
@@ -292,6 +287,23 @@ def target(
         neutron_radius=tuple(map(float, radius_n)),
         form_factor=form_factor,
     )
+
+
+def _check_atoms(atoms: Mapping[str, float]) -> None:
+    """Check nuclides and their numbers of atoms.
+
+    Raises:
+        ConfigError: no nuclide, an unknown one, or a number that is not positive and finite.
+    """
+    for symbol, number in atoms.items():
+        if symbol not in NUCLIDES:
+            raise unknown("target", "nuclide", symbol, NUCLIDES)
+        if not (np.isfinite(number) and number > 0):
+            raise ConfigError(f"target: number of {symbol} must be positive, not {number}")
+        if refusal := ATOMS.refusal(f"number of {symbol}", number):
+            raise ConfigError(f"target: {refusal}")
+    if not atoms:
+        raise ConfigError("target: name one nuclide at least")
 
 
 def element_counts(formula: str) -> dict[str, int]:
@@ -331,6 +343,11 @@ def _radii(
     given: Mapping[str, float] | str | None,
     default: list[float],
 ) -> np.ndarray:
+    """rms radii [fm] of nuclides: those given, or the default of those left out.
+
+    Raises:
+        ConfigError: an unknown convention or nuclide, or a radius that is not positive.
+    """
     if isinstance(given, str):
         if given not in RADII:
             raise unknown(key, "radius convention", given, RADII)

@@ -61,7 +61,8 @@ class Fermion(NamedTuple):
 
 # Masses: leptons and top PDG 2024, b and c m(m) in MS-bar, PDG 2024. Those of u, d and s are
 # effective ones that stand for the hadronic vacuum polarisation (hep-ph/0409169, not checked
-# against the publication).
+# against the publication): at these scales quarks are no free particles, and a threshold at their
+# MS-bar masses of a few MeV would run far too much.
 CHARM_MASS = 1273.0
 BOTTOM_MASS = 4183.0
 FERMIONS = (
@@ -115,8 +116,8 @@ def inverse_alpha_2(mu: jax.Array | float) -> jax.Array:
 
 def _logarithm(mu: jax.Array | float, fermion: Fermion) -> jax.Array:
     """Integral over ln mu^2 from mu to M_Z where a fermion is active; quarks: of 1 + alpha_s/pi."""
-    start = max(Z_MASS, fermion.mass)
-    end = jnp.maximum(mu, fermion.mass)  # never zero
+    start = max(Z_MASS, fermion.mass)  # the top is not active at M_Z, but above its mass
+    end = jnp.maximum(mu, fermion.mass)  # never zero, so that the logarithm has a value at mu = 0
     result = 2 * jnp.log(start / end)
     if fermion.colours == 1:
         return result
@@ -124,6 +125,7 @@ def _logarithm(mu: jax.Array | float, fermion: Fermion) -> jax.Array:
 
 
 def _w_logarithm(mu: jax.Array | float) -> jax.Array:
+    """Integral over ln mu^2 from mu to M_Z where the W is active, above M_W."""
     return 2 * jnp.log(Z_MASS / jnp.maximum(mu, W_MASS))
 
 
@@ -144,6 +146,8 @@ def alpha_s(mu: jax.Array | float) -> jax.Array:
     Args:
         mu: Scale [MeV], any shape.
     """
+    # Each of the two runs in its own range and is constant outside, at m_b with the same value: so
+    # their sum less that value is 1/alpha_s, with no branch for a gradient to go astray in.
     return 1 / (_five_flavours(mu) + _four_flavours(mu) - INVERSE_ALPHA_S_BOTTOM)
 
 

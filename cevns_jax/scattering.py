@@ -31,10 +31,18 @@ from cevns_jax.recoil import recoil_window
 WHERE = "cross_section"
 KEV = 1e-3  # [MeV]
 SMALLEST_RECOIL = 1e-30  # [MeV], stands for zero, where 1/T would have no value
-DEEPEST = 1e-40  # of T+: where a total begins that begins at zero
-UPPER = 1e-2  # of T+: above, panels are even in sqrt(T), as form factors are; below, in ln T
+# Of T+: where a total begins that should begin at zero, so that ln T has a value. It is so deep
+# that the bend of a light mediator, at T = m^2/(2 M), is inside down to a mass of 1e-18 MeV.
+DEEPEST = 1e-40
+# Of T+: above it panels are even in sqrt(T), in which form factors are smooth; below it in ln T, as
+# propagators bend at any scale. Found by trial, as the numbers of panels and nodes, for totals to
+# 1e-10: 4 x 24 follow a form factor, and a lower panel spans two decades of T.
+UPPER = 1e-2
 UPPER_PANELS, UPPER_NODES = 4, 24
-LOWER_PANELS, LOWER_NODES = 20, 16  # a panel spans two decades of T
+LOWER_PANELS, LOWER_NODES = 20, 16
+# A total diverges if T dsigma/dT falls by less than ten when T falls a thousandfold: it is constant
+# for 1/T, and falls a thousandfold where dsigma/dT is constant.
+DEEPER, LEAST_FALL = 1e-3, 0.1
 
 Number = float | np.ndarray | jax.Array
 
@@ -188,8 +196,8 @@ def _final_states(
 def _window(
     energy: jax.Array, mass: jax.Array, heavy: jax.Array | float
 ) -> tuple[jax.Array, jax.Array]:
-    """T- and T+ [MeV], shape (I, ...); where nothing can be made both are what T+ would be with a
-    massless lepton."""
+    """T- and T+ [MeV], shape (I, ...). Where the lepton is too heavy to be made, both are the T+ of
+    a massless one."""
     massless = 2 * energy**2 / (mass + 2 * energy)
     if isinstance(heavy, float) and heavy == 0:
         return jnp.zeros_like(massless), massless
@@ -213,7 +221,7 @@ def _differential(
     for heavy, term in _final_states(interaction, values):
         low, high = _window(energy, mass, heavy)
         inside = (recoil >= low) & (recoil <= high) & (low < high)
-        # Outside, any recoil that has a value: the gradient looks there too.
+        # Outside any recoil with a finite cross section: the gradient evaluates both branches.
         safe = jnp.where(inside, jnp.maximum(recoil, SMALLEST_RECOIL), high)
         found = _per_recoil(energy, safe, nuclei, term, flavour, values)
         total += jnp.where(inside, found, 0.0)
@@ -229,10 +237,11 @@ def _total(
     flavour: str,
     values: Values,
 ) -> tuple[jax.Array, jax.Array]:
-    """Integral of dsigma/dT from a lowest recoil [MeV] on, by isotope, shape (I, ...) [cm^2]; and
-    whether it has no end, same shape.
+    """Integral of dsigma/dT above a lowest recoil [MeV], by isotope, shape (I, ...) [cm^2]; and
+    whether it diverges, same shape.
 
-    Gauss-Legendre nodes that move with the ends: derivatives of these are in the gradient.
+    Gauss-Legendre nodes move with the ends of the integral, so that their derivatives are in the
+    gradient.
     """
     mass = jnp.reshape(nuclei.mass, (-1,) + (1,) * energy.ndim)
     total = jnp.zeros((len(nuclei.symbols), *energy.shape))
@@ -251,15 +260,16 @@ def _total(
         log, weight = _nodes(jnp.log(begin), jnp.log(middle), LOWER_PANELS, LOWER_NODES)
         total += jnp.sum(jnp.exp(log) * weight * per_recoil(jnp.exp(log)), axis=-1)
         # T dsigma/dT vanishes towards T = 0 if the integral exists.
-        ends = jnp.stack([deepest, 1e-3 * deepest], axis=-1)
+        ends = jnp.stack([deepest, DEEPER * deepest], axis=-1)
         above, below = jnp.moveaxis(jnp.abs(ends * per_recoil(ends)), -1, 0)
-        diverges |= (begin == deepest) & (low < high) & (below > 0.1 * above) & (above > 0)
+        lasts = (below > LEAST_FALL * above) & (above > 0)
+        diverges |= (begin == deepest) & (low < high) & lasts
     return total, diverges
 
 
 def _nodes(low: jax.Array, high: jax.Array, panels: int, nodes: int) -> tuple[jax.Array, jax.Array]:
-    """Gauss-Legendre nodes and weights in even panels between two ends: their shape, then all
-    nodes."""
+    """Gauss-Legendre nodes and weights in even panels between two ends: shape of the ends, then all
+    nodes of all panels."""
     x, w = np.polynomial.legendre.leggauss(nodes)
     place = (np.arange(panels)[:, None] + (1 + x) / 2).ravel() / panels
     width = (high - low)[..., None]

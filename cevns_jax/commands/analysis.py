@@ -29,9 +29,9 @@ class Run:
 
     Attributes:
         analysis: The config.
-        likelihood: Its likelihood, of the data asked for.
-        record: What the result is made from, for its provenance.
-        stem: What names of its files begin with.
+        likelihood: Its likelihood, with the data that were asked for.
+        record: Everything that the result is made from, for its provenance.
+        stem: Beginning of the names of its files.
     """
 
     analysis: Analysis
@@ -41,11 +41,11 @@ class Run:
 
 
 def read_early(options: argparse.Namespace) -> Plan:
-    """The config with the options, as it was read; what is wrong with it is said at once, before
-    anything heavy is imported.
+    """Read the config, changed by the options. Mistakes in it are reported before anything heavy is
+    imported.
 
     Raises:
-        ConfigError: it cannot be read, or an option that means nothing.
+        ConfigError: it cannot be read, or an option that does not fit the others.
     """
     from cevns_jax.config.plan import read_plan
     from cevns_jax.config.strict_toml import read_toml
@@ -88,6 +88,11 @@ def prepare(options: argparse.Namespace, plan: Plan) -> Run:
 
 
 def _check_data(options: argparse.Namespace) -> None:
+    """Check that a seed is given for toys, and only for these, and that the name can be a file's.
+
+    Raises:
+        ConfigError: one of these is not so.
+    """
     kind, seed = getattr(options, "data", OBSERVED), getattr(options, "seed", None)
     if kind in TOYS and (seed is None or seed < 0):
         raise ConfigError(f"--data {kind} needs --seed with a whole number of at least 0")
@@ -111,7 +116,7 @@ def _list(options: argparse.Namespace, key: str) -> list[str]:
 
 
 def places(options: argparse.Namespace, run: Run, command: str, *names: str) -> list[Path]:
-    """Where the files of a result go, of which the first tells what it was made from; checked.
+    """Checked paths of the files of a result; the first of them holds its provenance.
 
     Raises:
         ConfigError: a place that cannot be written, or where another result stands.

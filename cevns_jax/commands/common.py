@@ -17,7 +17,7 @@ from cevns_jax.errors import ConfigError
 if TYPE_CHECKING:
     from cevns_jax.results.result import Result
 
-NOT_CONVERGED = 3
+NOT_CONVERGED = 3  # exit status: results are saved, but a fit did not converge
 FORMATS = ("png", "pdf", "svg")  # of figures, the first unless others are asked for
 
 
@@ -103,7 +103,7 @@ def add_formats(parser: argparse.ArgumentParser) -> None:
 
 
 def add_said(parser: argparse.ArgumentParser) -> None:
-    """What is printed, and the folder of files."""
+    """Options of printing, and the folder of files."""
     parser.add_argument("--json", action="store_true", help="one JSON document on stdout")
     parser.add_argument("--output", metavar="DIR", type=Path, default=None, help="folder for files")
 
@@ -115,7 +115,7 @@ def add_verbose(parser: argparse.ArgumentParser) -> None:
 
 
 def add_gridded(parser: argparse.ArgumentParser) -> None:
-    """What profiles, limits and scans have in common."""
+    """Options that profiles, limits and scans have in common."""
     add_config(parser)
     add_data(parser)
     add_grid(parser)
@@ -178,8 +178,8 @@ def print_json(document: dict[str, Any]) -> None:
 
 
 def print_lines(*lines: str) -> None:
-    """Print, even where nobody reads any more: what was computed is saved, and the status tells
-    how it went.
+    """Print lines. A reader that has gone away, as ``head`` does, is no error: what was computed is
+    saved, and the exit status tells how it went.
 
     Raises:
         ConfigError: standard output cannot be written, e.g. because a disk is full.

@@ -1,4 +1,4 @@
-"""Completion of words in a shell: what may stand where, for those that argparse does not know.
+"""Completion of words in a shell: the words that argparse cannot know, such as parameters.
 
 A shell that was told by ``eval "$(register-python-argcomplete cevns)"`` asks the program itself.
 """

@@ -15,7 +15,7 @@ TEXT = "The data sets: bins, exposure, citation."
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Nothing but what every command has."""
+    """This command has no options of its own."""
 
 
 def run(options: argparse.Namespace) -> int:

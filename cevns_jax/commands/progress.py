@@ -14,18 +14,18 @@ import time
 from collections.abc import Iterable, Iterator, Sized
 from typing import Any, Self
 
-SILENT = 1.0  # [s] before the line appears
-EVERY = 0.2  # [s] between two changes of it
-# JAX tells at the lowest level of its log what it is about to compile, and when it has. Where a
-# version of it says so elsewhere, the line goes on without.
+SILENT = 1.0  # [s] before the line appears: what takes less needs none
+EVERY = 0.2  # [s] between two changes of it: it looks alive, and costs nothing
+# JAX logs at its lowest level what it is about to compile, and when it has done so. If a version of
+# JAX logs it elsewhere, the line leaves it out.
 LOGS = ("jax._src.interpreters.pxla", "jax._src.dispatch")
 BEGINS = re.compile(r"Compiling (?:jit\()?(\w+)")
 ENDS = re.compile(r"Finished XLA compilation")
 
 
 class Progress(logging.Handler):
-    """The line, shown inside a ``with`` statement; called, it counts what it is given, as ``tqdm``
-    does.
+    """The line, shown inside a ``with`` statement. Called with items it yields them and counts, as
+    ``tqdm`` does.
 
     Args:
         command: What the line begins with.
@@ -103,8 +103,8 @@ class Progress(logging.Handler):
         return ", ".join(parts)
 
     def _draw(self) -> None:
-        """Draw the line until the command has ended, from a thread of its own: the main one is
-        inside JAX. Nothing is drawn of a command that takes no time."""
+        """Draw the line until the command has ended, from a thread of its own, as the main one is
+        inside JAX. A command that takes less than ``SILENT`` draws nothing."""
         if self._over.wait(SILENT):
             return
         import tqdm

@@ -1,4 +1,4 @@
-"""Names of results, and what keeps a result from being replaced by another one."""
+"""Names of results, and the check that keeps one from being replaced by another."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Configuration: TOML in, a likelihood and settings out; what is not understood is an error.
+"""Configuration: TOML in, a likelihood and settings out; anything not understood is an error.
 
-:mod:`cevns_jax.config.plan` reads, and says what is wrong as far as it can be known at once; here
-is built what was read.
+:mod:`cevns_jax.config.plan` reads the file and finds most mistakes before JAX is imported; this
+module builds what was read.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Analysis:
         starts: Start points of fits.
         profile: Grid of the profile, if the config has one.
         scan: Grid of the scan, if the config has one.
-        limit: What is limited, if the config has a table of it or axes of a scan.
+        limit: Settings of a limit, if the config has such a table or axes of a scan.
         record: Config as it was used, with the overrides: for the provenance.
     """
 
@@ -117,7 +117,12 @@ def _built(plan: Plan) -> Analysis:
 
 
 def _replaced(declared: Parameter, table: Declaration) -> Parameter:
-    """The declaration of a parameter with what a table says."""
+    """The declaration of a parameter, with start and prior replaced by those of a table.
+
+    Raises:
+        ConfigError: a start outside the domain or where the prior is zero, or a prior that is zero
+            in all of the domain.
+    """
     start = float(declared.start) if table.start is None else table.start
     if not declared.lower <= start <= declared.upper:
         raise ConfigError(

@@ -1,7 +1,7 @@
-"""What a config says of grids: the tables ``profile``, ``scan`` and ``limit``, as they are written.
+"""The tables ``profile``, ``scan`` and ``limit`` of a config, as they are written.
 
-:mod:`cevns_jax.config.grids` makes grids of it, inside the domains of the parameters. The keys are
-documented in ``docs/configuration.md``.
+:mod:`cevns_jax.config.grids` turns them into grids inside the domains of the parameters. The keys
+are documented in ``docs/configuration.md``.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ from cevns_jax.config.strict_toml import Table
 from cevns_jax.errors import ConfigError
 from cevns_jax.inference.levels import check_confidence_level
 
+# Of a grid: at 0.1 ms each they take a quarter of an hour, and 80 MB for each number that is kept.
 MOST_POINTS = 10_000_000
-MOST_LEVELS = 20
+MOST_LEVELS = 20  # more contours cannot be told apart in a figure
 SCALES = ("linear", "log", "signed")
 
 
@@ -114,8 +115,10 @@ def read_scan(table: Table) -> ScanTable:
 
 
 def read_limit(table: Table, scan: ScanTable | None, free: Iterable[str]) -> LimitTable:
-    """The table ``limit``; what it leaves open, from the axes of a scan: the limited parameter is
-    the one on its last axis, the others are held. Without a scan it is the first free one.
+    """The table ``limit``.
+
+    Keys that it lacks come from the axes of the scan: the parameter on the last axis is limited,
+    the others are held. Without a scan the first free parameter is limited.
 
     Raises:
         ConfigError: anything in it that is not understood, or no parameter.
@@ -148,7 +151,7 @@ def read_limit(table: Table, scan: ScanTable | None, free: Iterable[str]) -> Lim
 
 
 def _axis(table: Table, parameter: str, points: int = 100, fewest: int = 1) -> Axis:
-    """One axis, of which all but the name of the parameter is read here."""
+    """One axis; its parameter is known, everything else is read from the table."""
     low, high = table.number("min"), table.number("max")
     points = table.integer("points", points, fewest, 1_000_000)
     scale = table.choice("scale", "linear", SCALES)

@@ -1,4 +1,4 @@
-"""Experiments in a config: the data sets of the library, and a reader's own.
+"""Experiments in a config: the data sets of the library, and a user's own.
 
 The tables and keys are documented in ``docs/configuration.md``.
 """
@@ -122,7 +122,7 @@ def _data_set(
         table: Its table, of which all has been read but the nuclei and the nuisances.
         name: Its name.
         preset: The nuisances that it has unless others are given.
-        given: Its arguments, or what makes them.
+        given: Its arguments, or functions that make them.
         of_quenching: Names of the parameters of its quenching model.
     """
     formula = names.TARGETS[name]
@@ -147,8 +147,8 @@ def _data_set(
 
 
 def _built(name: str, given: dict[str, Any]) -> Any:
-    """What a function of :mod:`cevns_jax.experiments` makes of its arguments, or of what makes
-    them."""
+    """Call a function of :mod:`cevns_jax.experiments`; arguments that are functions are called
+    first."""
     from cevns_jax import experiments
 
     made = {key: value() if callable(value) else value for key, value in given.items()}
@@ -156,7 +156,7 @@ def _built(name: str, given: dict[str, Any]) -> Any:
 
 
 def _nuclei(table: Table, formula: str, common: bool) -> Callable[[], Target]:
-    """What makes the nuclei of a data set, with the keys of its table in place of the published."""
+    """A function that makes the nuclei of a data set, with the choices of its table."""
     isotopes = names.ISOTOPES[formula]
     given = {
         "form_factor": form_factor(table),
@@ -167,7 +167,7 @@ def _nuclei(table: Table, formula: str, common: bool) -> Callable[[], Target]:
 
 
 def _exposure(table: Table, *keys: str) -> Callable[[], Exposure]:
-    """What makes an exposure of the keys of a table."""
+    """A function that makes an exposure of some keys of a table."""
     return partial(_built, "Exposure", {key: table.positive(key) for key in keys})
 
 
@@ -178,7 +178,7 @@ def _beam(table: Table) -> dict[str, Any]:
 
 
 def _forecast(table: Table) -> dict[str, Any]:
-    """The keys of those whose backgrounds are counts, not subtracted."""
+    """The keys that data sets have whose backgrounds are counted, not subtracted."""
     return {
         "exposure_scale": table.positive("exposure_scale", 1.0),
         "steady_state_events": table.positive("steady_state_events"),
@@ -188,7 +188,8 @@ def _forecast(table: Table) -> dict[str, Any]:
 def _germanium_quenching(
     name: str, table: Table, folder: Path
 ) -> tuple[str | Callable[[], Quenching], tuple[str, ...]]:
-    """A quenching model by its name, or what makes one of its table; and its parameters."""
+    """A quenching model by its name, or a function that makes one of its table; and the names of
+    its parameters."""
     if isinstance(table.content.get("quenching", ""), str):
         chosen = table.choice("quenching", "iron_filter", choices.GERMANIUM_QUENCHING)
         constants = {"lindhard": ("k",), "modified_lindhard": ("k", "q")}.get(chosen, ())

@@ -1,4 +1,4 @@
-"""Grids of profiles, scans and limits: what a config says of them, inside the domains of the
+"""Grids of profiles, scans and limits, made of what a config says, inside the domains of the
 parameters."""
 
 from __future__ import annotations
@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from cevns_jax.likelihood import Likelihood
     from cevns_jax.parameters import Parameter
 
-FINEST_STEP = 1e-12  # between neighbours of a grid, relative to its largest value
+# Smallest distance of neighbours of a grid, in units of its largest value: some thousand roundings
+# of float64, so that no two values coincide, and results can be looked up by value.
+FINEST_STEP = 1e-12
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -143,7 +143,7 @@ def _photon(table: Table) -> dict[str, Any]:
 
 
 def _own(table: Table, folder: Path) -> Planned[NewPhysics]:
-    """An interaction of the reader, by its import path; the other keys are its arguments."""
+    """A user's own interaction, by its import path; the other keys are its arguments."""
     arguments = {key: value for key, value in table.content.items() if key != "object"}
     given = (table.where, table.text("object") or "", arguments, folder)
     return Planned(build=partial(_built_own, *given), parameters=None)

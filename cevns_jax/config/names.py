@@ -1,7 +1,7 @@
 """Names of the parameters of the data sets, known before an experiment is built.
 
-The experiments declare their parameters; this repeats the names, so that a misspelt one is said
-before anything heavy is imported. Tests hold both together.
+The experiments declare their parameters. Their names are repeated here, so that a misspelt one is
+reported before anything heavy is imported. Tests compare both lists.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ PRESETS: dict[str, dict[str, tuple[str, ...]]] = {
 SHARED = ("sns_flux",)
 """Nuisances of presets that several experiments share."""
 LUMPED = ("cevns",)
-"""Nuisances of presets that contain a shared one, and so go with none of another experiment."""
+"""Nuisances of presets that contain a shared one: they exclude it in another experiment."""
 OVERLAPS = (
     ("coherent_csi_2017", "coherent_csi_2021"),
     ("coherent_lar_2020", "coherent_lar_2020_energy"),
@@ -85,7 +85,7 @@ def pulls(experiment: str, preset: str) -> tuple[str, ...]:
 
 
 def own_pulls(experiment: str, nuisances: Iterable[tuple[str, bool]]) -> tuple[str, ...]:
-    """Names of the pulls of nuisances, of which each is a name and whether it is shared."""
+    """Names of the pulls of nuisances, given as pairs of a name and whether it is shared."""
     return tuple(name if shared else f"{experiment}_{name}" for name, shared in nuisances)
 
 

@@ -1,6 +1,7 @@
-"""A reader's own experiment in a config: a TOML table and its CSV tables.
+"""A user's own experiment in a config: a TOML table and its CSV tables.
 
-Nothing that shapes a prediction has a default here: what is perfect is declared ``"perfect"``.
+Nothing that changes a prediction has a default here: a perfect resolution or efficiency must be
+declared ``"perfect"``.
 """
 
 from __future__ import annotations

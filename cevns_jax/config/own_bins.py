@@ -1,4 +1,4 @@
-"""The bins of a reader's own experiment in a config: a CSV table, and a covariance beside it."""
+"""The bins of a user's own experiment in a config: a CSV table, and perhaps a covariance."""
 
 from __future__ import annotations
 

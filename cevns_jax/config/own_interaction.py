@@ -1,8 +1,8 @@
-"""An interaction of the reader's own, named in a config: whatever its code does ends in a sentence.
+"""A user's own interaction, named in a config: any error in its code becomes one clear sentence.
 
 The code runs when the class is made, and again whenever a prediction is traced, deep inside a fit.
-:class:`OwnInteraction` stands between: it asks the reader's object, and turns what goes wrong there
-into a :class:`ConfigError` that names the object, its file and the line.
+:class:`OwnInteraction` stands between: it calls the user's object, and turns any error there into a
+:class:`ConfigError` that names the object, its file and the line.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ from cevns_jax.interactions.interaction import Coefficients
 from cevns_jax.nuclei import NucleusAtRecoil
 from cevns_jax.parameters import Parameter, Values
 
-LONGEST = 200  # characters of a message of somebody else's that are passed on
+LONGEST = 200  # characters of an error of the user's code that are passed on: two lines or so
 
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True, kw_only=True)
 class OwnInteraction(NewPhysics):
-    """An object of the reader's, asked with care.
+    """A user's object, with every call guarded and every answer checked.
 
     Attributes:
         numbers: Leaves of the object, which is a pytree.
@@ -116,7 +116,8 @@ class OwnInteraction(NewPhysics):
         return a_0, a_1, a_2
 
     def _asked(self, method: str, size: int, recoil: jax.Array, *rest: Any) -> tuple[Any, ...]:
-        """What a method of the object answers: so many numbers or arrays that fit the recoils."""
+        """Call a method of the object and check that it returns ``size`` numbers or arrays that
+        broadcast with the recoils."""
         with _blamed(self.where, self.packages):
             asked = getattr(self._made, method)
             found = asked(recoil, *rest)
@@ -132,7 +133,7 @@ class OwnInteraction(NewPhysics):
 def own_interaction(
     where: str, path: str, arguments: Mapping[str, Any], folder: Path
 ) -> OwnInteraction:
-    """An interaction of the reader by its import path.
+    """A user's own interaction by its import path.
 
     Args:
         where: File and table of the config, for messages.
@@ -142,7 +143,7 @@ def own_interaction(
 
     Raises:
         ConfigError: the path does not lead to a class derived from :class:`NewPhysics`, nothing
-            else is called; or the reader's code fails.
+            else is called; or the user's code fails.
     """
     module, colon, name = path.partition(":")
     if not (module and colon and name):
@@ -213,11 +214,11 @@ def _first_on_path(folder: Path) -> Iterator[None]:
 def _blamed(
     where: str, packages: frozenset[str], asked: Callable[..., Any] | None = None
 ) -> Iterator[None]:
-    """Whatever goes wrong inside, an exit of the program too, as one sentence with its place.
+    """Turn any error inside, even an exit of the program, into one sentence that says where.
 
     Args:
         where: Beginning of the sentence.
-        packages: First names of the modules of the reader's code.
+        packages: First names of the modules of the user's code.
         asked: What returned the thing at fault, if that is found only afterwards.
     """
     try:
@@ -227,7 +228,7 @@ def _blamed(
     except BaseException as error:
         try:
             text = next((line for line in str(error).splitlines() if line.strip()), "")
-        except Exception:  # an exception class of the reader's, which cannot even say what it is
+        except Exception:  # an exception of the user's own class, whose text fails as well
             text = ""
         text = "".join(c if c.isprintable() else " " for c in text)
         text = f"{text[:LONGEST]}..." if len(text) > LONGEST else text
@@ -237,7 +238,7 @@ def _blamed(
 
 
 def _line(error: BaseException, packages: frozenset[str]) -> str:
-    """File and line of the innermost frame in the reader's modules; empty if there is none."""
+    """File and line of the innermost frame in the user's modules; empty if there is none."""
     if isinstance(error, SyntaxError) and error.filename:
         return f"{Path(error.filename).name}:{error.lineno}"
     found = ""

@@ -1,6 +1,7 @@
 """Parts of a config that every experiment has: nuisances, form factor, radii.
 
-What is made of classes of the library is made later: to import them takes a second.
+Objects of the library are made later, by functions that are returned here: importing their classes
+takes a second.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ def needed(table: Table, key: str, value: Given | None) -> Given:
 
 
 def nuisances(table: Table) -> list[dict[str, Any]]:
-    """What makes the nuisances of a list of tables."""
+    """Arguments of the nuisances of a list of tables."""
     found: list[dict[str, Any]] = []
     for part in table.tables("nuisances"):
         name, width = part.text("name"), part.positive("width")
@@ -61,15 +62,15 @@ def nuisances(table: Table) -> list[dict[str, Any]]:
 
 
 def made_nuisances(given: Iterable[dict[str, Any]]) -> tuple[Nuisance, ...]:
-    """Nuisances, of what :func:`nuisances` has read."""
+    """Nuisances, made from the arguments that :func:`nuisances` has read."""
     from cevns_jax.experiments import Nuisance
 
     return tuple(Nuisance(**one) for one in given)
 
 
 def form_factor(table: Table) -> Callable[[], FormFactor] | None:
-    """What makes a form factor of its name, or of a table with its second length; nothing where
-    there is none."""
+    """A function that makes a form factor from its name, or from a table with its second length;
+    ``None`` if the table has no form factor."""
     if "form_factor" not in table:
         return None
     if isinstance(table.content["form_factor"], str):

@@ -1,6 +1,6 @@
-"""A config that was read: all that can be wrong with it before anything heavy is imported.
+"""A config that was read and checked as far as that is possible before anything heavy is imported.
 
-What is built of a plan is an :class:`cevns_jax.config.analysis.Analysis`. The tables and keys are
+:mod:`cevns_jax.config.analysis` builds an ``Analysis`` from a plan. The tables and keys are
 documented in ``docs/configuration.md``.
 """
 
@@ -35,10 +35,10 @@ TABLES = ("interaction", "experiments", "fit", "parameters", "profile", "scan", 
 
 @dataclass(frozen=True, kw_only=True)
 class Declaration:
-    """A table ``parameters.NAME``; what it does not say is as the parameter was declared.
+    """A table ``parameters.NAME``; anything it does not say stays as the parameter was declared.
 
-    A Gaussian prior is a width, with or without a mean, or as every other one something that makes
-    it.
+    A Gaussian prior may be given as a width, with or without a mean; any prior as ``prior``, a
+    function that makes it.
     """
 
     where: str
@@ -112,7 +112,7 @@ class Plan:
                     raise unknown(where, "varying parameter", name, vary)
 
     def _named(self) -> Iterator[tuple[str, str]]:
-        """Where the config names parameters, and which."""
+        """Places where the config names a parameter, each with the name."""
         for name in self.free:
             yield f"{self.path} [fit] free", name
         for name in self.declarations:

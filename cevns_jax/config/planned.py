@@ -15,7 +15,7 @@ class Planned(Generic[Made]):
 
     Attributes:
         build: Builds it.
-        parameters: Names of its parameters; ``None`` where only building it tells.
+        parameters: Names of its parameters; ``None`` if they are known only once it is built.
         varying: Those that vary unless held.
     """
 

@@ -1,7 +1,7 @@
 """Priors in a config: the tables ``parameters.NAME.prior``.
 
-What is written is checked here; the classes of :mod:`cevns_jax.priors`, which import JAX, are
-called when the parameters are known. The keys are documented in ``docs/configuration.md``.
+The tables are checked here. The classes of :mod:`cevns_jax.priors`, which import JAX, are called
+once the parameters are known. The keys are documented in ``docs/configuration.md``.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ MakePrior = Callable[[], "Prior"]
 
 
 def read_prior(table: Table) -> MakePrior:
-    """What makes the prior of a table ``prior``; which keys it has depends on its type.
+    """A function that makes the prior of a table ``prior``, whose keys depend on its type.
 
     Args:
         table: The table.

@@ -1,4 +1,4 @@
-"""The response of a reader's own experiment in a config: quenching, resolution, efficiency."""
+"""The response of a user's own experiment in a config: quenching, resolution, efficiency."""
 
 from __future__ import annotations
 
@@ -31,12 +31,13 @@ if TYPE_CHECKING:
     from cevns_jax.detectors.table import LinearTable
     from cevns_jax.nuclei import Target
 
-MOST_RESPONSE_ROWS = 500_000  # recoils times bins
+# Of a table of a response, recoils times bins: about as much text as a table may hold.
+MOST_RESPONSE_ROWS = 500_000
 
 
 @contextmanager
 def naming(path: Path | str) -> Iterator[None]:
-    """Errors name the file, or the file and its table."""
+    """Put the file, or the file and its table, in front of errors raised inside."""
     try:
         yield
     except ConfigError as error:

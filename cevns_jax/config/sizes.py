@@ -7,12 +7,14 @@ from typing import Any
 
 from cevns_jax.errors import ConfigError, shown
 
+# Far above any config in use, and far below what takes the parser seconds or all memory: a wrong
+# file is refused at once.
 MOST_BYTES = 200_000  # of a config, and of an override
 MOST_PARTS = 16  # of a dotted key, and tables inside tables; the deepest key in use has 5
 MOST_ENTRIES = 1000  # of a list or a table
 LONGEST_TEXT = 4096  # characters of a string
 PART = r"""(?:[\w-]+|"[^"\n]*"|'[^'\n]*')"""
-# Parsing a dotted key costs the square of its parts, in time and memory: it is found before.
+# Parsing a dotted key costs the square of its parts, in time and memory: it is looked for before.
 DOTTED = re.compile(rf"(?<![\w-]){PART}(?:[ \t]*\.[ \t]*{PART}){{{MOST_PARTS}}}")
 
 

@@ -1,4 +1,4 @@
-"""Neutrino sources of a reader's own experiment in a config."""
+"""Neutrino sources of a user's own experiment in a config."""
 
 from __future__ import annotations
 

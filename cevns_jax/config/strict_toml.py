@@ -16,7 +16,7 @@ from cevns_jax.errors import LONGEST_TEXT, ConfigError, shown, unknown
 
 
 def read_toml(path: Path, overrides: Sequence[str] = ()) -> dict[str, Any]:
-    """The tables of a config, with overrides, not yet understood.
+    """The tables of a config, with overrides, as plain dictionaries that are not checked yet.
 
     Args:
         path: The TOML file.
@@ -30,7 +30,7 @@ def read_toml(path: Path, overrides: Sequence[str] = ()) -> dict[str, Any]:
 
 
 class Table:
-    """One table of a config, read key by key; what was never asked for is an error in the end."""
+    """One table of a config, read key by key; :meth:`done` refuses keys that nobody asked for."""
 
     def __init__(self, file: Path, name: str, content: object) -> None:
         self.file = file

@@ -1,6 +1,7 @@
-"""Options of the command line that change a config for one run, written into its tables.
+"""Options of the command line that change a config for one run.
 
-So they are checked, hashed and kept in the provenance as if they had stood in the file.
+They are written into the tables of the config, so that they are checked, hashed and kept in the
+provenance as if they had been in the file.
 """
 
 from __future__ import annotations
@@ -14,12 +15,12 @@ from cevns_jax.errors import ConfigError, shown
 
 
 def vary(content: dict[str, Any], options: argparse.Namespace) -> dict[str, Any]:
-    """The tables of a config with what the options say.
+    """The tables of a config, changed as the options say.
 
     Args:
         content: The tables.
-        options: ``free``, ``fix``, ``grid``, ``cl`` and ``title``, those that the command has, and
-            ``command``, its name.
+        options: ``command``, the name of the command, and those of ``free``, ``fix``, ``grid``,
+            ``cl`` and ``title`` that it has.
 
     Raises:
         ConfigError: an option that does not have its form, or a table of the config that is none.
@@ -28,7 +29,8 @@ def vary(content: dict[str, Any], options: argparse.Namespace) -> dict[str, Any]
     grids = [_grid(text) for text in getattr(options, "grid", [])]
     fixed = [_fixed(text) for text in getattr(options, "fix", [])]
     _put_grids(content, options.command, grids)
-    # What a command scans or holds at values is told by its grid; one value is a grid as well.
+    # Parameters on a grid have their values from there: --free is refused for them, and --fix makes
+    # a grid of one value.
     looked_at, walked = _gridded(content, options.command)
     for name in getattr(options, "free", []):
         if name in (looked_at, *walked):
@@ -59,7 +61,7 @@ def vary(content: dict[str, Any], options: argparse.Namespace) -> dict[str, Any]
 
 
 def _put_grids(content: dict[str, Any], command: str, grids: list[dict[str, Any]]) -> None:
-    """Grids where the table of a command has them."""
+    """Write grids into the table of a command, in place of those that it has."""
     if command == "profile" and grids:
         if len(grids) > 1:
             raise ConfigError("--grid: a profile has one parameter; scan takes several")
@@ -75,14 +77,16 @@ def _put_grids(content: dict[str, Any], command: str, grids: list[dict[str, Any]
             else:
                 axes.append(grid)
     elif command == "limit":
-        _table(content, "limit")  # that of a config without one: on its first free parameter
+        # A config without this table has a limit as well: on its first free parameter.
+        _table(content, "limit")
         held = _held(content) if grids else {}
         for grid in grids:
             held[grid["parameter"]] = {key: grid[key] for key in grid if key != "parameter"}
 
 
 def _held(content: dict[str, Any]) -> dict[str, Any]:
-    """The table of what a limit holds, made of the axes of a scan where there is none."""
+    """The table of the parameters that a limit holds; if there is none, the axes of a scan make
+    it."""
     limit = _table(content, "limit")
     if "held" not in limit:
         axes = _axes(content)
@@ -96,7 +100,7 @@ def _held(content: dict[str, Any]) -> dict[str, Any]:
 
 
 def _axes(content: dict[str, Any]) -> list[dict[str, Any]]:
-    """The axes of a scan that name a parameter; of others their reader complains."""
+    """The axes of a scan that name a parameter; the others are refused where they are read."""
     axes = _existing(content, "scan").get("axes", [])
     found = axes if isinstance(axes, list) else []
     return [axis for axis in found if isinstance(axis, dict) and "parameter" in axis]
@@ -106,7 +110,7 @@ _WHERE = {"profile": "the profile", "scan": "the scan", "limit": "the limit"}
 
 
 def _gridded(content: dict[str, Any], command: str) -> tuple[str | None, list[str]]:
-    """The parameter that a command looks at, if it is one, and those that have values of a grid."""
+    """The one parameter that a profile or a limit is about, if any, and those on a grid."""
     walked = [axis["parameter"] for axis in _axes(content)]
     if command == "profile":
         return _existing(content, "profile").get("parameter", _first_free(content)), []
@@ -169,7 +173,7 @@ def _number(option: str, text: str) -> float:
 
 
 def _table(content: dict[str, Any], *keys: str) -> dict[str, Any]:
-    """A table of a config, made where there is none."""
+    """A table of a config, made if it is missing."""
     place = content
     for key in keys:
         place = place.setdefault(key, {})
@@ -179,11 +183,12 @@ def _table(content: dict[str, Any], *keys: str) -> dict[str, Any]:
 
 
 def _existing(content: dict[str, Any], key: str) -> dict[str, Any]:
-    """A table of a config, empty where there is none; one that is no table is refused."""
+    """A table of a config, empty if it is missing; anything but a table is refused."""
     return _table(content, key) if key in content else {}
 
 
 def _forget(content: dict[str, Any], name: str, key: str) -> None:
+    """Take a key out of the declaration of a parameter, if it has one."""
     declared = content.get("parameters")
     if isinstance(declared, dict) and isinstance(declared.get(name), dict):
         declared[name].pop(key, None)

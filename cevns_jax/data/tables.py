@@ -14,10 +14,14 @@ from cevns_jax.domains import EDGES, Domain
 from cevns_jax.errors import ConfigError, shown
 
 DATA = Path(__file__).parent
-MOST_BYTES = 50_000_000  # of a table
+# A larger table, or one with more rows, is a wrong file, and refused before it is parsed: the
+# longest table of a data set here has 960 rows.
+MOST_BYTES = 50_000_000
 MOST_ROWS = 10_000
-MOST_CELLS = 2**62  # of a grid that can be numbered
-SAME_EDGE = 1e-9  # relative difference of edges below which they are one
+MOST_CELLS = 2**62  # of a grid: a cell has a number in 64 bits
+# Relative difference below which two edges are one: far above the rounding of sums such as
+# 0.1 + 0.2, 1e-16, and far below the width of any bin.
+SAME_EDGE = 1e-9
 
 
 class Columns(dict[str, np.ndarray]):
@@ -152,7 +156,7 @@ def check_ascending(path: Path, table: Columns, column: str) -> None:
 
 
 def same_edges(first: np.ndarray, second: np.ndarray) -> bool:
-    """Whether two sets of bin edges agree but for their last digits."""
+    """Whether two sets of bin edges agree except for rounding."""
     if first.shape != second.shape:
         return False
     here, there = np.split(merged(np.concatenate([first, second])), 2)
@@ -160,10 +164,10 @@ def same_edges(first: np.ndarray, second: np.ndarray) -> bool:
 
 
 def merged(values: np.ndarray) -> np.ndarray:
-    """Values with those that differ in their last digits alone replaced by the lowest of them.
+    """Values in which those that differ only by rounding are replaced by the lowest of them.
 
-    Two values are one where they differ by less than 1e-9 of the larger, as 0.1 + 0.2 and 0.3 do,
-    or where both are zero to 1e-9 of the next larger one, as 0.1 + 0.2 - 0.3 is.
+    Two values count as one if they differ by less than 1e-9 of the larger, as 0.1 + 0.2 and 0.3 do,
+    or if both are below 1e-9 of the next larger one, as 0.1 + 0.2 - 0.3 and zero are.
 
     Args:
         values: Any order, shape (n,).
@@ -173,6 +177,7 @@ def merged(values: np.ndarray) -> np.ndarray:
     """
     found, where = np.unique(values, return_inverse=True)
     size = np.abs(found)
+    # Sizes below the first gap of nine orders are rounded zeros.
     larger = np.maximum(size[1:], size[:-1])
     sizes = np.unique(size[size > 0])
     jumps = np.flatnonzero(sizes[1:] > sizes[:-1] / SAME_EDGE)
@@ -191,10 +196,10 @@ def grid_points(path: Path, table: Columns, columns: Sequence[str]) -> list[np.n
         columns: The columns that index the grid, the slowest first.
 
     Returns:
-        The values of each of these columns, ascending; what differs in its last digits is one.
+        The values of each of these columns, ascending; values that differ by rounding are one.
 
     Raises:
-        ConfigError: rows that are no grid in ascending order; the first of them is named.
+        ConfigError: rows that are no grid in ascending order; the message names the first of them.
     """
     found = [_merged_with_upper_ends(table, column) for column in columns]
     points = [np.unique(row) for row in found]
@@ -219,7 +224,11 @@ def grid_points(path: Path, table: Columns, columns: Sequence[str]) -> list[np.n
 
 
 def _merged_with_upper_ends(table: Columns, column: str) -> np.ndarray:
-    """A column, merged; lower ends of bins together with the upper ones, which know their size."""
+    """A column with values that differ by rounding merged.
+
+    Lower ends of bins are merged together with the upper ends: a lower end that is zero but for
+    rounding has no size of its own to compare with.
+    """
     upper = column.replace("_low", "_high")
     if upper == column or upper not in table:
         return merged(table[column])
@@ -232,7 +241,7 @@ def bin_edges(path: Path, table: Columns, low: str, high: str) -> np.ndarray:
     Args:
         path: The file, for messages.
         table: Column -> values.
-        low, high: Columns with the ends; ends that differ in their last digits alone are one.
+        low, high: Columns with the ends; ends that differ only by rounding are one.
 
     Raises:
         ConfigError: an upper end that is not above its lower end, or bins that do not join.

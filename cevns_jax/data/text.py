@@ -1,4 +1,4 @@
-"""Reading text files that a user gives: of a bearable size, and in UTF-8."""
+"""Reading text files that a user gives: not too large, and in UTF-8."""
 
 from __future__ import annotations
 

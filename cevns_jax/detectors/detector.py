@@ -1,4 +1,4 @@
-"""Quenching and efficiency of a data set, to be looked at: what its response was made of."""
+"""Quenching and efficiency of a data set, so that users can plot what its response was made of."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ class Detector(Protocol):
 
     @property
     def recoil_efficiency(self) -> LinearTable | None:
-        """Probability to keep an event against the recoil energy [keV], a factor besides."""
+        """Probability to keep an event against the recoil energy [keV]; it multiplies
+        :meth:`efficiency`."""
         ...
 
     def energy(self, recoil: jax.Array, values: Values, effects: Effects) -> jax.Array:
@@ -37,7 +38,7 @@ class Detector(Protocol):
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True, kw_only=True)
 class ScintillationDetector:
-    """That of a scintillator whose photo-electrons are counted.
+    """Quenching and efficiency of a scintillator whose photo-electrons are counted.
 
     Attributes:
         quenching: The polynomial.
@@ -63,7 +64,7 @@ class ScintillationDetector:
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True, kw_only=True)
 class EnergyDetector:
-    """That of an :class:`EnergyResponse`; build it with :func:`energy_detector`.
+    """Quenching and efficiency of an :class:`EnergyResponse`; see :func:`energy_detector`.
 
     Attributes:
         quenching: E_ee(T).

@@ -40,6 +40,7 @@ class LogisticEfficiency:
     def threshold(self) -> float:
         """Where the curve becomes positive [PE]; zero if it is positive everywhere above zero."""
         a, b, c, d = self.coefficients
+        # d >= 0: the curve is positive everywhere, and the logarithm would have no value.
         return 0.0 if d >= 0 else max(float(c - np.log(-a / d - 1) / b), 0.0)
 
     def __call__(self, photoelectrons: Array) -> Array:

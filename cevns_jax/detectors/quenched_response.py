@@ -1,4 +1,4 @@
-"""A response read from a table: where only the quenching moves, integrals are done once."""
+"""A response read from a table in E_ee: if only the quenching moves, integrals are done once."""
 
 from __future__ import annotations
 
@@ -15,21 +15,29 @@ from cevns_jax.detectors.spline import Spline, spline
 from cevns_jax.detectors.table import LinearTable
 from cevns_jax.parameters import Parameter, Values
 
-FINEST_TABLE = 8193  # energies at which a response is tabulated; thinned where fewer are enough
-# Of a probability: an order below what a bin with a million events could show, and reached with
-# some hundred energies by a resolution as wide as the bins.
+# Energies at which a response is tabulated, 2^13 + 1 so that every second, fourth, ... one keeps
+# both ends; fewer are kept if they are accurate enough. Found by trial: a resolution too sharp for
+# it keeps its integrals, which are exact but slower.
+FINEST_TABLE = 8193
+# Largest error of a probability: of a million events 0.1 end up in the wrong bin. A resolution as
+# wide as the bins reaches it with some hundred energies. A tenth of it takes twice as many, as the
+# error of a cubic falls with the fourth power of the step.
 TABLE_ACCURACY = 1e-7
-# Of a table, in units of the highest nominal E_ee, constant beyond: pulls move E_ee by less.
+# End of the table in units of the highest nominal E_ee; constant beyond. Pulls move E_ee by less:
+# five standard deviations of a 10 % uncertainty.
 HIGHEST_ENERGY = 1.5
-UNSEEN = 1e-15  # a probability below which a response is as good as none
+# A probability that counts as zero: 1e-15 of all events is none. Beyond the last energy with more
+# than that the table ends, so that its knots lie where there is something to interpolate.
+UNSEEN = 1e-15
 
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True, kw_only=True)
 class QuenchedResponse:
-    """An :class:`EnergyResponse` read from a table in E_ee: only the quenching can move.
+    """An :class:`EnergyResponse` read from a table in E_ee; only its quenching can move.
 
-    It costs a fraction of the integrals that it replaces. Build it with :func:`quenched_response`.
+    Reading the table costs a fraction of the integrals over the resolution. Build it with
+    :func:`quenched_response`.
 
     Attributes:
         quenching: E_ee(T).
@@ -63,10 +71,13 @@ class QuenchedResponse:
 def quenched_response(
     response: EnergyResponse, recoil: np.ndarray
 ) -> QuenchedResponse | EnergyResponse:
-    """The response as a table, fine enough for ``TABLE_ACCURACY``; itself if none is.
+    """The response as a table that is accurate to ``TABLE_ACCURACY``.
 
-    The accuracy is one of probabilities: where a recoil spectrum rises as steeply as T^-2, as with
-    a massless mediator, recoils far below the bins weigh in with it, up to 3e-4 of a bin.
+    If even the finest table is not, the response itself is returned.
+
+    The accuracy is that of the probabilities. A recoil spectrum that rises as steeply as T^-2, as
+    with a massless mediator, multiplies the error at recoils far below the bins by many events: a
+    bin can then be wrong by up to 3e-4 of its counts.
 
     Args:
         response: What to tabulate.
@@ -84,7 +95,8 @@ def quenched_response(
     highest = float(grid[min(np.flatnonzero(seen)[-1] + 1, len(grid) - 1)])
     grid = np.linspace(0.0, highest, FINEST_TABLE)
     exact = np.asarray(kept(response, jnp.asarray(grid)))
-    # The spline through every step-th energy, judged half-way between them, where it is worst.
+    # The coarsest table that is accurate enough. It is judged half-way between its knots, where the
+    # error of a cubic is largest.
     for step in (32, 16, 8, 4, 2):
         coarse = CubicSpline(grid[::step], exact[::step])
         between = slice(step // 2, None, step)

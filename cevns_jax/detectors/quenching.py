@@ -19,8 +19,13 @@ from cevns_jax.pytree import static
 
 Array = TypeVar("Array", jax.Array, np.ndarray)
 Effects: TypeAlias = Mapping[str, jax.Array]
-LARGEST_Q = 1e-3  # of the modified Lindhard model; the values in use are below 3e-4
-SHARP_KINK = 0.03  # relative change of dE_ee/dT that recoil nodes need to know of
+# End of the domain of q in the modified Lindhard model: values in use are below 3e-4 in size. In
+# germanium 1e-3 is an offset of 0.28 keV, above the threshold of the detectors it is used for.
+LARGEST_Q = 1e-3
+# Change of dE_ee/dT, in units of E_ee/T, above which a row of a table ends a recoil panel. Weaker
+# kinks are found where counts feel them, by halving panels. Found by trial: the measured tables for
+# germanium have 451 rows, of which 2 are above 0.03, but half are above 0.003.
+SHARP_KINK = 0.03
 NOTHING: Effects = MappingProxyType({})
 
 
@@ -39,7 +44,7 @@ class Quenching(Protocol):
 
     @property
     def knots(self) -> np.ndarray:
-        """Recoil energies [MeV] where E_ee(T) has a kink that matters."""
+        """Recoil energies [MeV] where E_ee(T) has a kink so sharp that panels should end there."""
         ...
 
     @property
@@ -61,8 +66,11 @@ class Quenching(Protocol):
 def quenched_energy(
     quenching: Quenching, recoil: jax.Array, values: Values, effects: Effects = NOTHING
 ) -> jax.Array:
-    """E_ee [keV] of recoils T [MeV], with the effect ``quenching``, a relative change of E_ee;
-    parameters that are not given are at their start values."""
+    """E_ee [keV] of recoils T [MeV], any shape.
+
+    The effect ``quenching``, a relative change of E_ee, is included. Parameters that are not given
+    are at their start values.
+    """
     starts = {p.name: p.start for p in quenching.parameters}
     nominal = quenching(recoil, starts | dict(values), effects)
     return 1e3 * nominal * (1 + jnp.asarray(effects.get("quenching", 0.0)))
@@ -78,7 +86,7 @@ def polynomial_quenching(recoil: Array, coefficients: Array) -> Array:
     Returns:
         E_ee [MeV], shape of ``recoil``.
     """
-    total = 0 * recoil
+    total = 0 * recoil  # NumPy's or JAX's, as the recoils are
     for c in coefficients[::-1]:
         total = (total + c) * recoil
     return total
@@ -158,8 +166,8 @@ class ModifiedLindhard:
     Attributes:
         prefix: Names of the parameters are ``<prefix>_k`` and ``<prefix>_q``.
         protons: Z of the only element.
-        k, q: Values at the start of a fit; q is not positive: an offset downwards would leave
-            energies below zero.
+        k, q: Values at the start of a fit. q must not be positive: it would lower E_ee below zero
+            for the smallest recoils.
     """
 
     prefix: str = static(default="lindhard")
@@ -190,6 +198,7 @@ class ModifiedLindhard:
 
 
 def _lindhard(recoil: jax.Array, protons: int, k: jax.Array | float) -> jax.Array:
+    """E_ee [MeV] of the Lindhard model."""
     reduced = 11.5 * protons ** (-7 / 3) * recoil * 1e3
     g = 3 * reduced**0.15 + 0.7 * reduced**0.6 + reduced
     return recoil * k * g / (1 + k * g)
@@ -212,6 +221,7 @@ class TabulatedQuenching:
 
     @property
     def knots(self) -> np.ndarray:
+        # A factor may be zero, at which the kink has no relative size: any is sharp there.
         x, y = self.factor.x, np.maximum(self.factor.y, 1e-300)
         kink = np.abs(np.diff(np.diff(y) / np.diff(x))) * x[1:-1] / y[1:-1]
         return x[1:-1][kink > SHARP_KINK] * 1e-3
@@ -226,17 +236,19 @@ def check_factor(recoil: np.ndarray, energy: np.ndarray, at_rest: float) -> None
     Args:
         recoil: T [MeV], shape (n,).
         energy: E_ee [MeV], shape (n,).
-        at_rest: E_ee of a recoil of no energy [MeV]. The modified Lindhard model has such an
-            offset, with which E_ee/T grows without end towards low T: what is above it counts.
+        at_rest: E_ee at T = 0 [MeV]. The modified Lindhard model has such an offset, with which
+            E_ee/T grows without end towards low T; so the offset is subtracted before E_ee/T is
+            compared with one.
 
     Raises:
-        ConfigError: E_ee/T outside 0 to 1 at one of the recoils, the farthest of which is named.
+        ConfigError: E_ee/T outside 0 to 1 at one of the recoils; the message names the worst.
     """
     factor = np.divide(energy - at_rest, recoil, out=np.zeros_like(energy), where=recoil > 0)
     outside = ~((energy >= 0) & (factor <= 1 + ROUNDING))
     if outside.any():
-        off = np.where(outside, np.abs(factor - 0.5), -1.0)
-        worst = int(np.argmax(np.nan_to_num(off, nan=np.inf)))
+        # The allowed range is 0 to 1, so the worst factor is the farthest from its middle.
+        distance = np.where(outside, np.abs(factor - 0.5), -1.0)
+        worst = int(np.argmax(np.nan_to_num(distance, nan=np.inf)))
         raise ConfigError(
             f"quenching: E_ee/T must lie between 0 and 1 for all recoils of the source, not at "
             f"{factor[worst]:.4g} (T = {recoil[worst] * 1e3:.4g} keV); it is a fraction, not per "

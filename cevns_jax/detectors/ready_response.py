@@ -1,4 +1,4 @@
-"""Ready responses: a matrix on given recoil nodes, or a table of mono-energetic recoils."""
+"""Ready-made responses: a matrix on given recoil nodes, or a table of mono-energetic recoils."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from cevns_jax.detectors.table import LinearTable, check_edges
-from cevns_jax.domains import COLUMNS
+from cevns_jax.domains import COLUMNS, ROUNDING
 from cevns_jax.errors import ConfigError
 from cevns_jax.parameters import Values
 from cevns_jax.pytree import static
@@ -35,7 +35,7 @@ class FixedResponse:
     def __call__(
         self, recoil: jax.Array, values: Values, effects: Mapping[str, jax.Array]
     ) -> jax.Array:
-        """The matrix, whatever the recoil nodes (it was made for them)."""
+        """The matrix. The recoils are not looked at: they must be the nodes it was made for."""
         return jnp.asarray(self.matrix)
 
 
@@ -88,21 +88,22 @@ class TabulatedResponse:
 
         Args:
             lowest, highest: Range of the recoils [MeV].
-            movable: Nothing moves it.
+            movable: As of other responses; not used, since nothing moves a table.
 
         Raises:
-            ConfigError: the table does not hold it.
+            ConfigError: the table does not reach over all recoils.
         """
-        some = np.asarray(self.probability).max(axis=1)
-        reach = LinearTable(np.asarray(self.recoil), some, "response")
-        reach.require(lowest * 1e3, highest * 1e3, BELOW)
+        # The check of a table of one column serves: any probability shows whether rows are in eV.
+        largest = np.asarray(self.probability).max(axis=1)
+        table = LinearTable(np.asarray(self.recoil), largest, "response")
+        table.require(lowest * 1e3, highest * 1e3, BELOW)
         return np.asarray(self.recoil) * 1e-3
 
 
 def tabulated_response(
     axes: Mapping[str, np.ndarray], recoil_kev: np.ndarray, probability: np.ndarray
 ) -> TabulatedResponse:
-    """A ready response matrix, or tensor.
+    """A response given as a matrix, or as a tensor if several quantities are reconstructed.
 
     Args:
         axes: Bin edges of each reconstructed quantity, by name (unit included).
@@ -130,8 +131,9 @@ def tabulated_response(
     if refusal := COLUMNS["recoil_kev"].refusal("recoil_kev", float(t[-1])):
         raise ConfigError(f"response: {refusal}")
     total = p.reshape(t.size, -1).sum(axis=1)
-    if not ((p >= 0).all() and (total <= 1 + 1e-6).all()):
-        row = int(np.argmax(~((p.reshape(t.size, -1) >= 0).all(axis=1) & (total <= 1 + 1e-6))))
+    allowed = (p.reshape(t.size, -1) >= 0).all(axis=1) & (total <= 1 + ROUNDING)
+    if not allowed.all():
+        row = int(np.argmax(~allowed))
         raise ConfigError(
             f"response: probabilities at {t[row]:g} keV must not be negative, nor add up to more "
             f"than 1 (sum {total[row]:.6g}); they are fractions, neither per cent nor densities"

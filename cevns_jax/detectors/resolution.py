@@ -1,8 +1,8 @@
 """Resolution: from the energy that a recoil leaves to the reconstructed one.
 
-A resolution says how much of its distribution P(x | E) of the reconstructed quantity x lies in
-each of a number of pieces, and the mean of x there, so that an efficiency that is linear in x in
-every piece is folded in exactly.
+A resolution integrates its distribution P(x | E) of the reconstructed quantity x, and x P(x | E),
+over pieces in x. With these two an efficiency that is a straight line in each piece is folded in
+exactly.
 """
 
 from __future__ import annotations
@@ -20,7 +20,14 @@ from cevns_jax.domains import check_number
 from cevns_jax.errors import ConfigError
 from cevns_jax.pytree import static
 
-SMALLEST_SIGMA = 1e-9  # [keV]
+# Stands for a width of zero [keV], by which one cannot divide: 1e-6 eV, far below the resolution of
+# any detector. A formula without noise reaches it at E = 0.
+SMALLEST_SIGMA = 1e-9
+# A fit may try pulls that would make the width negative; it stays at this share of the nominal one.
+# Found by trial: any small positive number does, as no data ask for such a pull.
+SMALLEST_FACTOR = 1e-3
+# Stands for a mean of zero photo-electrons, which has no logarithm.
+SMALLEST_MEAN = 1e-300
 
 
 class Resolution(Protocol):
@@ -155,20 +162,25 @@ class GaussianResolution:
     def pieces(
         self, energy: jax.Array, cuts: np.ndarray, widening: jax.Array
     ) -> tuple[jax.Array, jax.Array]:
-        factor = jnp.maximum(1 + widening, 1e-3)
+        factor = jnp.maximum(1 + widening, SMALLEST_FACTOR)
         sigma = (jnp.maximum(self.sigma(energy), SMALLEST_SIGMA) * factor)[..., None]
         mean = energy[..., None]
         z = (jnp.asarray(cuts) - mean) / sigma
-        # Both tails from erfc: differences of erf lose everything far above the mean.
-        upper = jax.scipy.special.erfc(jnp.abs(z) / np.sqrt(2)) / 2
+        # The smaller tail beyond each cut, from erfc: far from the mean erf is one to all its
+        # digits, and a difference of two of them would be zero.
+        tail = jax.scipy.special.erfc(jnp.abs(z) / np.sqrt(2)) / 2
         low, high = z[..., :-1], z[..., 1:]
-        below, above = upper[..., :-1], upper[..., 1:]
+        at_low, at_high = tail[..., :-1], tail[..., 1:]
+        # Pieces above the mean, below it, and the one that holds it.
         inside = jnp.where(
-            low > 0, below - above, jnp.where(high < 0, above - below, 1 - below - above)
+            low > 0, at_low - at_high, jnp.where(high < 0, at_high - at_low, 1 - at_low - at_high)
         )
         density = jnp.exp(-(z**2) / 2) / np.sqrt(2 * np.pi)
+        # x P = mean P - sigma^2 dP/dx, which integrates in closed form.
         first = mean * inside - sigma * jnp.diff(density, axis=-1)
         if self.truncated:
+            # Probability above zero, at least 1/2 as the mean is held at zero or above: dividing by
+            # it is safe.
             positive = jax.scipy.special.erfc(-jnp.maximum(mean, 0.0) / sigma / np.sqrt(2)) / 2
             return inside / positive, first / positive
         return inside, first
@@ -202,7 +214,8 @@ class PoissonResolution:
         self, energy: jax.Array, cuts: np.ndarray, widening: jax.Array
     ) -> tuple[jax.Array, jax.Array]:
         n = np.arange(np.ceil(cuts[0]), np.ceil(cuts[-1]))
-        mean = jnp.maximum(self.quanta_per_kev * energy[..., None], 1e-300)
+        mean = jnp.maximum(self.quanta_per_kev * energy[..., None], SMALLEST_MEAN)
+        # Through logarithms: powers and factorials of thousands overflow.
         probability = jnp.exp(n * jnp.log(mean) - mean - gammaln(n + 1))
         into = (np.searchsorted(cuts, n, side="right") - 1)[:, None] == np.arange(len(cuts) - 1)
         return probability @ into.astype(float), (probability * n) @ into.astype(float)

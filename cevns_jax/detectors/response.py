@@ -1,4 +1,9 @@
-"""Responses out of quenching, resolution and efficiency: probability of each bin for a recoil."""
+"""Responses made of quenching, resolution and efficiency: probability of each bin for a recoil.
+
+The chain is T -> E_ee (quenching) -> x (resolution) -> bins. The efficiency is a straight line
+a + b x in each of a number of pieces; the probability of a bin is the sum over its pieces of
+a integral P(x | E_ee) dx + b integral x P(x | E_ee) dx, in closed form.
+"""
 
 from __future__ import annotations
 
@@ -31,9 +36,12 @@ from cevns_jax.errors import ConfigError
 from cevns_jax.parameters import Parameter, Values
 from cevns_jax.pytree import static
 
-MOST_QUANTA = 10_000  # that are summed over one by one
-# Sigma at the last bin edge, in units of that edge: wider, and all bins are one. A width in eV is a
-# thousand times too large.
+# Photo-electrons that are summed over one by one: each is a column of the response at every recoil.
+# Ten times more would take gigabytes; above 10,000 a Gaussian of the same width is as good.
+MOST_QUANTA = 10_000
+# Largest sigma at the last bin edge, in units of that edge: a wider resolution would fill all bins
+# alike. It catches a width in eV, a thousand times too large, while a real detector hardly has a
+# sigma as large as its highest energy.
 WIDEST = 3.0
 
 
@@ -70,8 +78,8 @@ class EnergyResponse:
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:
-        """Those of the quenching; none with a perfect resolution, where recoil nodes would change
-        bins in jumps."""
+        """Those of the quenching. A perfect resolution has none: recoil nodes would jump from bin
+        to bin, and counts would have no derivative."""
         return () if isinstance(self.resolution, PerfectResolution) else self.quenching.parameters
 
     @property
@@ -106,6 +114,7 @@ class EnergyResponse:
         cuts = np.array(self.cuts)
         inside, mean = self.resolution.pieces(energy, cuts, jnp.asarray(widening))
         bins = np.searchsorted(self.bins, cuts[:-1], side="right") - 1
+        # A product with zeros and ones adds up the pieces of each bin.
         into = (bins[:, None] == np.arange(len(self.bins) - 1)).astype(float)
         return (self.intercept * inside + self.slope * mean) @ into
 
@@ -122,10 +131,11 @@ class EnergyResponse:
                 parameters of the quenching always can.
 
         Raises:
-            ConfigError: a table that does not hold the range that it is needed in, a recoil that
-                leaves more than its energy, or a resolution that is too sharp to be followed where
-                it moves.
+            ConfigError: a table that does not reach over all recoils, a recoil that leaves more
+                than its energy, or a resolution so sharp that no bearable number of recoil nodes
+                follows it where it moves.
         """
+        # Even in sqrt(T), as recoil panels are: dense where a quenching model bends, at low T.
         recoil = np.linspace(np.sqrt(lowest), np.sqrt(highest), SCANNED) ** 2
         energy = self._nominal(recoil)
         check_factor(recoil, energy * 1e-3, float(self._nominal(np.zeros(()))) * 1e-3)
@@ -148,7 +158,7 @@ class EnergyResponse:
         return np.asarray(_nominal_energy(self, recoil))
 
     def _check_tables(self, lowest: float, highest: float, energy: np.ndarray) -> None:
-        """Check that tables hold all recoils, and all energies that these leave.
+        """Check that tables reach over all recoils, and over the energies that these leave.
 
         Raises:
             ConfigError: one does not.
@@ -167,7 +177,7 @@ class EnergyResponse:
 
 @jax.jit
 def _nominal_energy(response: EnergyResponse, recoil: jax.Array) -> jax.Array:
-    """One program for a bisection: outside jit every operation compiles by itself."""
+    """E_ee [keV] at the start values, under one jit: else every operation compiles by itself."""
     return response.energy(recoil, {})
 
 
@@ -189,7 +199,7 @@ def energy_response(
         resolution: Distribution of the reconstructed quantity; ``PerfectResolution()``.
         efficiency: Probability to keep an event: a number (1.0 is perfect), or a table against
             the reconstructed quantity.
-        recoil_efficiency: A table against the recoil energy [keV], a factor besides.
+        recoil_efficiency: A table against the recoil energy [keV]; another factor.
 
     Raises:
         ConfigError: edges that do not ascend, an efficiency, a quenching factor or a parameter of
@@ -227,7 +237,7 @@ def energy_response(
 def _efficiency(
     efficiency: LinearTable | float, edges: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Ends of the pieces between which an efficiency is a straight line, and its values there.
+    """Ends of the pieces in which an efficiency is a straight line, and its values there.
 
     Raises:
         ConfigError: a table that does not reach from the first to the last edge.
@@ -260,10 +270,10 @@ def _check_resolution(axis: str, resolution: Resolution, edges: np.ndarray) -> N
 
 
 def _check_width(axis: str, resolution: GaussianResolution, edges: np.ndarray) -> None:
-    """Refuse a width beside which all bins are one: it is in another unit than they are.
+    """Refuse a width so large that no bin differs from another: its unit must be a mistake.
 
     Raises:
-        ConfigError: sigma at the last edge is more than three times that edge.
+        ConfigError: sigma at the last edge is more than ``WIDEST`` times that edge.
     """
     last = max(abs(edges[0]), abs(edges[-1]))
     sigma = float(resolution.width(edges[-1:])[0])

@@ -28,11 +28,23 @@ from cevns_jax.detectors.spline import Spline, Spline2D, spline, spline_2d
 from cevns_jax.parameters import Values
 from cevns_jax.pytree import static
 
-PULL_RANGE = 5.0  # domain of the quenching and efficiency pulls, in standard deviations
-# [keVee]: 160 PE, above all bins, and above all nuclear recoils within the pulls' domain
+# Domain of the quenching and efficiency pulls, in standard deviations; held at its ends beyond. A
+# pull of 5 costs chi^2 25: no fit comes near it, and the released modes say nothing about it.
+PULL_RANGE = 5.0
+# End of the table [keVee]: 160 PE, above all bins, and above all nuclear recoils within the domain
+# of the pulls. Farther out there is nothing to tabulate.
 HIGHEST_ENERGY = 12.0
-ENERGY_KNOTS = 601  # up to there: interpolates R_bin to 4e-8
-PULL_KNOTS = 21  # every half standard deviation: 3e-5 between them, where the threshold cuts a bin
+# Every 20 eV: interpolates R_bin to 4e-8. The error falls with the fourth power of the number, the
+# cost of building (not of evaluating) grows with it.
+ENERGY_KNOTS = 601
+# Every half standard deviation: 3e-5 between them, where the threshold moves through a bin and
+# R_bin has a kink, so that more knots help little.
+PULL_KNOTS = 21
+# Energies that stand for zero [keVee], where the densities have no logarithm. Such rows are set to
+# zero afterwards.
+SMALLEST_POISSON_ENERGY, SMALLEST_GAMMA_ENERGY = 1e-12, 1e-6
+# Nodes on a panel of one photo-electron: R_bin to 1e-10.
+PANEL_NODES = 10
 
 
 def photoelectron_density(
@@ -55,6 +67,7 @@ def photoelectron_density(
     shape = 1 + spread * energy_kevee
     rate = inverse_yield / energy_kevee * shape
     x = photoelectrons
+    # Through logarithms: Gamma(1+b) and x^b overflow where the distribution itself is harmless.
     return np.exp(
         shape * np.log(rate) - np.vectorize(math.lgamma)(shape) + (shape - 1) * np.log(x) - rate * x
     )
@@ -98,7 +111,7 @@ class PoissonBins:
     ) -> np.ndarray:
         """R_bin for several efficiency curves, exact; see :class:`PhotoelectronBins`."""
         numbers = np.arange(int(self.edges[0]) + 1, int(self.edges[-1]) + 1)
-        mean = self.light_yield * np.maximum(energy_kevee, 1e-12)[:, None]
+        mean = self.light_yield * np.maximum(energy_kevee, SMALLEST_POISSON_ENERGY)[:, None]
         log_factorials = np.array([math.lgamma(n + 1) for n in numbers])
         poisson = np.exp(numbers * np.log(mean) - mean - log_factorials)  # (n, numbers)
         centres = numbers - 0.5
@@ -126,16 +139,18 @@ class GammaBins:
     ) -> np.ndarray:
         """R_bin for several efficiency curves, by Gauss-Legendre quadrature (1e-10); see
         :class:`PhotoelectronBins`."""
-        positive = np.maximum(energy_kevee, 1e-6)
+        positive = np.maximum(energy_kevee, SMALLEST_GAMMA_ENERGY)
         result = np.empty((len(efficiencies), len(energy_kevee), len(self.edges) - 1))
-        # Panels of one photo-electron are shared by all curves; each curve adds the panel that
-        # its threshold cuts, where the efficiency has a kink.
+        # Panels of one photo-electron are shared by all curves, as the density is what costs. Each
+        # curve has a kink at its threshold: of the panel that holds it only the part above counts,
+        # and is integrated on nodes of its own.
         panels = np.union1d(np.arange(np.floor(self.edges[0]), self.edges[-1] + 1), self.edges)
         panels = panels[(panels >= self.edges[0]) & (panels <= self.edges[-1])]
         x, w = _panel_nodes(panels)
         shared = self._density(x, positive)
         for curve, efficiency in enumerate(efficiencies):
-            weights = w * efficiency(x) * (_panel_starts(panels, x) >= efficiency.threshold)
+            whole = _panel_starts(panels, x) >= efficiency.threshold
+            weights = w * efficiency(x) * whole
             result[curve] = shared @ (weights[:, None] * _into_bins(self.edges, x))
             cut = np.searchsorted(panels, efficiency.threshold)
             if 0 < cut < len(panels):
@@ -155,13 +170,15 @@ def _into_bins(edges: np.ndarray, x: np.ndarray) -> np.ndarray:
     return (np.searchsorted(edges, x) - 1)[:, None] == np.arange(len(edges) - 1)
 
 
-def _panel_nodes(edges: np.ndarray, nodes: int = 10) -> tuple[np.ndarray, np.ndarray]:
-    x, w = np.polynomial.legendre.leggauss(nodes)
+def _panel_nodes(edges: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Gauss-Legendre nodes and weights on panels between edges, panel after panel."""
+    x, w = np.polynomial.legendre.leggauss(PANEL_NODES)
     half = np.diff(edges)[:, None] / 2
     return (edges[:-1, None] + half * (1 + x)).ravel(), (half * w).ravel()
 
 
 def _panel_starts(edges: np.ndarray, nodes: np.ndarray) -> np.ndarray:
+    """Lower end of the panel that each node lies in."""
     return edges[np.searchsorted(edges, nodes) - 1]
 
 
@@ -202,7 +219,7 @@ def polynomial_modes(nominal: np.ndarray, modes: Mapping[str, np.ndarray]) -> Po
 
 
 def clipped_pull(effects: Effects, name: str) -> jax.Array:
-    """Size of an effect, inside the domain."""
+    """Size of an effect [standard deviations], held at the ends of the domain; zero if missing."""
     return jnp.clip(jnp.asarray(effects.get(name, 0.0)), -PULL_RANGE, PULL_RANGE)
 
 

@@ -13,10 +13,17 @@ from cevns_jax.domains import EDGES
 from cevns_jax.errors import ConfigError
 from cevns_jax.pytree import static
 
-MOST_EDGES = 2001  # of bins on one axis
-OTHER_UNIT = 999.0  # how far a table in a unit of a thousandth reaches too far
-FAR_SHORT = 200.0  # by how much a table in a unit of a thousand falls short at least
-SELDOM = 0.01  # share of its rows that then lies where it is needed
+# Of bins on one axis. More is likely a mistake, and a response of 16,000 recoils would take 250 MB.
+MOST_EDGES = 2001
+# A table whose rows are in eV, where keV are asked for, ends at least this many times beyond the
+# range: 1000, less some rounding.
+OTHER_UNIT = 999.0
+# A table in MeV, where keV are asked for, ends 1000 times too early, or 200 times if it reaches up
+# to five times beyond the range. With much less a table that is just too short gets the hint too.
+FAR_SHORT = 200.0
+# Largest share of the rows of a table in eV that lies in the range: even rows leave 0.1 % there. A
+# logarithmic table in the right unit has far more. Found by trial.
+SELDOM = 0.01
 
 
 @jax.tree_util.register_dataclass
@@ -46,8 +53,9 @@ class LinearTable:
             hint: What else helps, for the message.
 
         Raises:
-            ConfigError: it does not, or in a unit of a thousandth.
+            ConfigError: it does not, or its rows look like another unit.
         """
+        # Ends may differ by rounding, as where energies were converted from MeV.
         slack = 1e-9 * abs(high)
         if self.x[0] > low + slack or self.x[-1] < high - slack:
             unit = "; are its rows in MeV, not keV?" if self.x[-1] < high / FAR_SHORT else ""
@@ -58,6 +66,7 @@ class LinearTable:
         # Rows in eV where keV are asked for hold any range, but hardly one of them lies in it.
         inside = int(np.count_nonzero((self.x > low) & (self.x < high)))
         far = self.x[-1] >= OTHER_UNIT * high > 0 and inside < SELDOM * self.x.size
+        # A constant is the same in every unit.
         if far and np.ptp(self.y) > 0:
             raise ConfigError(
                 f"{self.name}: the table reaches up to {self.x[-1]:.5g}, but is needed from "

@@ -13,8 +13,11 @@ from cevns_jax.detectors.spline import Spline, spline
 
 PION_LIFETIME = 0.026033  # [us], PDG 2024
 MUON_LIFETIME = 2.1969811  # [us], PDG 2024
-SHIFT_RANGE_US = 0.5  # domain of the shift, either way
-SHIFT_KNOTS = 101  # every 10 ns, the binning of the shapes
+# Domain of the shift, either way: five standard deviations of the preset of COHERENT CsI, 100 ns.
+SHIFT_RANGE_US = 0.5
+# Every 10 ns, the binning of the shapes: fractions bend where an edge of the shape passes one of
+# the bins. Finer knots would follow these kinks, which the spline is there to smooth.
+SHIFT_KNOTS = 101
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +49,10 @@ def accepted_fractions(
     efficiency: DecayingEfficiency,
     shift: float = 0.0,
 ) -> np.ndarray:
-    """Fraction of a time shape in each bin, times the efficiency at the arrival time; exact.
+    """Fraction of a time shape in each bin that the efficiency at the arrival time lets pass.
+
+    Exact: between the edges of bins and shape the density is constant, and the efficiency is
+    integrated in closed form.
 
     Args:
         edges: Bin edges [us], shape (B + 1,).
@@ -54,7 +60,7 @@ def accepted_fractions(
         cumulative: Cumulative shapes at these edges, shape (F, m); the densities between them
             are constant.
         efficiency: Time efficiency, at the shifted time.
-        shift: How much later everything arrives [us].
+        shift: Delay of all arrivals [us].
 
     Returns:
         Shape (F, B).
@@ -87,10 +93,11 @@ def pulse_fractions(edges: np.ndarray, *, mean: float, width: float) -> np.ndarr
 
 
 def _after_decay(time: np.ndarray, mean: float, width: float, lifetime: float) -> np.ndarray:
-    """Cumulative distribution of a Gaussian time plus an exponential one."""
+    """Cumulative distribution of the sum of a Gaussian and an exponential time."""
     from scipy.special import log_ndtr, ndtr  # slow to import, needed only while building
 
     z, ratio = (time - mean) / width, width / lifetime
+    # One exponent: well before the pulse exp(-ratio z) overflows, while the product vanishes.
     return ndtr(z) - np.exp(ratio**2 / 2 - ratio * z + log_ndtr(z - ratio))
 
 

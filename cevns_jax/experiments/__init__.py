@@ -1,4 +1,4 @@
-"""Data sets, one file each, and the reader's own."""
+"""Data sets, one file each, and the user's own."""
 
 from cevns_jax.experiments.arrival_times import ArrivalTimes
 from cevns_jax.experiments.coherent_csi_2017 import coherent_csi_2017

@@ -1,4 +1,4 @@
-"""When neutrinos of a pulsed source arrive, as a reader gives it."""
+"""Arrival times of the neutrinos of a pulsed source, as a user gives them."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 
 from cevns_jax.detectors.table import check_edges
 from cevns_jax.detectors.timing import FixedTiming
+from cevns_jax.domains import ROUNDING
 from cevns_jax.errors import ConfigError
 from cevns_jax.experiments.own_bins import checked_counts
 
@@ -29,7 +30,7 @@ class ArrivalTimes:
 def timing_of(
     where: str, flavours: tuple[str, ...], arrivals: ArrivalTimes | None
 ) -> FixedTiming | None:
-    """Fractions of the flavours of a source, in their order; nothing where times are not used.
+    """Fractions of the flavours of a source, in their order; ``None`` if times are not used.
 
     Args:
         where: Name of the experiment, and of the source if there are several, for messages.
@@ -37,7 +38,8 @@ def timing_of(
         arrivals: What was given.
 
     Raises:
-        ConfigError: edges that are none, other flavours, or what cannot be fractions.
+        ConfigError: edges that do not ascend, flavours other than those of the source, or numbers
+            that cannot be fractions.
     """
     if arrivals is None:
         return None
@@ -55,7 +57,7 @@ def timing_of(
             for f in flavours
         ]
     )
-    if (rows.sum(axis=1) > 1 + 1e-6).any():
+    if (rows.sum(axis=1) > 1 + ROUNDING).any():
         flavour = flavours[int(np.argmax(rows.sum(axis=1)))]
         raise ConfigError(
             f"{where}: arrival times of {flavour} add up to more than 1 (fractions, not per cent)"

@@ -9,7 +9,9 @@ from cevns_jax.experiments.exposure import Exposure, exposure_numbers
 from cevns_jax.experiments.release import chosen
 from cevns_jax.sources.pion_decay import PionDecayAtRest, spallation_source
 
-FLUX_PULL = ("sns_flux",)  # what the lumped pulls of the signal contain
+# What the lumped pulls of the signal contain: a data set with one of them must not be combined with
+# another at the SNS that has the flux as a pull of its own.
+FLUX_PULL = ("sns_flux",)
 FLUX = "analytic pion decay at rest, released arrival times"
 
 

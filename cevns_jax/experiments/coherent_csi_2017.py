@@ -7,7 +7,7 @@ photo-electrons, efficiency with its step, arrival times and prompt neutrons as 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -92,7 +92,7 @@ def coherent_csi_2017(
         steady_state_slope: Anti-coincidence events that the time slope of the steady state is
             fitted to: ``"0_12_us"`` (0.0586/us) or ``"0_6_us"`` (0.127/us).
         exposure: Numbers in place of the published ones: mass, distance, protons on target and
-            neutrinos per proton; they move the signal alone.
+            neutrinos per proton; they change only the signal.
         target: Nuclei, of the same nuclides, in place of those of
             :func:`cevns_jax.experiments.csi_target` without arguments.
         steady_state_events: Expected steady-state background in place of 405.
@@ -132,18 +132,11 @@ def coherent_csi_2017(
     check_nuisances(NAME, nuisances, ("cevns", *backgrounds), (*modes, "neutron_radius"))
     return Experiment(
         name=NAME,
-        about=About(
-            title=measured["title"],
-            citation=measured["citation"],
-            exposure=coherent.exposure_text(numbers),
-            conventions=conventions(
-                coherent.FLUX,
-                kernel.target,
-                nuisances,
-                quenching=f"{quenching}; photo-electrons Poisson, n at n - 0.5",
-                steady_state=f"{exposure_scale * steady['events']:g} events, "
-                f"exp(-{rate:g} t/us); energy from anti-coincidence",
-            ),
+        about=_about(
+            *(measured, numbers, material, nuisances),
+            quenching=f"{quenching}; photo-electrons Poisson, n at n - 0.5",
+            steady_state=f"{exposure_scale * steady['events']:g} events, "
+            f"exp(-{rate:g} t/us); energy from anti-coincidence",
         ),
         axes=coherent_csi.AXES,
         overlaps=("coherent_csi_2021",),
@@ -156,6 +149,22 @@ def coherent_csi_2017(
         detector=ScintillationDetector(
             quenching=polynomial_modes(coefficients, modes), curve=_efficiency(measured)
         ),
+    )
+
+
+def _about(
+    measured: Mapping[str, Any],
+    numbers: Mapping[str, float],
+    material: Target,
+    nuisances: Sequence[Nuisance],
+    **choices: str,
+) -> About:
+    """The data set in words."""
+    return About(
+        title=measured["title"],
+        citation=measured["citation"],
+        exposure=coherent.exposure_text(numbers),
+        conventions=conventions(coherent.FLUX, material, nuisances, **choices),
     )
 
 

@@ -8,7 +8,7 @@ displaced by one bin, so it is not used.)
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -99,12 +99,12 @@ def coherent_csi_2021(
 
     Args:
         nuisances: Name of a preset of this module, or own nuisances.
-        electrons: Whether neutrinos that scatter on electrons count, as a component ``electrons``:
-            the cuts against electronic recoils are not strict at these energies. In the Standard
+        electrons: Whether a component ``electrons`` holds the neutrinos that scatter on electrons:
+            the cuts against electronic recoils let them pass at these energies. In the Standard
             Model they hardly matter, with light mediators and magnetic moments they do.
         counts: Table of counts in place of the measured one, same columns; its bins are used.
         exposure: Numbers in place of the published ones: mass, distance, protons on target and
-            neutrinos per proton; they move the signal and the electrons alone.
+            neutrinos per proton; they change only the signal and the electrons.
         target: Nuclei, of the same nuclides, in place of those of
             :func:`cevns_jax.experiments.csi_target` without arguments.
         steady_state_events: Expected steady-state background in place of 1286.
@@ -145,19 +145,10 @@ def coherent_csi_2021(
     check_nuisances(NAME, nuisances, ("cevns", *backgrounds), EFFECTS)
     return Experiment(
         name=NAME,
-        about=About(
-            title=measured["title"],
-            citation=measured["citation"],
-            exposure=coherent.exposure_text(numbers),
-            conventions=conventions(
-                coherent.FLUX,
-                kernel.target,
-                nuisances,
-                quenching="released fourth-order polynomial",
-                steady_state=f"{events['steady_state']:g} events; energy from anti-coincidence, "
-                "time as the efficiency",
-                **coherent_csi.electrons_text(electrons),
-            ),
+        about=_about(
+            *(measured, numbers, material, nuisances),
+            steady_state_events=events["steady_state"],
+            electrons=electrons,
         ),
         axes=coherent_csi.AXES,
         overlaps=("coherent_csi_2017",),
@@ -169,6 +160,32 @@ def coherent_csi_2021(
         nuisances=nuisances,
         detector=ScintillationDetector(
             quenching=polynomial_modes(*quenching), curve=_efficiency(measured)
+        ),
+    )
+
+
+def _about(
+    measured: Mapping[str, Any],
+    numbers: Mapping[str, float],
+    material: Target,
+    nuisances: Sequence[Nuisance],
+    *,
+    steady_state_events: float,
+    electrons: bool,
+) -> About:
+    """The data set in words."""
+    return About(
+        title=measured["title"],
+        citation=measured["citation"],
+        exposure=coherent.exposure_text(numbers),
+        conventions=conventions(
+            coherent.FLUX,
+            material,
+            nuisances,
+            quenching="released fourth-order polynomial",
+            steady_state=f"{steady_state_events:g} events; energy from anti-coincidence, "
+            "time as the efficiency",
+            **coherent_csi.electrons_text(electrons),
         ),
     )
 
@@ -226,7 +243,8 @@ def _response(
 
 
 def _efficiency(measured: dict[str, Any]) -> MovableLogistic:
-    """Released efficiency curve, and its change by one standard deviation, as of the quenching."""
+    """Released efficiency curve, and its change per standard deviation: half the difference of the
+    released +1 and -1 sigma coefficients, as for the quenching."""
     curve = {key: np.array(row) for key, row in measured["energy_efficiency"].items()}
     return MovableLogistic(nominal=curve["nominal"], mode=(curve["plus"] - curve["minus"]) / 2)
 

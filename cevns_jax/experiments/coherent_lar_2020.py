@@ -40,9 +40,11 @@ from cevns_jax.prediction.templates import MorphedTemplate, morphed_template
 from cevns_jax.statistics import Poisson
 
 NAME = "coherent_lar_2020"
-TIMING_WIDTH_NS = 200.0  # of the mean of the proton pulse
-SHIFT_RANGE_US = 1.5  # either way: seven standard deviations, past which times stay as they are
-SHIFT_KNOTS = 301  # every 10 ns
+TIMING_WIDTH_NS = 200.0  # uncertainty of the mean of the proton pulse
+# Domain of the shift, either way: seven standard deviations; beyond it times stay as they are.
+SHIFT_RANGE_US = 1.5
+# Every 10 ns: a fifteenth of the width of the pulse, and so of the scale on which fractions change.
+SHIFT_KNOTS = 301
 
 BACKGROUNDS = (
     *coherent_lar.NEUTRONS,
@@ -82,7 +84,8 @@ class PulseShapeSignal:
         energy_time: CEvNS in bins of energy and time.
         pulse_shape: Released CEvNS in bins of energy and F90, moved by ``f90``. The variations
             also move events between energies, as the selection in F90 is part of the efficiency.
-        row: Energy bin of ``pulse_shape`` whose F90 each energy bin has, shape (energies,).
+        row: For each energy bin the energy bin of ``pulse_shape`` whose F90 it takes, shape
+            (energies,).
     """
 
     energy_time: Component
@@ -121,7 +124,8 @@ class PulseShapeSignal:
         effects: Mapping[str, jax.Array],
         moving: set[str],
     ) -> PulseShapeSignal:
-        """The signal with its part in energy and time evaluated as far as nothing moves it."""
+        """The signal, with everything of its part in energy and time evaluated that no moving
+        parameter or effect changes."""
         inner = self.energy_time.precomputed(interaction, values, effects, moving)
         return dataclasses.replace(self, energy_time=inner)
 
@@ -139,13 +143,13 @@ def coherent_lar_2020(
 
     Args:
         nuisances: Name of a preset of this module, or own nuisances.
-        arrivals: ``"inside_window"``: the arrival times of the released prediction, all flavours
-            together, add up to one in the time bins; ``"all"``: the 13 % of the delayed neutrinos
-            that arrive later are lost, which is the same shape with fewer events; ``"released"``:
-            the time shape of the released prediction, which is one for all energies and flavours,
-            where recoils above 47 keV come from delayed neutrinos only.
+        arrivals: ``"inside_window"``: all neutrinos arrive inside the time bins, as in the released
+            prediction. ``"all"``: the 13 % of the delayed neutrinos that arrive later are lost; the
+            shape is the same, with fewer events. ``"released"``: the time shape of the released
+            prediction, the same for all energies and flavours, although recoils above 47 keV come
+            from delayed neutrinos only.
         exposure: Numbers in place of the published ones: mass, distance, protons on target and
-            neutrinos per proton; they move the signal alone.
+            neutrinos per proton; they change only the signal.
         target: Nuclei, of the same nuclides, in place of those of
             :func:`cevns_jax.experiments.argon_target` without arguments.
         steady_state_events: Expected steady-state background in place of 3152.
@@ -186,17 +190,9 @@ def coherent_lar_2020(
     check_nuisances(NAME, nuisances, ("cevns", *backgrounds), effects)
     return Experiment(
         name=NAME,
-        about=About(
-            title=measured["title"],
-            citation=measured["citation"],
-            exposure=coherent.exposure_text(numbers, "Ar"),
-            conventions=conventions(
-                "analytic pion decay at rest after a Gaussian proton pulse",
-                material,
-                nuisances,
-                **response.conventions,
-                arrivals=arrivals.replace("_", " "),
-            ),
+        about=_about(
+            *(measured, numbers, material, nuisances),
+            response.conventions | {"arrivals": arrivals.replace("_", " ")},
         ),
         axes=AXES,
         overlaps=("coherent_lar_2020_energy",),
@@ -207,6 +203,23 @@ def coherent_lar_2020(
         scales=(n_sigma("cevns"),),
         nuisances=nuisances,
         detector=energy_detector(response),
+    )
+
+
+def _about(
+    measured: Mapping[str, Any],
+    numbers: Mapping[str, float],
+    material: Target,
+    nuisances: Sequence[Nuisance],
+    choices: Mapping[str, str],
+) -> About:
+    """The data set in words."""
+    flux = "analytic pion decay at rest after a Gaussian proton pulse"
+    return About(
+        title=measured["title"],
+        citation=measured["citation"],
+        exposure=coherent.exposure_text(numbers, "Ar"),
+        conventions=conventions(flux, material, nuisances, **choices),
     )
 
 
@@ -257,6 +270,11 @@ def _timing(
     *,
     movable: bool,
 ) -> FixedTiming | ShiftedTiming:
+    """Fractions of each flavour in the time bins; the choices of ``arrivals`` are explained above.
+
+    Raises:
+        ConfigError: the released shape with a nuisance that shifts it.
+    """
     pulse = measured["proton_pulse"]
     released = shapes["cevns"][1]
     if arrivals == "released":
@@ -280,8 +298,11 @@ def _timing(
 
 
 def _share_inside(fractions: np.ndarray, released: np.ndarray) -> float:
-    """Share of the released prediction that arrives inside the time bins: its shape taken apart
-    into prompt and delayed neutrinos."""
+    """Share of the neutrinos that would arrive inside the time bins.
+
+    A least-squares fit takes the released time shape apart into prompt and delayed neutrinos; the
+    share of each of them that is inside is known from the pulse.
+    """
     prompt_delayed = fractions[:2]
     events = np.linalg.lstsq(prompt_delayed.T, released)[0]
     return events @ prompt_delayed.sum(axis=1) / events.sum()

@@ -54,8 +54,10 @@ FOLDER = DATA / NAME
 AXIS = "energy_kevee"
 GERMANIUM = 32
 SECONDS_PER_DAY = 86400.0
-PAIR_ENERGY_KEV = 2.96e-3
-ELECTRON_RANGE_KEV = 3.0  # recoils above it cannot be reconstructed below 1.5 keV
+PAIR_ENERGY_KEV = 2.96e-3  # that frees an electron and a hole, as in the table of measured figures
+# Recoils of electrons above it cannot be reconstructed below 1.5 keV, where the bins end: at 3 keV
+# sigma is 0.075 keV, so that the bins are 20 widths away.
+ELECTRON_RANGE_KEV = 3.0
 
 FLUX = Nuisance(name="reactor_flux", acts_on=("cevns", "electrons"), width=0.05)
 PRESETS: dict[str, tuple[Nuisance, ...]] = {"flux_fixed": (), "flux_5_percent": (FLUX,)}
@@ -93,8 +95,10 @@ class Continuum(Formula):
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True, kw_only=True)
 class CaptureLines(Formula):
-    """Lines of electron capture in 71Ge: L1 with free height, centre and width, L2 and M tied to
-    it; Gaussians integrated over each bin. M has the width of the resolution.
+    """Lines of electron capture in 71Ge, Gaussians integrated over each bin.
+
+    Height, centre and width of L1 are free. L2 has a fixed energy, the width of L1 and a fixed
+    fraction of its height; M the width of the resolution and an intensity relative to L1.
 
     Attributes:
         edges: Bin edges [keV], shape (B + 1,).
@@ -167,11 +171,11 @@ def dresden_ii(
         nuisances: ``"flux_fixed"``, ``"flux_5_percent"``, or own nuisances.
         spectra: As in :func:`cevns_jax.sources.reactor.reactor_source`.
         fission_fractions: In place of 0.58, 0.08, 0.29 and 0.05 of U235, U238, Pu239 and Pu241.
-        recoil_min_kev: Recoils below it leave nothing [keV]. Default: what one electron-hole pair
-            takes, E_ee = 2.96 eV; T = 2.96 eV with the modified Lindhard model, in which every
-            recoil has E_ee above 63 eV.
-        exposure: Mass and flux in place of the published ones; they move the scattering on nuclei
-            and electrons alone.
+        recoil_min_kev: Recoils below it leave no signal [keV]. Default: the recoil with E_ee =
+            2.96 eV, the energy of one electron-hole pair; T = 2.96 eV with the modified Lindhard
+            model, in which every recoil has E_ee above 63 eV.
+        exposure: Mass and flux in place of the published ones; they change only the scattering on
+            nuclei and electrons.
         target: Nuclei, of the same nuclides, in place of those of
             :func:`cevns_jax.experiments.germanium_target` without arguments.
 
@@ -213,27 +217,14 @@ def dresden_ii(
         "continuum": Continuum(edges=edges),
         "capture_lines": _lines(measured, edges),
     }
-    named = response.conventions
+    choices = response.conventions | {"lowest_recoil": f"{lowest * 1e3:.3g} eV"}
     if quenching in GERMANIUM_MEASURED:
-        named |= {"quenching": f"{quenching} table"}
+        choices |= {"quenching": f"{quenching} table"}
     effects = (*response.effects, "neutron_radius")
     check_nuisances(NAME, nuisances, ("cevns", *backgrounds), effects)
     return Experiment(
         name=NAME,
-        about=About(
-            title=measured["title"],
-            counted="events per day",
-            citation=measured["citation"],
-            exposure=f"{numbers['mass_kg']:g} kg Ge, {source.label}; rates per day",
-            conventions=conventions(
-                source.label,
-                material,
-                nuisances,
-                **named,
-                lowest_recoil=f"{lowest * 1e3:.3g} eV",
-                electrons="free below the binding energies, tree level",
-            ),
-        ),
+        about=_about(measured, numbers["mass_kg"], source.label, material, nuisances, choices),
         axes=(AXIS,),
         edges=(edges,),
         observed=table["rate"],
@@ -242,6 +233,30 @@ def dresden_ii(
         scales=(n_sigma("cevns"),),
         nuisances=nuisances,
         detector=energy_detector(response),
+    )
+
+
+def _about(
+    measured: Mapping[str, Any],
+    mass_kg: float,
+    flux: str,
+    material: Target,
+    nuisances: Sequence[Nuisance],
+    choices: Mapping[str, str],
+) -> About:
+    """The data set in words; ``choices`` are those of response and lowest recoil."""
+    return About(
+        title=measured["title"],
+        counted="events per day",
+        citation=measured["citation"],
+        exposure=f"{mass_kg:g} kg Ge, {flux}; rates per day",
+        conventions=conventions(
+            flux,
+            material,
+            nuisances,
+            **choices,
+            electrons="free below the binding energies, tree level",
+        ),
     )
 
 
@@ -254,6 +269,7 @@ def _rates() -> tuple[np.ndarray, dict[str, np.ndarray]]:
 
 
 def _rate(name: str, start: float) -> Parameter:
+    """A rate of the background that is free between 0 and 1000 per day and 10 eV."""
     return _free(name, start, 0.0, 1e3, "1/(day 10 eV)")
 
 
@@ -265,6 +281,11 @@ def _free(name: str, start: float, low: float, high: float, unit: str) -> Parame
 
 
 def _quenching(measured: dict[str, Any], choice: str | Quenching) -> Quenching:
+    """The named model with its published numbers, or the given one.
+
+    Raises:
+        ConfigError: unknown name.
+    """
     if not isinstance(choice, str):
         return choice
     numbers = measured["quenching"]
@@ -298,11 +319,11 @@ def _response(
 
 
 def _cut_off(response: EnergyResponse) -> float:
-    """Recoil energy [keV] that leaves one electron-hole pair."""
+    """Recoil energy [keV] that leaves one electron-hole pair, by bisection up to 1 keV."""
     if isinstance(response.quenching, ModifiedLindhard):
         return PAIR_ENERGY_KEV
     low, high = 0.0, 1.0
-    for _ in range(60):
+    for _ in range(60):  # to the last digit of a float64
         middle = (low + high) / 2
         enough = float(response.energy(jnp.asarray(middle * 1e-3), {})) > PAIR_ENERGY_KEV
         low, high = (low, middle) if enough else (middle, high)
@@ -335,6 +356,7 @@ def _electrons(
 
 
 def _lines(measured: dict[str, Any], edges: np.ndarray) -> CaptureLines:
+    """The lines with their published energies and ratios."""
     l_shell, m_shell = measured["l_shell"], measured["m_shell"]
     return CaptureLines(
         edges=edges,

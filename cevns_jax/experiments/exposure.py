@@ -1,4 +1,4 @@
-"""Exposure of a data set: its published numbers, with those of a reader in their place."""
+"""Exposure of a data set: its published numbers, some of which a user may replace."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from cevns_jax.experiments.release import chosen
 
 @dataclass(frozen=True, kw_only=True)
 class Exposure:
-    """Numbers that an exposure has in place of the published ones; ``None`` keeps those.
+    """Numbers that replace the published ones of an exposure; ``None`` keeps the published one.
 
-    They move what neutrinos do in the detector and nothing else: backgrounds were measured with
-    the published exposure and stay. A data set at the SNS has the first four, one at a reactor
-    has the mass and the flux; one that it does not have is an error when the data set is built.
+    They change the events of neutrinos and nothing else: backgrounds were measured with the
+    published exposure and stay. A data set at the SNS has the first four numbers, one at a reactor
+    has the mass and the flux; giving a number that it does not have is an error.
 
     Attributes:
         mass_kg: Mass of the detector [kg].
@@ -35,12 +35,12 @@ class Exposure:
 def exposure_numbers(
     where: str, published: Mapping[str, float], exposure: Exposure | None
 ) -> dict[str, float]:
-    """The published numbers of an exposure with those that were given in their place.
+    """The published numbers of an exposure, those that were given replaced.
 
     Args:
         where: Name of the data set, for messages.
         published: Its published numbers.
-        exposure: Those given; ``None``: none.
+        exposure: The numbers that were given; ``None`` if none were.
 
     Raises:
         ConfigError: a number that the data set does not have, or beyond its domain.

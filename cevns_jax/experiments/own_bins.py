@@ -1,4 +1,4 @@
-"""Bins of a reader's own experiment: counts, backgrounds, and how the counts are distributed."""
+"""Bins of a user's own experiment: counts, backgrounds, and how the counts are distributed."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def observed_counts(name: str, observed: object, shape: tuple[int, ...]) -> np.n
 def background_components(
     name: str, given: Mapping[str, np.ndarray | Component], shape: tuple[int, ...]
 ) -> dict[str, Component]:
-    """Components as they are, and checked counts as templates.
+    """Backgrounds as components: counts become templates, components stay as they are.
 
     Raises:
         ConfigError: a template with another shape than the bins, or as :func:`checked_counts`.
@@ -145,7 +145,8 @@ def check_poisson(
 
 
 def _correlated(name: str, shape: tuple[int, ...], given: object) -> CorrelatedGaussian:
-    """Bins with a covariance, whose shape and errors are checked before its eigenvalues are."""
+    """Bins with a covariance. Shape and errors are checked first, so that a message about
+    eigenvalues comes only if nothing simpler is wrong."""
     try:
         covariance = np.asarray(given, dtype=float)
     except (TypeError, ValueError):

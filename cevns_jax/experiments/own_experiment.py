@@ -1,4 +1,4 @@
-"""A reader's own experiment, from its parts: target, sources, response, bins, backgrounds."""
+"""A user's own experiment, from its parts: target, sources, response, bins, backgrounds."""
 
 from __future__ import annotations
 
@@ -193,7 +193,7 @@ def _edges(name: str, response: Response, arrival_times: ArrivalTimes | None) ->
 def _times(
     name: str, sources: Mapping[str, Source], arrivals: ArrivalTimes | None
 ) -> dict[str, FixedTiming | None]:
-    """Arrival times of each source; which of several does not have them is said."""
+    """Arrival times of each source; of several sources messages name the one at fault."""
     several = len(sources) > 1
     return {
         component: timing_of(f"{name}: {component}" if several else name, of.flavours, arrivals)
@@ -204,8 +204,10 @@ def _times(
 def _check_events(
     name: str, neutrinos: Mapping[str, Scattering], response: Response, recoil_min_kev: float
 ) -> None:
-    """Refuse sources that leave no event in the bins, all together: a mistaken unit. One of several
-    may end below the threshold."""
+    """Refuse an experiment in which no source leaves an event: its units must be a mistake.
+
+    One of several sources may well end below the threshold.
+    """
     refused: list[ConfigError] = []
     for part in neutrinos.values():
         try:
@@ -223,8 +225,8 @@ def _check_effects(
     response: Response,
     nuisances: Sequence[Nuisance],
 ) -> None:
-    """Check the nuisances, and that no component takes the name of an effect: what acts on it would
-    move the one and not the other."""
+    """Check the nuisances, and that no component has the name of an effect: a nuisance that acts on
+    this name would move the component and not the effect."""
     of_parts = [effect for part in parts.values() for effect in part.effects]
     effects = dict.fromkeys((*response.effects, "neutron_radius", *of_parts))
     for component in parts:

@@ -23,10 +23,10 @@ def measurement(folder: Path) -> dict[str, Any]:
 def chosen(
     where: str, published: Mapping[str, float], given: Mapping[str, float | None]
 ) -> dict[str, float]:
-    """Published numbers with those that were given in their place.
+    """Published numbers, those that were given replaced.
 
     Raises:
-        ConfigError: one that is no number, not positive and finite, or beyond its domain.
+        ConfigError: a value that is no number, not positive and finite, or outside its domain.
     """
     numbers = dict(published) | {key: v for key, v in given.items() if v is not None}
     for key, value in numbers.items():
@@ -50,9 +50,9 @@ def chosen_nuisances(
 
     Args:
         where: Name of the experiment, for messages.
-        presets: The presets, whose pulls may act on ``electrons``.
-        given: A name, or own ones.
-        electrons: Whether there is such a component.
+        presets: The presets; their pulls may act on a component ``electrons``.
+        given: Name of a preset, or own nuisances.
+        electrons: Whether the experiment has this component; if not, pulls of presets leave it out.
 
     Raises:
         ConfigError: unknown preset.

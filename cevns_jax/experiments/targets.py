@@ -1,4 +1,4 @@
-"""Nuclei of the data sets: published radii and form factor, or others in their place."""
+"""Nuclei of the data sets: published radii and form factor, which a user may replace."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ def chosen_target(where: str, published: Callable[[], Target], given: Target | N
 
 
 def _in_place_of(usual: Mapping[str, float], given: Radii | None) -> Radii:
-    """The usual radii with those that were given in their place, or a convention for all."""
+    """The usual radii, those that were given replaced; or a convention for all."""
     return given if isinstance(given, str) else dict(usual) | dict(given or {})
 
 
@@ -133,6 +133,7 @@ def _with_radii(
     neutron_radius_fm: Radii | None,
     common_neutron_radius: bool,
 ) -> Target:
+    """The elements in natural abundance; Helm form factor unless another one is given."""
     return target(
         formula,
         form_factor=form_factor if form_factor is not None else Helm(),

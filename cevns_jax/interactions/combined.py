@@ -18,7 +18,10 @@ from cevns_jax.summary import Summarised, Summary
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Combined(Summarised):
-    """Vector charges and axial couplings add up before they are squared, all else after.
+    """The Standard Model with additions.
+
+    Vector charges and axial couplings are added before they are squared, as they interfere; all
+    other contributions are added as cross sections.
 
     Attributes:
         standard: The Standard Model.

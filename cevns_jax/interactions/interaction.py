@@ -79,10 +79,11 @@ class Interaction(CrossSection, Protocol):
 
 
 class NewPhysics(Summarised):
-    """What is added to the Standard Model: a base class whose parts are all zero.
+    """An addition to the Standard Model: a base class whose contributions are all zero.
 
     A subclass is a frozen dataclass registered as a pytree (``jax.tree_util.register_dataclass``).
-    It names its parameters and conventions, and overrides those of the methods below that it has.
+    It names its parameters and conventions, and overrides the methods below in which it is not
+    zero.
     """
 
     heavy_lepton: str = ""
@@ -109,7 +110,7 @@ class NewPhysics(Summarised):
     def vector_charge(
         self, recoil: jax.Array, nucleus: NucleusAtRecoil, flavour: str, values: Values
     ) -> jax.Array | float:
-        """What is added to Q_W = Z g_V^p F_p + N g_V^n F_n, and interferes with it."""
+        """Term that is added to Q_W = Z g_V^p F_p + N g_V^n F_n before the square is taken."""
         return 0.0
 
     def changing_charge_squared(
@@ -121,25 +122,25 @@ class NewPhysics(Summarised):
     def axial_couplings(
         self, recoil: jax.Array, nucleus: NucleusAtRecoil, flavour: str, values: Values
     ) -> tuple[jax.Array | float, jax.Array | float]:
-        """What is added to the axial couplings g_A/2 of protons and -g_A/2 of neutrons."""
+        """Terms that are added to the axial couplings g_A/2 of protons, -g_A/2 of neutrons."""
         return 0.0, 0.0
 
     def coefficients(
         self, recoil: jax.Array, nucleus: NucleusAtRecoil, flavour: str, values: Values
     ) -> Coefficients:
-        """a_k(T) of what does not interfere with the Standard Model."""
+        """a_k(T) of the part that does not interfere with the Standard Model."""
         return NOTHING
 
     def electron_couplings(
         self, recoil: jax.Array, flavour: str, values: Values
     ) -> tuple[jax.Array | float, jax.Array | float]:
-        """What is added to g_V and g_A of the electron."""
+        """Terms that are added to g_V and g_A of the electron."""
         return 0.0, 0.0
 
     def electron_coefficients(
         self, recoil: jax.Array, flavour: str, values: Values
     ) -> Coefficients:
-        """a_k(T) of a free electron, of what does not interfere with the Standard Model."""
+        """a_k(T) of a free electron: the part that does not interfere with the Standard Model."""
         return NOTHING
 
 
@@ -170,6 +171,6 @@ def total(parts: list[Coefficients]) -> Coefficients:
 
 
 def spin_factor(nucleus: NucleusAtRecoil) -> jax.Array:
-    """(4/3) (J+1)/J, zero for J = 0: with (<S_p> g_p + <S_n> g_n)^2 it gives g^2 for a nucleon."""
+    """(4/3) (J+1)/J, zero for J = 0. Times (<S_p> g_p + <S_n> g_n)^2 it is g^2 for one nucleon."""
     spin = jnp.where(nucleus.spin > 0, nucleus.spin, 1.0)
     return jnp.where(nucleus.spin > 0, 4 / 3 * (spin + 1) / spin, 0.0)

@@ -22,7 +22,9 @@ from cevns_jax.nuclei import NucleusAtRecoil
 from cevns_jax.parameters import Parameter, Values
 from cevns_jax.pytree import static
 
-HEAVIEST = 1e6  # [MeV]
+# End of the domain of masses [MeV], 1 TeV: from about 1 GeV on the propagator is that of a contact
+# interaction, and only g/m can be seen.
+HEAVIEST = 1e6
 UNIT = math.sqrt(2) * FERMI_CONSTANT  # of eps [MeV^-2]
 
 
@@ -72,7 +74,7 @@ class Mediator(NewPhysics):
     contact: bool = static(default=False)
 
     name = ""
-    signed = False  # whether the sign of g_nu g_q can be seen
+    signed = False  # whether the sign of g_nu g_q matters, as it does if amplitudes interfere
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:
@@ -122,9 +124,10 @@ class Mediator(NewPhysics):
     def exchanged(
         self, flavour: str, momentum_squared: jax.Array, values: Values
     ) -> jax.Array | float:
-        """Coupling of the neutrino times g over the propagator [MeV^-2].
+        """Coupling of the neutrino times g, divided by D = q^2 + m^2 [MeV^-2].
 
-        g_nu g = g |g| where the sign counts, so that g below zero means charges of opposite sign.
+        The product of two couplings g is written g |g|: a negative g then means that neutrino and
+        target have charges of opposite sign.
         """
         neutrino = self.charges.neutrino(flavour)
         if self.contact:

@@ -44,20 +44,21 @@ class NonStandardInteractions(NewPhysics):
     def vector_charge(
         self, recoil: jax.Array, nucleus: NucleusAtRecoil, flavour: str, values: Values
     ) -> jax.Array:
-        """Of the flavour itself."""
+        """Vector charge that keeps the flavour of the neutrino."""
         own = family(flavour)
         return _charge(nucleus, own, own, values)
 
     def changing_charge_squared(
         self, recoil: jax.Array, nucleus: NucleusAtRecoil, flavour: str, values: Values
     ) -> jax.Array | float:
-        """Into the two others."""
+        """Sum of the squared charges that change the flavour into one of the two others."""
         own = family(flavour)
         others = [other for other in FAMILIES if other != own]
         return sum(_charge(nucleus, own, other, values) ** 2 for other in others)
 
 
 def _charge(nucleus: NucleusAtRecoil, one: str, other: str, values: Values) -> jax.Array:
+    """Vector charge of the nucleus between two families, in either order: eps is symmetric."""
     pair = "".join(sorted((one, other), key=FAMILIES.index))
     up, down = values[f"eps_u_{pair}"], values[f"eps_d_{pair}"]
     return (

@@ -31,7 +31,7 @@ from cevns_jax.results.result import Result
 
 FILLS = ("full", "none", "left", "right", "bottom", "top")  # publications on one data set
 FEW_POINTS = 40  # below which the points of a curve are marked
-TOP = 9.0  # Delta chi^2 at the upper end of profiles
+TOP = 9.0  # Delta chi^2 at the upper end of profiles: three standard deviations
 
 
 def profiles(results: list[Result]) -> Figure:
@@ -79,8 +79,8 @@ def _shown(results: list[Result]) -> list[tuple[Published, str]]:
 
 
 def _name(results: list[Result], number: int) -> str:
-    """What a curve is called: its experiments, the config where these are those of others too, and
-    what the data are unless they are measured."""
+    """Label of a curve: its experiments, the name of the config if another curve has the same
+    experiments, and the kind of data unless they are measured."""
     names = [joined_titles(r) for r in results]
     name, kind = names[number], data_set_words(results[number])
     if names.count(name) > 1:
@@ -109,8 +109,8 @@ def _curve(axes: Axes, result: Result, number: int, name: str) -> None:
 
 
 def _published(panel: Axes, results: list[Result], shown: list[tuple[Published, str]]) -> None:
-    """Published values with their 68 % errors, in a panel of their own below the curves: a height
-    on the axis of Delta chi^2 would mean something."""
+    """Published values with their 68 % errors, in a panel of their own below the curves: among the
+    curves their heights would be read as Delta chi^2."""
     titles = {n: drawable(t) for r in results for n, t in r.attributes["titles"].items()}
     for number, (published, colour) in enumerate(shown):
         same = [p for p, _ in shown[:number] if p.experiments == published.experiments]
@@ -132,8 +132,10 @@ def _published(panel: Axes, results: list[Result], shown: list[tuple[Published, 
 
 
 def known_points(result: Result, name: str, grid: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Where Delta chi^2 of one parameter is known: at the points of the grid, at the best fit, and
-    where it crosses a level; so that a coarse grid draws what the numbers say.
+    """Points at which Delta chi^2 of one parameter is known.
+
+    Besides the grid these are the best fit and the crossings of the levels, so that the curve of a
+    coarse grid agrees with the printed numbers.
 
     Args:
         result: A profile, or a scan of one parameter.
@@ -193,7 +195,7 @@ def _visible(results: list[Result]) -> tuple[float, float]:
         x, delta = known_points(result, name, grid)
         seen = x[delta < TOP + 0.5]
         excluded = grid[result.variables["point_excluded"][1].astype(bool)]
-        if seen.size:  # and the nearest on each side that are excluded
+        if seen.size:  # and the nearest excluded point on each side
             beside = (excluded[excluded < seen.min()][-1:], excluded[excluded > seen.max()][:1])
             seen = np.concatenate([seen, *beside])
         parts.append(seen)
@@ -205,6 +207,6 @@ def _visible(results: list[Result]) -> tuple[float, float]:
 
 
 def with_room(low: float, high: float, share: float = 0.0) -> tuple[float, float]:
-    """Limits of an axis with a share of its range as margin; of one point something around it."""
+    """Limits of an axis with a share of its range as margin; a single point gets some room."""
     margin = share * (high - low) if high > low else 0.1 * abs(low) or 1.0
     return low - margin, high + margin

@@ -21,7 +21,7 @@ from cevns_jax.results.result import Result
 from cevns_jax.results.told import data_set
 
 LINES = ("-", "--", ":", "-.")
-SMALLEST = 5.0  # font size
+SMALLEST = 5.0  # font size of a legend [pt]: smaller cannot be read in print
 FAILED, EXCLUDED = "not converged", r"excluded ($\chi^2$ infinite)"
 
 
@@ -82,7 +82,7 @@ def legend_above(
 
 
 def colour_of(number: int) -> str:
-    """Of one of several results that are overlaid: the first is black."""
+    """Colour of one of several results that are overlaid; the first is black."""
     return "black" if number == 0 else f"C{number - 1}"
 
 
@@ -100,8 +100,8 @@ def once(axes: Axes, label: str) -> str:
 
 
 def held_texts(results: Sequence[Result]) -> tuple[str, list[str]]:
-    """At which values parameters were held: for all, if they are alike in all results, else what
-    the label of each has to say.
+    """Values at which parameters were held: one text for the figure if all results held the same,
+    else one for the label of each.
 
     Args:
         results: What is drawn into one figure.
@@ -137,8 +137,8 @@ def data_set_words(result: Result) -> str:
 
 
 def headline(result: Result) -> str:
-    """The free physics parameters with their errors; where none is free, that nuisances alone
-    vary."""
+    """The free physics parameters with their errors; if there are none, the words that only
+    nuisances vary."""
     names = [str(n) for n in result.variables["parameter"][1]]
     physics = [str(n) for n in result.variables["physics"][1]]
     texts = []

@@ -33,7 +33,9 @@ if TYPE_CHECKING:
     from cevns_jax.results.result import Result
 
 SHADE = "0.88"  # of what is excluded
-STEP = 0.35  # of an end, up to which that at the next held value belongs to the same line
+# Largest relative step from an end of a range to the one at the next held value that continues its
+# line. Found by trial: larger, ends of different ranges are joined; smaller, steep lines break.
+STEP = 0.35
 
 
 def limits(results: list[Result]) -> Figure:
@@ -82,8 +84,8 @@ def _draw(axes: Axes, result: Result, colour: str, line: str, more: str) -> None
 
 
 def _mark_failed(axes: Axes, result: Result) -> None:
-    """Marks at the held values whose ranges are not to be trusted: at the upper end of the first,
-    at the upper edge of the figure where there is none."""
+    """Marks at the held values whose ranges did not converge: at the upper end of the first range,
+    or at the upper edge of the figure if there is none."""
     x = result.variables[result.attributes["axes"][0]][1]
     left, right = axes.get_xlim()
     failed = ~result.variables["point_converged"][1].astype(bool) & (left <= x) & (x <= right)
@@ -97,8 +99,11 @@ def _mark_failed(axes: Axes, result: Result) -> None:
 
 
 def _ends(result: Result) -> tuple[np.ndarray, np.ndarray]:
-    """Lower and upper ends, shape (H, R); NaN where there is no range, infinite where the domain
-    ends before the level is reached, zero where a coupling begins."""
+    """Lower and upper ends of R ranges at H held values, shape (H, R).
+
+    NaN if there is no such range, infinite if the domain ends before the level is reached, zero if
+    the range begins at the lowest coupling.
+    """
     rows = limit_rows(result)
     most = max(1, *(len(row["allowed"]) for row in rows))
     low, high = (np.full((len(rows), most), np.nan) for _ in range(2))
@@ -110,11 +115,13 @@ def _ends(result: Result) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _followers(low: np.ndarray, high: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """For each end the place of the same end at the next held value, shape (H, R) for lower and
-    for upper ends; -1 where there is none, as where a range ends.
+    """For each end the index of the range at the next held value that continues its line.
 
-    Ends follow those of the same place where ranges are as many and begin and end alike, else the
-    nearest, if that is near.
+    If both held values have the same number of ranges, with ends of the same kinds, ranges continue
+    in their order. Else an end continues at the nearest one of its kind, if that is near.
+
+    Returns:
+        Indices for lower and for upper ends, shape (H, R); -1 where the line ends.
     """
     lower, upper = (np.full(low.shape, -1) for _ in range(2))
     for h in range(len(low) - 1):
@@ -131,13 +138,15 @@ def _followers(low: np.ndarray, high: np.ndarray) -> tuple[np.ndarray, np.ndarra
 
 
 def _kind(end: float) -> str:
-    """What an end is: seen as a point of a line, or ``none``, ``0``, ``infinite``."""
+    """Kind of an end: ``seen`` if it is a point of a line, else ``none``, ``0`` or ``infinite``."""
     return number(end) if end == 0 or not np.isfinite(end) else "seen"
 
 
 def _nearest(before: np.ndarray, after: np.ndarray) -> list[tuple[int, int]]:
-    """Places of ends of one kind that belong together, the nearest first; those that are not seen
-    with their like."""
+    """Pairs of indices of ends that belong together, the nearest first.
+
+    Ends of a line are compared by their distance; others belong to the first of the same kind.
+    """
     pairs = sorted(
         (abs(b - a) / max(abs(a), abs(b)) if _kind(a) == "seen" else 0.0, i, k)
         for i, a in enumerate(before)
@@ -236,8 +245,7 @@ def _middle(axes: Axes, *points: tuple[float, float]) -> tuple[float, float]:
 
 
 def _vertical(axes: Axes, results: list[Result]) -> None:
-    """Scale and limits of the vertical axis: logarithmic where all ends that are seen are
-    positive."""
+    """Scale and limits of the vertical axis; logarithmic if all ends are positive and spread."""
     ends = np.concatenate([np.concatenate([e.ravel() for e in _ends(r)]) for r in results])
     seen = ends[np.isfinite(ends) & (ends != 0)]
     if not seen.size:

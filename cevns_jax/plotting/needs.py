@@ -1,4 +1,4 @@
-"""What a figure needs of a result that was read from a file."""
+"""What a result that was read from a file must hold for its figure to be drawn."""
 
 from __future__ import annotations
 

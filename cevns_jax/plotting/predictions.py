@@ -32,10 +32,10 @@ COLOURS = ("#08306b", "#e69138", "#9ecae1")  # of isotopes; ever lighter, also w
 
 
 def prediction(result: Result, experiment: str) -> Figure:
-    """Expected counts of one experiment on each axis, and dR/dT per flavour and isotope; with the
-    Standard Model alone beside new physics where there is some.
+    """Expected counts of one experiment on each axis, and dR/dT per flavour and isotope.
 
-    Where the signal can hardly be seen on its background on any axis, it is drawn alone below.
+    With new physics the Standard Model alone is a dashed line. If the signal can hardly be seen on
+    its background on any axis, it is drawn alone below.
 
     Args:
         result: A prediction.
@@ -77,7 +77,10 @@ def _counts(
     counted: str,
     only: tuple[str, ...] | None,
 ) -> None:
-    """Stacked components on one axis, the Standard Model as a line; some of them where they are."""
+    """Stacked components on one axis, the Standard Model as a line.
+
+    With ``only`` these components alone, in the bins that hold nearly all of the signal.
+    """
     bins = projection.signal_bins() if only else slice(0, len(projection.width))
     seen = projection.only(bins)
     components_stack(panel, seen, only)

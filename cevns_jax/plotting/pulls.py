@@ -24,8 +24,9 @@ if TYPE_CHECKING:
     from cevns_jax.results.result import Result
 
 MOST = 30  # nuisances that are drawn, those with the largest impacts
-FEWEST = 4  # rows that there is room for
-MARKED = 0.1  # correlation below minus which its sign is written where the number is not
+FEWEST = 4  # rows that there is room for, so that one or two rows are not stretched
+# Size of a negative correlation above which its sign is written if there is no room for the number.
+MARKED = 0.1
 ANNOTATED = 12  # parameters up to which correlations are written as numbers
 LETTER = 0.055  # width of a letter of a name [inch]
 NEUTRONS = LABELS["brn"]
@@ -57,8 +58,8 @@ WORDS = {
 
 
 def pulls(result: Result) -> Figure:
-    """Pulls of what has a prior, with their errors, the impact of each on the first physics
-    parameter, and the correlation of all.
+    """Pulls of the parameters that have a prior, the impact of each on the first physics parameter,
+    and the correlation of all parameters.
 
     Args:
         result: A fit.
@@ -96,8 +97,8 @@ def pulls(result: Result) -> Figure:
 
 
 def _in_words(result: Result, names: list[str]) -> dict[str, str]:
-    """Parameters by their symbols, where they have some, else in words; with the experiment that
-    they belong to if there are several."""
+    """Parameters by their symbols, or in words if they have none; with their experiment if there
+    are several."""
     experiments, labels = list(result.groups), result.attributes["labels"]
     physics = {str(n) for n in result.variables["physics"][1]}
     found = {}

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
 GREYS = ("0.45", "0.65", "0.85")
 PURPLES = ("#e6ddf2", "#bda6dc", "#8a66b8")  # ever darker, also without colours
-FEW_LABELS = 6  # of a legend, for more of which figures are higher
+FEW_LABELS = 6  # lines of a legend that there is room for; for more the figure becomes higher
 
 
 def scans(results: list[Result]) -> Figure:

@@ -20,7 +20,7 @@ from cevns_jax.running import sin2_theta_w
 
 MEV_PER_GEV = 1e3
 RANGE_GEV = (1e-3, 1e3)
-NEIGHBOURS = 1.4  # ratio of the places of neighbours
+NEIGHBOURS = 1.4  # ratio of the places in Q of points that stand side by side: one marker's width
 MARKERS = "sD^vP*"
 COLOURS = ("#000000", "#c0392b", "#0b5394", "#38761d", "#a64d79", "#7f6000")
 

@@ -40,8 +40,8 @@ class _Words:
 def spectra(result: Result, experiment: str) -> Figure:
     """Observed and fitted counts of one experiment: projections on each axis, with residuals.
 
-    Where the signal can hardly be seen on its background in any of them, each has a third panel:
-    data without the fitted background, beside the fitted signal.
+    If the signal can hardly be seen on its background in any projection, each has a third panel:
+    the data minus the fitted background, beside the fitted signal.
 
     Args:
         result: A fit.
@@ -121,7 +121,8 @@ def _residuals(panel: Axes, projection: Projection) -> None:
 
 
 def _above_background(panel: Axes, whole: Projection, words: _Words) -> None:
-    """Data without the fitted background beside the fitted signal, where nearly all of that is.
+    """Data minus the fitted background beside the fitted signal, in the bins that hold nearly all
+    of it.
 
     Errors are those of the data, as in the panel of the counts.
     """

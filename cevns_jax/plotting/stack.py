@@ -29,9 +29,11 @@ LABELS = {
 }
 AXES = {"photoelectrons": "photo-electrons", "time_us": r"recoil time [$\mu$s]", "f90": "F90"}
 UNITS = {"photoelectrons": "PE", "us": r"$\mu$s", "kev": "keV", "kevee": "keVee", "kevnr": "keVnr"}
-MANY_BINS = 50
-HIDDEN = 0.25  # highest bar of the signal over that of all, below which it can hardly be seen
-NEARLY_ALL = 0.99  # share of the signal that is in sight where it is drawn alone
+MANY_BINS = 50  # above it the outlines of bins would hide their colours
+# Highest bar of the signal, in units of the highest bar of all components, below which it can
+# hardly be seen and is drawn once more alone. Found by trial.
+HIDDEN = 0.25
+NEARLY_ALL = 0.99  # share of the signal that is in sight if it is drawn alone
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +49,7 @@ class Projection:
         signals: Names of the components that neutrinos make.
         template_variance: Squared errors of the sum of the templates of Poisson bins, if they are
             known.
-        correlated: Whether the bins are correlated, so that their errors are not all that is known.
+        correlated: Whether the bins have a covariance, of which the errors are the diagonal.
     """
 
     axis: str
@@ -81,7 +83,7 @@ class Projection:
 
     @property
     def spread(self) -> np.ndarray | None:
-        """Squared errors of observed minus expected counts where these are more than Poisson's."""
+        """Squared errors of observed minus expected counts; ``None`` for plain Poisson bins."""
         if self.template_variance is None:
             return self.variance
         return np.maximum(self.total, 0.0) + self.template_variance
@@ -93,13 +95,13 @@ class Projection:
 
     @property
     def signal(self) -> np.ndarray:
-        """Expected counts of what neutrinos make."""
+        """Expected counts of the components in which neutrinos scatter."""
         made = (self.parts[name] for name in self.signals if name in self.parts)
         return sum(made, np.zeros(len(self.width)))
 
     def signal_bins(self) -> slice:
-        """The bins that hold nearly all of the signal: the outermost that add up to little of it
-        on either side are left out."""
+        """The bins that hold ``NEARLY_ALL`` of the signal; half of the rest may lie on either
+        side."""
         below = np.cumsum(self.signal) / self.signal.sum()
         rest = (1 - NEARLY_ALL) / 2
         start = int(np.searchsorted(below, rest, side="right"))

@@ -1,4 +1,4 @@
-"""What is known of an experiment in words."""
+"""An experiment in words: title, citation, exposure, conventions."""
 
 from __future__ import annotations
 
@@ -14,16 +14,18 @@ from cevns_jax.pseudo_data import OBSERVED
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class About:
-    """What is known of an experiment in words. Any two are equal: words, and the numbers in them,
-    never make JAX compile again.
+    """An experiment in words.
+
+    Any two compare as equal: it is a static part of an experiment, and other words, or numbers in
+    them, must never make JAX compile again.
 
     Attributes:
-        title: For people.
+        title: Name for people.
         citation: Publication of the data.
         exposure: The exposure.
         conventions: Choices that change numbers, name -> choice.
-        counted: What the numbers in the bins are.
-        data: Where they come from, one of :data:`cevns_jax.pseudo_data.KINDS`.
+        counted: What the numbers in the bins are, e.g. events per day.
+        data: Where these numbers come from, one of :data:`cevns_jax.pseudo_data.KINDS`.
     """
 
     title: str

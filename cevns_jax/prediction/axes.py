@@ -11,19 +11,19 @@ BESIDE = (
     *("template_error", "covariance", "bin_row", "bin_column"),
     *("spectrum", "flavour", "isotope", "recoil_energy_kev"),
 )
-"""What stands beside the axes where the counts of an experiment are kept, and is no axis."""
+"""Names of other columns and dimensions in saved results, which no axis may take."""
 
 
 def check_axes(where: str, axes: Collection[str]) -> None:
-    """Check that axes have names by which arrays can be kept, each its own.
+    """Check that each axis has a name under which its array can be saved.
 
     Args:
         where: File or experiment, for messages.
         axes: Their names.
 
     Raises:
-        ConfigError: a name that is no identifier, or that something else has: what stands beside
-            the axes, or the edges of the bins of another one.
+        ConfigError: a name that is no identifier, that is one of ``BESIDE``, or that the bin edges
+            of another axis are saved under.
     """
     edges = {f"{axis}_{what}" for axis in axes for what in ("edge", "edges")}
     for axis in axes:

@@ -1,4 +1,4 @@
-"""Experiments side by side in one likelihood: what they must agree on."""
+"""Several experiments in one likelihood: what they must agree on."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ def check_combination(
     """Check that experiments can be fitted together.
 
     Raises:
-        ConfigError: experiments that share a name or events, a nuisance named as another parameter,
-            two definitions of a shared parameter, or one uncertainty in the pulls of two
-            experiments under different names.
+        ConfigError: experiments with the same name or with common events, a nuisance named as
+            another parameter, two definitions of a shared parameter, or an uncertainty that the
+            pulls of two experiments contain under different names.
     """
     names = [experiment.name for experiment in experiments]
     if len(set(names)) < len(names):
@@ -56,7 +56,8 @@ def _check_shared(experiments: Sequence[Experiment]) -> None:
         shared = {n.name for n in experiment.nuisances if n.shared}
         for parameter in experiment.parameters:
             name = parameter.name
-            other, known, both = first.setdefault(name, (experiment, parameter, name in shared))
+            mine = (experiment, parameter, name in shared)
+            other, known, shared_there = first.setdefault(name, mine)
             if known.start != parameter.start:
                 raise ConfigError(
                     f'likelihood: parameter "{name}" starts at {known.start:g} in {other.name} '
@@ -64,7 +65,8 @@ def _check_shared(experiments: Sequence[Experiment]) -> None:
                 )
             if other is experiment:
                 continue
-            if name in (*experiment.pulls, *other.pulls) and not (both and name in shared):
+            is_pull = name in (*experiment.pulls, *other.pulls)
+            if is_pull and not (shared_there and name in shared):
                 raise ConfigError(
                     f'likelihood: "{name}" is a private nuisance of {other.name} or '
                     f"{experiment.name} and a parameter of the other"
@@ -85,7 +87,8 @@ def _check_widths(experiments: Sequence[Experiment]) -> None:
 
 
 def _check_lumped(experiments: Sequence[Experiment]) -> None:
-    """What one pull contains must not be in the pulls of another experiment as well."""
+    """An uncertainty that is lumped into a pull of one experiment must not be in another's pulls:
+    the two would vary independently, though they are one."""
     for one, other in permutations(experiments, 2):
         lumped = {name: n.name for n in one.nuisances for name in n.includes}
         for nuisance in other.nuisances:

@@ -18,14 +18,15 @@ from cevns_jax.pytree import plain_pytree, static
 class Component(Protocol):
     """Prediction of some of the counts of an experiment; a pytree.
 
-    It can be neutrinos that scatter on nuclei or electrons, a WIMP, a template, a formula. What it
-    is to an analysis, signal or background, it does not know.
+    It can be neutrinos that scatter on nuclei or electrons, a WIMP, a template, a formula. Whether
+    an analysis takes it as signal or as background it does not know.
     """
 
     @property
     def costly(self) -> bool:
-        """Whether it pays to evaluate it once where nothing moves it. Of the parameters of a costly
-        component chi^2 can have several minima, as of those of the interaction."""
+        """Whether it pays to evaluate it once if no varying parameter affects it. As a function of
+        the parameters of a costly component chi^2 can have several minima, as it can as a function
+        of those of the interaction."""
         ...
 
     @property
@@ -45,9 +46,9 @@ class Component(Protocol):
 
     @property
     def stages(self) -> tuple[set[str], ...]:
-        """Names of its parameters and effects by the stage at which they enter; those of the
-        interaction enter at the first. Derivatives are taken stage by stage, all others
-        evaluated."""
+        """Names of its parameters and effects, by the stage of the computation at which they enter;
+        parameters of the interaction enter at the first. Derivatives are taken one stage at a time,
+        with the other stages evaluated to numbers."""
         ...
 
     def __call__(
@@ -63,13 +64,21 @@ class Component(Protocol):
         effects: Mapping[str, jax.Array],
         moving: set[str],
     ) -> Component:
-        """The component with those parts evaluated that no moving parameter or effect changes."""
+        """The component with everything evaluated that no moving parameter or effect changes.
+
+        Args:
+            interaction: The cross section.
+            values, effects: Values of all parameters, and sizes of all effects.
+            moving: Names of the parameters and effects that will change.
+        """
         ...
 
 
 class Formula:
-    """A component that costs nothing to evaluate: it is never evaluated ahead. One in which
-    neutrinos scatter sets ``scatters = True``."""
+    """Base class of components that cost next to nothing, so that nothing is evaluated beforehand.
+
+    One in which neutrinos scatter sets ``scatters = True``.
+    """
 
     costly = False
     scatters = False
@@ -118,7 +127,7 @@ class Precomputed(Formula):
     Attributes:
         counts: Expected counts, shape of the bins.
         parameters: Parameters of the component that was evaluated.
-        scatters: Whether neutrinos scatter in that.
+        scatters: Whether neutrinos scatter in that component.
     """
 
     counts: jax.Array

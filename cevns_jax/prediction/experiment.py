@@ -85,7 +85,8 @@ class Experiment(Summarised):
     detector: Detector | None = None
 
     def __post_init__(self) -> None:
-        # Ordered, as JAX sorts a plain dictionary: parameters and sums keep one order everywhere.
+        # JAX sorts the keys of a plain dictionary. In an ordered one parameters and sums keep the
+        # order in which they were given, inside traced code as well.
         parts = OrderedDict(self.parts)
         object.__setattr__(self, "parts", parts)
         for scale in self.scales:
@@ -95,7 +96,7 @@ class Experiment(Summarised):
                     raise unknown(where, "component", name, parts)
 
     def summary(self) -> Summary:
-        """What there is to know of it, in words and tables."""
+        """Its description in words and tables."""
         return of_experiment(self)
 
     @property
@@ -126,8 +127,8 @@ class Experiment(Summarised):
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:
-        """Scales, parameters of the components, and the pulls; components that share a parameter
-        name it each."""
+        """Scales, parameters of the components, and the pulls. A parameter that several components
+        share is there once for each."""
         pulls = [
             pull(name, n.lowest(self.component_names))
             for name, n in zip(self.pulls, self.nuisances, strict=True)
@@ -170,8 +171,9 @@ class Experiment(Summarised):
         return self.factor(name, values) * self.shape(name, interaction, values)
 
     def shape(self, name: str, interaction: Interaction, values: Values) -> jax.Array:
-        """Expected counts of one component before what scales it; as :meth:`component`."""
-        require_float64()  # here, where everything that evaluates comes by
+        """Expected counts of one component without scales and normalisations; as
+        :meth:`component`."""
+        require_float64()  # here, as every evaluation passes through this method
         return jnp.asarray(self.parts[name](interaction, *self.seen_by(name, interaction, values)))
 
     def factor(self, name: str, values: Values) -> jax.Array | float:
@@ -188,8 +190,11 @@ class Experiment(Summarised):
     def seen_by(
         self, name: str, interaction: Interaction, values: Values
     ) -> tuple[Declared, Declared]:
-        """The values and effects that a component may read: those that it declares, and if
-        neutrinos scatter in it the values that the interaction declares."""
+        """The values and effects that a component may read.
+
+        These are those that it declares and, if neutrinos scatter in it, the values of the
+        parameters of the interaction. Reading another one is an error that names it.
+        """
         part = self.parts[name]
         where = f'{self.name}, component "{name}": reads the'
         of_interaction = interaction.parameters if part.scatters else ()
@@ -223,24 +228,26 @@ class Experiment(Summarised):
 
     def shaped_by(self, name: str, interaction: Interaction) -> list[set[str]]:
         """Names of the parameters that change the shape of a component, by the stage at which they
-        enter it."""
+        enter; in place of an effect the pulls that act on it."""
         found = []
+        effects = set(self.parts[name].effects)
         for stage in stages_of(self.parts[name], interaction):
             acting = [n for n in self.nuisances if stage.intersection(n.acts_on)]
-            effects = set(self.parts[name].effects)
             found.append((stage - effects) | {self.parameter_name(n) for n in acting})
         return found
 
     def with_stage(
         self, name: str, interaction: Interaction, values: Values, varying: Collection[str]
     ) -> Experiment:
-        """The experiment with one component evaluated but for what some parameters change."""
+        """The experiment with everything of one component evaluated that no varying parameter
+        affects; the other components stay as they are."""
         part = self._evaluated(name, interaction, values, varying)
         return changed(self, parts=OrderedDict({**self.parts, name: part}))
 
     def _evaluated(
         self, name: str, interaction: Interaction, values: Values, varying: Collection[str]
     ) -> Component:
+        """One component with everything evaluated that no varying parameter affects."""
         moving = set(varying)
         for nuisance in self.nuisances:
             if self.parameter_name(nuisance) in varying:
@@ -277,7 +284,7 @@ class Experiment(Summarised):
     ) -> spectrum.RecoilSpectrum:
         """dR/dT of CEvNS by flavour and isotope, before the response of the detector.
 
-        What moves the normalisation of the component (``n_sigma``, pulls) is in it: folded with
+        The factors on the component (``n_sigma``, pulls) are included: folded with
         :meth:`response_matrix` it is the prediction. Differentiable in recoils and values.
 
         Args:
@@ -320,8 +327,8 @@ class Experiment(Summarised):
             values: As :meth:`response_matrix`.
 
         Raises:
-            ConfigError: an unknown parameter, recoils that cannot be, or a response of which
-                quenching is no separate part.
+            ConfigError: an unknown parameter, recoils that are not positive, or a response in which
+                quenching is no separate step.
         """
         where = f"{self.name}.quenching"
         recoil = jnp.asarray(spectrum.checked_recoils(where, recoil_kev, zero=False))
@@ -338,18 +345,18 @@ class Experiment(Summarised):
     ) -> jax.Array:
         """Probability to keep an event [dimensionless] that the data set used.
 
-        That of its arrival time is not in it.
+        An efficiency that depends on the arrival time is not included.
 
         Args:
             reconstructed: Values of the first of the ``axes``, in its unit (photo-electrons, keV),
                 any shape.
-            recoil_kev: Recoil energies [keV] for an efficiency that depends on them as well, a
-                factor; it broadcasts. Default: without this factor.
+            recoil_kev: Recoil energies [keV], for an efficiency that has a factor that depends on
+                them; they broadcast with the values. Default: without this factor.
             values: As :meth:`response_matrix`.
 
         Raises:
-            ConfigError: an unknown parameter, or a response of which the efficiency is no separate
-                part.
+            ConfigError: an unknown parameter, or a response in which the efficiency is no separate
+                step.
         """
         detector = self._detector("efficiency")
         _, full = spectrum.completed_for(self, f"{self.name}.efficiency", None, values)

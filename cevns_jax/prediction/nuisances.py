@@ -15,6 +15,14 @@ import numpy as np
 from cevns_jax.errors import ConfigError, unknown
 from cevns_jax.pytree import static
 
+# |ln f| below which the series are used, as the closed forms lose digits there: 4e-14 are left at
+# 1e-2, where the first term that is left out of ``bend``, u^4/360, is 3e-11. At 1e-3 they would be
+# 4e-13 and 3e-15. That of ``slope`` is shorter, as it only steers the steps. Found by trial.
+SMALL_LOGARITHM = 1e-2
+# Newton steps from the start below: 4 are exact to rounding for |move| below 1.5, 5 to 3e-12 and 6
+# to rounding for |move| up to 10. A fixed number, so that derivatives run through it.
+NEWTON_STEPS = 6
+
 
 def gamma_factor(move: jax.Array) -> jax.Array:
     """Factor f with 2 (f - 1 - ln f) = move^2 and the sign of f - 1 that of the move.
@@ -22,10 +30,13 @@ def gamma_factor(move: jax.Array) -> jax.Array:
     A unit-normal pull x = move/width then costs 2 (f - 1 - ln f)/width^2, the asymmetric penalty
     of arXiv:2008.06062: f has a gamma distribution of mode 1 and is never negative.
     """
+    # u = ln f. It starts at f = 1 + move above one; far below one -ln f is move^2/2.
     u = jnp.where(move > 0, jnp.log1p(jnp.abs(move)), -jnp.abs(move) - move**2 / 2)
-    for _ in range(6):  # Newton for ln f; the left side is nearly linear in it
-        small = jnp.abs(u) < 1e-2
-        safe = jnp.where(small, 1.0, u)
+    for _ in range(NEWTON_STEPS):
+        # Solved is the signed root of the condition, u sqrt(bend) = move: it is nearly linear in u
+        # and has a slope at u = 0, where the condition itself has a double zero.
+        small = jnp.abs(u) < SMALL_LOGARITHM
+        safe = jnp.where(small, 1.0, u)  # the unused branch must stay finite for gradients
         bend = jnp.where(
             small, 1 + u / 3 + u**2 / 12 + u**3 / 60, 2 * (jnp.expm1(safe) - safe) / safe**2
         )
@@ -43,11 +54,11 @@ FORMS: dict[str, Callable[[jax.Array], jax.Array]] = {
 
 
 def even(x: Any, library: Any = jnp) -> Any:
-    """Even function of x, 0 at 0 and |x| from 1 on, with two continuous derivatives.
+    """A smooth |x|: even, 0 at 0, |x| for |x| >= 1, with two continuous derivatives.
 
     Args:
         x: Any shape.
-        library: ``jax.numpy``, or ``numpy`` for what must not be traced.
+        library: ``jax.numpy``, or ``numpy`` where the result must be a plain number.
     """
     y = x**2
     inside = y * (15 + y * (3 * y - 10)) / 8
@@ -58,10 +69,10 @@ STEEPEST = 7 / 27**0.5
 """Largest slope of the even function that joins two widths, at |x| = 1/sqrt(3)."""
 
 LARGEST_RATIO = (STEEPEST + 1) / (STEEPEST - 1)
-"""Ratio of two widths at which the move stops growing with the pull, 6.76: where the mean of both
-equals half their difference times the largest slope."""
+"""Ratio of two widths beyond which the move no longer grows everywhere with the pull, 6.76: there
+half their difference times the largest slope equals their mean."""
 
-HALVINGS = 60  # of a range of 1, to its last digit
+HALVINGS = 60  # of a range of length 1, to its last digit: 2^-53 is the rounding of float64
 
 
 @jax.tree_util.register_dataclass
@@ -89,22 +100,24 @@ class Nuisance:
     includes: tuple[str, ...] = static(default=())
 
     def lowest(self, components: Collection[str]) -> float:
-        """Lowest pull: where a linear one leaves nothing of a component that it scales. Beyond it
-        counts would be negative, which far from the data a fit would try.
+        """Lowest pull that is allowed.
+
+        A linear pull leaves nothing of the component it scales at some point. Beyond it counts
+        would be negative, which a fit that starts far from the data would try.
 
         Args:
-            components: Names of the components; what else it acts on are effects, which have no
-                such end.
+            components: Names of the components. Anything else it acts on is an effect, whose pulls
+                have no lower end.
         """
         scales = self.form == "linear" and not set(components).isdisjoint(self.acts_on)
-        # Anything else is a placeholder, when JAX looks at the structure alone.
+        # JAX fills pytrees with placeholders that are no numbers when it handles structure alone.
         known = isinstance(self.width, Real | np.ndarray | jax.Array)
         if not (scales and known):
             return -math.inf
         return -1 / self.width if self.width_down is None else self._lowest(self.width_down)
 
     def _lowest(self, down: float) -> Any:
-        """Where 1 + move reaches zero: by halving where the move is bent, from -1 to 0."""
+        """Pull at which 1 + move reaches zero: bisected from -1 to 0, where the move is curved."""
         traced = any(isinstance(width, jax.core.Tracer) for width in (self.width, down))
         library: Any = jnp if traced else np
 
@@ -122,7 +135,7 @@ class Nuisance:
         else:
             for i in range(HALVINGS):
                 ends = halve(i, ends)
-        # From -1 down the move is a straight line again.
+        # Below -1 the move is the straight line down * x.
         found = library.where(down <= 1, -1 / down, ends[1])
         return found if traced else float(found)
 
@@ -145,12 +158,17 @@ class Nuisance:
 
 
 def _bent(x: Any, up: Any, down: Any, library: Any) -> Any:
-    """Move at pull x with two widths: a polynomial up to |x| = 1, and beyond straight lines with
-    the widths as slopes; two continuous derivatives."""
+    """Move at pull x with two widths: straight lines with these slopes beyond |x| = 1, joined by a
+    polynomial with two continuous derivatives."""
     return x * (up + down) / 2 + even(x, library) * (up - down) / 2
 
 
 def _check_widths(place: str, nuisance: Nuisance) -> None:
+    """Check one width, or both and their ratio.
+
+    Raises:
+        ConfigError: a width that is not positive and finite, or two that differ by too much.
+    """
     up, down = nuisance.width, nuisance.width_down
     if not (math.isfinite(up) and up > 0):
         raise ConfigError(f"{place}: width must be positive and finite, not {up}")

@@ -1,4 +1,9 @@
-"""CEvNS with a described response: enough recoil nodes for it, and the response on them."""
+"""A source on a target with a given response: as many recoil nodes as it needs, checked on counts.
+
+Panels first end wherever spectrum or response are known not to be smooth. They are then halved
+until no count moves by more than a billionth of the fullest bin, and the response is reduced to the
+cheapest form that can still move as nuisances and parameters ask for.
+"""
 
 from __future__ import annotations
 
@@ -30,17 +35,26 @@ from cevns_jax.sources.source import Source
 # Nodes per panel. Where a response bends within a panel, twice as many panels do more than twice
 # as many nodes; 8 are exact where spectrum times response is a polynomial of degree 15 there.
 NODES = 8
-MOST_BISECTIONS = 12  # a panel becomes 4096 times narrower: then the response has a jump in it
-BLOCK = 512  # recoils at which the response is evaluated together, so that it compiles once
+# Halvings of a panel: one that is 4096 times narrower and still off has a jump of the response in
+# it, which no number of halvings integrates.
+MOST_BISECTIONS = 12
+# Recoils at which the response is evaluated together: every block has the same shape, so that it
+# compiles once. Found by trial: small blocks cost calls, large ones the filling up of the last.
+BLOCK = 512
 HEAVIEST_KG = NUMBERS["mass_kg"].high
-# Of the lowest recoil that the response distinguishes: below 1/256 of it even T^-2, the steepest
-# rise of a massless mediator, meets a response that has long fallen to nothing.
+# Panels of a factor of two in T below the first bend of the response. Below 2^-8 of that recoil the
+# response has long fallen to nothing, even beside T^-2, the steepest rise of a massless mediator.
 HALVINGS = 8
-# Of the fullest bin, to which every panel is integrated: ten panels may err in the same direction
-# before counts are off by the 1e-8 that is promised.
+# Largest error of a panel, in units of the counts of the fullest bin: ten panels may err in the
+# same direction before counts are off by the 1e-8 that is promised. Towards 1e-13, the rounding of
+# the sums, panels would be halved for nothing.
 ACCURACY = 1e-9
-# Relative width of the one panel where no recoil lies above the lowest that is seen.
+# Relative width of the only panel if no recoil lies above the lowest that is seen. Its moments are
+# zero, so that any width does; it must not be zero, or nodes would coincide.
 NOTHING_SEEN = 1e-6
+# Ratio of two neighbouring bends of the response from which on panels of a factor of two are put
+# between them: closer bends are at most two such panels apart anyway. Found by trial.
+FAR_APART = 4
 
 
 def scattering_component(
@@ -57,10 +71,10 @@ def scattering_component(
     recoil_max_kev: float = np.inf,
     more_splits: Sequence[float] | np.ndarray = (),
 ) -> Scattering:
-    """Events of a source in a detector, on as many recoil nodes as the response asks for.
+    """Events of a source in a detector, on as many recoil nodes as the response needs.
 
-    A source that ends below the threshold gives no events; :func:`check_events` refuses that
-    where it can only be a mistake.
+    A source that ends below the threshold gives no events and is no error here;
+    :func:`check_events` refuses it where it can only be a mistake.
 
     Args:
         where: Name of the experiment, for messages.
@@ -70,12 +84,13 @@ def scattering_component(
         timing: Flavour -> time bins.
         acting: Names of the effects that nuisances have.
         recoil_min_kev: Recoils below it are not seen [keV].
-        recoil_max_kev: Recoils above it are left out [keV], e.g. as they are far above the bins.
-        more_splits: Recoil energies where the target is not smooth [MeV].
+        recoil_max_kev: Recoils above it are left out [keV], e.g. because they are far above the
+            bins.
+        more_splits: Recoil energies where the spectrum of the target has jumps [MeV].
 
     Raises:
         ConfigError: a mass or a lowest recoil outside its domain, a table of the response that
-            does not hold the recoils, or a response that is sharper than any number of nodes here.
+            does not reach over all recoils, or a response too sharp for ``MOST_BISECTIONS``.
     """
     if not (np.isfinite(mass_kg) and 0 < mass_kg <= HEAVIEST_KG):
         raise ConfigError(
@@ -112,7 +127,7 @@ def check_events(
     response: EnergyResponse | TabulatedResponse,
     recoil_min_kev: float = 0.0,
 ) -> None:
-    """Refuse neutrinos that are the only ones of an experiment and leave no event in it.
+    """Refuse the only neutrinos of an experiment if they leave no event in its bins.
 
     Args:
         where: Name of the experiment, for messages.
@@ -134,6 +149,7 @@ def check_events(
 
 
 def _no_threshold(where: str, highest: float, recoil_min_kev: float) -> ConfigError:
+    """The error of a lowest recoil that no recoil exceeds; ``highest`` in MeV."""
     return ConfigError(
         f"{where}: recoil_min_kev must lie from 0 to below {highest * 1e3:.4g}, the highest "
         f"recoil energy, not at {recoil_min_kev:g}"
@@ -160,11 +176,12 @@ def _first_panels(
         splits = response.splits(lowest, highest, movable=movable)
     except ConfigError as error:
         raise ConfigError(f"{where}: {error}") from None
-    # Massless mediators rise as fast as T^-2 towards low recoils: panels of a factor of two there,
-    # below the first bend of the response and wherever two of its bends are far apart.
+    # The shape that panels are checked with is smooth at low T, but massless mediators rise as fast
+    # as T^-2 there. So panels of a factor of two are put below the first bend of the response, and
+    # wherever two of its bends are far apart.
     bends = np.unique([s for s in splits if lowest < s < highest] + [highest])
-    wide = [bends[0], *(b for a, b in pairwise(bends) if b > 4 * a)]
-    halvings = np.outer(wide, 0.5 ** np.arange(1, HALVINGS + 1)).ravel()
+    after_gap = [bends[0], *(b for a, b in pairwise(bends) if b > FAR_APART * a)]
+    halvings = np.outer(after_gap, 0.5 ** np.arange(1, HALVINGS + 1)).ravel()
     splits = np.concatenate([halvings[halvings > lowest], splits, more_splits])
     shared, own = (
         panel_ends(
@@ -177,7 +194,9 @@ def _first_panels(
         )
         for common_nodes in (True, False)
     )
-    # Panels that the isotopes share take one response, but all isotopes the bends of each.
+    # Shared panels need the response once, but end at the bends of every isotope. A node costs one
+    # response and one spectrum for each isotope that has it: I + 1 where they share nodes, 2 where
+    # they do not. Which is less decides.
     return shared if (1 + len(own)) * shared.size <= 2 * own.size else own
 
 
@@ -188,12 +207,15 @@ def _resolved(
     response: EnergyResponse | TabulatedResponse,
     panels: np.ndarray,
 ) -> RecoilNodes:
-    """Nodes that are enough for a response: panels are halved where that moves a count.
+    """Nodes that are enough for a response: panels are halved until that moves no count.
 
-    Judged by the shape (M_0 - T M_1 - M T M_2/2) of vector exchange at the start values of the
-    source; what an interaction and its form factors add is smoother than a response. Weak bends
-    of a spectrum are found in the same way: a panel with many of them is halved only if the counts
-    feel it.
+    Counts are those of the shape of vector exchange, M_0 - T M_1 - M T M_2/2, at the start values
+    of the source: the factors that an interaction and its form factors add are smoother than a
+    response. Weak bends of a spectrum, as in a table of a thousand rows, are found in the same way,
+    and only where counts feel them.
+
+    Raises:
+        ConfigError: a panel still moves a count after ``MOST_BISECTIONS`` halvings.
     """
 
     def counts(ends: np.ndarray) -> np.ndarray:
@@ -205,6 +227,8 @@ def _resolved(
         middles = (panels[:, 1:] + panels[:, :-1]) / 2
         halves = np.insert(panels, np.arange(1, panels.shape[1]), middles, axis=1)
         parts = counts(halves).reshape(-1, 2, whole.shape[-1])
+        # How far halving moves the counts of a panel is the error of the whole panel; the halves,
+        # on which one goes on, are better by orders.
         moves = np.abs(parts.sum(axis=1) - whole).max(axis=1)
         off = moves > ACCURACY * whole.sum(axis=0).max()
         if not off.any():
@@ -225,7 +249,7 @@ def _counts(recoils: RecoilKernel, response: EnergyResponse | TabulatedResponse)
     m0, m1, m2 = np.moveaxis(_moments(recoils), 1, 0)
     recoil, mass = recoils.recoil, recoils.target.mass[:, None]
     events = np.sum(m0 - recoil * m1 - mass * recoil / 2 * m2, axis=0)
-    if len(recoil) == 1:
+    if len(recoil) == 1:  # nodes that the isotopes share: one response for the events of all
         events = events.sum(axis=0, keepdims=True)
     panels = (len(recoil), -1, recoils.nodes.per_panel)
     matrix = _matrix(response, recoil)
@@ -246,11 +270,12 @@ def _moments(recoils: RecoilKernel) -> np.ndarray:
 
 @jax.jit
 def _moments_at_start(source: Source, lowest: jax.Array) -> jax.Array:
+    """Flux moments at the start values of the source's parameters, shape (F, 3) + that of E_min."""
     return source.moments(lowest)
 
 
 def _in_blocks(numbers: np.ndarray) -> np.ndarray:
-    """All of an array in rows of ``BLOCK``, the last one filled up with its last number."""
+    """An array in rows of ``BLOCK`` numbers; the last row is filled up with the last number."""
     flat = numbers.ravel()
     return np.append(flat, np.full(-len(flat) % BLOCK, flat[-1])).reshape(-1, BLOCK)
 
@@ -258,7 +283,10 @@ def _in_blocks(numbers: np.ndarray) -> np.ndarray:
 def _compact_response(
     response: EnergyResponse | TabulatedResponse, recoils: RecoilKernel, acting: set[str]
 ) -> Response:
-    """The same response in the least costly shape that can still move as it has to."""
+    """The same response in the cheapest form that can still move as nuisances and parameters ask.
+
+    A matrix if nothing moves it; a table in E_ee if only the quenching moves; else itself.
+    """
     moving = acting & set(response.effects)
     if not moving and not (response.parameters and response.followed):
         return FixedResponse(matrix=_matrix(response, recoils.recoil))
@@ -278,4 +306,5 @@ def _matrix(response: EnergyResponse | TabulatedResponse, recoil: np.ndarray) ->
 def _at_start(
     response: EnergyResponse | TabulatedResponse, recoil: jax.Array, starts: dict[str, jax.Array]
 ) -> jax.Array:
+    """The response without effects at given values of its parameters."""
     return response(recoil, starts, {})

@@ -54,8 +54,9 @@ class Timing(Protocol):
 @plain_pytree
 @dataclass(frozen=True, kw_only=True)
 class Scattering:
-    """Recoils of one source on nuclei or electrons, in bins of energy and time, where both
-    factorise for each flavour.
+    """Recoils of one source on nuclei or electrons, in bins of energy and time.
+
+    For each flavour the counts are a spectrum in energy times a shape in time.
 
     Attributes:
         shape: Shape of the bins.
@@ -108,8 +109,11 @@ class Scattering:
         effects: Mapping[str, jax.Array],
         moving: set[str],
     ) -> Scattering | Precomputed:
-        """The counts where nothing moves them, else with the moments of a flux that depends on
-        parameters, and the response, evaluated where nothing moves these."""
+        """The counts, if nothing moves them.
+
+        Else the component with its response evaluated if nothing moves that, and with the moments
+        of its source evaluated if the source has parameters none of which moves.
+        """
         if not moved(self, interaction) & moving:
             return Precomputed(self(interaction, values, effects), self.parameters)
         kernel, response = self.kernel, self.response

@@ -1,4 +1,4 @@
-"""What an experiment predicts before its bins: recoil spectra, and the response that folds them."""
+"""What an experiment predicts before binning: recoil spectra, and the response that folds them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     from cevns_jax.prediction.experiment import Experiment
 
 KEV = 1e-3  # [MeV]
-SMALLEST_RECOIL = 1e-27  # [keV], stands for zero, where 1/T would have no value
+# [keV], stands for zero, where 1/T would have no value: far below any recoil that somebody means,
+# and so large that the T^-2 of a massless mediator stays finite.
+SMALLEST_RECOIL = 1e-27
 
 
 @jax.tree_util.register_dataclass
@@ -197,7 +199,7 @@ def scattering(experiment: Experiment, component: str | None = None) -> tuple[st
 
 def scattering_parts(experiment: Experiment) -> dict[str, Scattering]:
     """The components in which recoils of nuclei are folded with a response, by name."""
-    # Bins of more quantities may lie on top, as the pulse shape of argon does.
+    # The signal of argon wraps its part in energy and time, to add the bins of the pulse shape.
     inner = {name: getattr(part, "energy_time", part) for name, part in experiment.parts.items()}
     return {
         name: part

@@ -17,7 +17,8 @@ from cevns_jax.prediction.nuisances import even
 from cevns_jax.pytree import static
 
 LARGEST_CHANGE = 1e100
-"""Of a bin by an effect: the square of more would overflow at a few standard deviations."""
+"""Largest factor by which an effect may change a bin. Nobody means more: it comes from tiny numbers
+that stand for zero. The product of three effects, and the square of one, stay below 1e308."""
 
 
 @jax.tree_util.register_dataclass
@@ -31,9 +32,9 @@ class MorphedTemplate(Formula):
     is a polynomial up to |x| = 1 and |x| beyond, smooth up to its second derivative. Ratios of
     several effects multiply. The total is that of the nominal histogram everywhere.
 
-    Bins that are empty in the nominal histogram or in a variation, but not in all, have no such
-    ratio: they slide from the nominal counts to those of the variation, with a continuous slope,
-    and stay there beyond |x| = 1.
+    A bin that is empty in some of the histograms, but not in all, has no such ratio. Its counts
+    slide from the nominal ones to those of the variation, with a continuous slope, and stay there
+    beyond |x| = 1.
 
     Attributes:
         effects: Names of the m effects, in units of the released variations.
@@ -70,12 +71,13 @@ class MorphedTemplate(Formula):
                 remains = remains * (1 - up - down)
                 slid = slid + up * self.plus[i] + down * self.minus[i]
         counts = jnp.where(self.sparse, remains * nominal + slid, full)
-        # Exactly one where nothing moved.
+        # The total stays the nominal one. Written with the difference, the factor is exactly one
+        # where nothing moved; a ratio of two sums would be off by rounding.
         return counts / (1 + jnp.sum(counts - nominal) / jnp.sum(nominal))
 
 
 def _ratio(v: jax.Array) -> jax.Array:
-    """v + sqrt(1 + v^2), without cancellation where v is negative; r(-v) = 1/r(v)."""
+    """v + sqrt(1 + v^2). The two terms cancel where v is negative, where 1/r(-v) is used."""
     negative = v < 0
     above = jnp.where(negative, -v, v) + jnp.sqrt(1 + v**2)
     return jnp.where(negative, 1 / above, above)
@@ -95,11 +97,11 @@ def morphed_template(
     Args:
         nominal: Counts per bin, any shape.
         variations: Effect -> counts at +1 and at -1, shape of the bins; ``None`` for a variation
-            that is known on one side only, see :func:`mirrored`. A change of their totals is left
-            out: it is a nuisance of its own, on the normalisation.
+            that is known on one side only, see :func:`mirrored`. Changes of the total are dropped:
+            they belong to a nuisance of their own, on the normalisation.
 
     Raises:
-        ConfigError: no numbers, counts below zero or not finite, a histogram without any, or
+        ConfigError: no numbers, counts that are negative or not finite, an empty histogram, or
             variations of another shape.
     """
     nominal = _counts("nominal", nominal)
@@ -114,6 +116,7 @@ def morphed_template(
     counted = np.count_nonzero(every, axis=0)
     filled = counted == len(every)
     sparse = (counted > 0) & ~filled
+    # Ratios of counts near the ends of float64 overflow; the check below refuses them.
     with np.errstate(over="ignore", under="ignore", divide="ignore"):
         ratio = np.where(filled, both, 1.0) / np.where(filled, nominal, 1.0)
         v = (ratio - 1 / ratio) / 2  # the inverse of r = v + sqrt(1 + v^2)
@@ -135,18 +138,19 @@ def morphed_template(
 
 
 def mirrored(nominal: np.ndarray, plus: np.ndarray) -> np.ndarray:
-    """Variation the other way, from the one that is known: as many counts as were lost or gained.
+    """The opposite variation, made from the one that is known.
 
-    Where that would leave less than half of a bin, it falls on as an inverse, so that something is
-    left.
+    A bin loses as many counts as it gained, or gains as many as it lost. If that would leave less
+    than half of a bin, the counts fall as the inverse of the gain instead, with the same value and
+    slope where the two meet, so that something is always left.
 
     Args:
         nominal: Counts per bin.
         plus: Counts at +1, same shape and total.
     """
     gained = plus - nominal
-    steep = gained > nominal / 2
-    return np.where(steep, nominal**2 / (4 * np.where(steep, gained, 1.0)), nominal - gained)
+    large = gained > nominal / 2
+    return np.where(large, nominal**2 / (4 * np.where(large, gained, 1.0)), nominal - gained)
 
 
 def _counts(

@@ -1,9 +1,9 @@
-"""The kernel: the moments of a source on recoil nodes, on a target -> counts.
+"""The kernel: a source on a target, with the flux moments at the recoil nodes; it makes counts.
 
-With a massless final neutrino E_min(T) depends on no parameter, so that the moments on fixed nodes
-are constants unless the flux itself has parameters: they are computed once, in NumPy, and a
-prediction is a weighted sum over the nodes. A heavy final lepton moves the ends of the recoil
-spectrum; see ``moving_ends.py``.
+With a massless final neutrino E_min(T) depends on no parameter. So the moments at fixed nodes are
+constants, unless the flux itself has parameters: they are computed once, in NumPy, and a prediction
+is a weighted sum over the nodes. A heavy final lepton moves the ends of the recoil spectrum; see
+``moving_ends.py``.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class RecoilKernel(Generic[Scatterer]):
         mass_kg: Mass of the target [kg].
         nodes: The recoil nodes.
         moments: Moments of the source times quadrature weight times detector mass, shape
-            (F, 3, I, n); of a source with parameters ``None``, as they move.
+            (F, 3, I, n); ``None`` if the source has parameters, on which they depend.
     """
 
     flavours: tuple[str, ...] = static()
@@ -91,7 +91,7 @@ class RecoilKernel(Generic[Scatterer]):
             values: Values of the parameters.
             response: Probability of each bin for a recoil at each node: shape of the nodes, then B.
             radius_scale: Factor on all neutron radii.
-            by_flavour: Whether to tell the flavours apart; together they cost less.
+            by_flavour: Whether counts are told apart by flavour; their sum costs less.
 
         Returns:
             Counts by flavour, shape (F, B), or of all, shape (1, B).
@@ -107,7 +107,7 @@ class RecoilKernel(Generic[Scatterer]):
         )
         if not by_flavour:
             events = jnp.sum(events, axis=0, keepdims=True)
-        if self.recoil.shape[0] == 1:
+        if self.recoil.shape[0] == 1:  # nodes that isotopes share: one response for all of them
             events = jnp.sum(events, axis=1, keepdims=True)
         counts = jnp.einsum("fin,inb->fb", events, response)
         for parameter, term in interaction.heavy:

@@ -33,9 +33,10 @@ class Window(NamedTuple):
     """The recoils that neutrinos at the end point of each flavour allow.
 
     Attributes:
-        low, high: sqrt(T-) and sqrt(T+) [MeV^(1/2)], moved into the range of the panels, shape
-            (F, I). Both are the upper end of the last panel where nothing can be made.
-        first, last: Places of the panels that hold them, shape (F, I).
+        low, high: sqrt(T-) and sqrt(T+) [MeV^(1/2)], clipped to the range of the panels, shape
+            (F, I). Where the lepton is too heavy to be made both are the upper end of the last
+            panel.
+        first, last: Indices of the panels that hold them, shape (F, I).
     """
 
     low: jax.Array
@@ -125,8 +126,8 @@ def _cut_panels(
     """
     x, w = np.polynomial.legendre.leggauss(nodes.per_panel)
     isotope = np.arange(len(panels))
-    # From the lower end of the window to the end of its panel, and from the beginning of the last
-    # panel to the upper end. Where both ends lie in one panel the second part is empty.
+    # Two parts: from the lower end of the window to the end of its panel, and from the beginning of
+    # the panel of the upper end to that end. If both ends lie in one panel the second is empty.
     last_begins = panels[isotope, window.last]
     upper_begins = jnp.where(window.last > window.first, last_begins, window.high)
     lower_ends = jnp.minimum(window.high, panels[isotope, window.first + 1])

@@ -1,8 +1,8 @@
 """Recoil nodes: where a recoil spectrum is evaluated, and the weights that integrate it.
 
-Gauss-Legendre panels in sqrt(T). Of a neutrino source they know the energies where its spectrum
-is not smooth and nothing else, so that several sources, a heavy final lepton, or recoils that no
-neutrino made can share them.
+They are Gauss-Legendre nodes on panels in sqrt(T). All that they take from a neutrino source are
+the energies where its spectrum is not smooth, so that several sources, a heavy final lepton, or
+recoils that no neutrino made can share them.
 """
 
 from __future__ import annotations
@@ -70,13 +70,13 @@ def panel_ends(
     """Ends of panels in sqrt(T) between which a recoil spectrum is smooth.
 
     Args:
-        edges: Neutrino energies [MeV] where a spectrum jumps, ends or bends; recoils end with the
-            highest. At the highest recoil from each of them dR/dT is not smooth.
+        edges: Neutrino energies [MeV] where a spectrum jumps, ends or bends. At the highest recoil
+            that each of them gives dR/dT is not smooth; the highest of these ends the last panel.
         mass: M of the nuclei [MeV], shape (I,).
         splits: More recoil energies [MeV] to split at, e.g. where the response bends.
         recoil_min, recoil_max: Recoils outside [MeV] are left out.
-        common_nodes: One set of panels for all isotopes, split where the spectra bend for any of
-            them: less work where the response costs more than the spectrum.
+        common_nodes: Whether all isotopes share one set of panels, split wherever the spectrum of
+            any of them bends: less work if the response costs more than the spectrum.
 
     Returns:
         Ends [MeV^(1/2)], ascending, shape (I, P + 1), or (1, P + 1) if they are common.
@@ -86,7 +86,7 @@ def panel_ends(
     inner += [np.full_like(highest, split) for split in splits if split > recoil_min]
     ends = np.clip(np.stack([np.full_like(highest, recoil_min), *inner]), recoil_min, highest)
     ends = np.unique(ends)[None, :] if common_nodes else np.sort(ends, axis=0).T
-    # A split that lies beyond the end of one isotope leaves it a panel of no width, so that all
-    # isotopes have equally many; one that no isotope needs is dropped.
+    # A split beyond the highest recoil of one isotope leaves it a panel of no width: rows of an
+    # array are equally long. A panel that has no width for any isotope is dropped.
     wide = (np.diff(ends, axis=1) > 0).any(axis=0)
     return np.sqrt(ends[:, np.append(True, wide)])

@@ -36,17 +36,19 @@ def recoil_window(
 ) -> tuple[jax.Array, jax.Array]:
     """Square roots of the lowest and highest recoil [MeV^(1/2)] with a heavy final lepton.
 
-    T+ = [2 M E^2 - m^2 (E + M) + E sqrt((2 M E - m^2)^2 - 4 M^2 m^2)]/(2 M (M + 2 E)) and T- = m^4/
-    (4 M (M + 2 E) T+), exact.
+    T+ = [2 M E^2 - m^2 (E + M) + E sqrt((2 M E - m^2)^2 - 4 M^2 m^2)]/(2 M (M + 2 E)), exact.
+    T- has the root subtracted, which loses all digits for a light lepton; so it comes from the
+    product of both, T- T+ = m^4/(4 M (M + 2 E)).
 
     Args:
         energy: E of the neutrino [MeV].
         mass: M of the nuclei [MeV], shape (I,).
         heavy: m of the lepton [MeV].
-        closed: What both are where E is below the threshold, shape (I,).
+        closed: What both are if E is below the threshold, shape (I,).
     """
     root = 2 * mass * energy - heavy**2
     open_ = root > 2 * mass * heavy
+    # The branch that is not taken gets a one: the gradient of a root is infinite at zero.
     discriminant = jnp.where(open_, root**2 - (2 * mass * heavy) ** 2, 1.0)
     sum_ = 2 * mass * energy**2 - heavy**2 * (energy + mass) + energy * jnp.sqrt(discriminant)
     high = jnp.sqrt(jnp.where(open_, sum_, 1.0) / (2 * mass * (mass + 2 * energy)))

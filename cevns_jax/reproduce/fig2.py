@@ -57,7 +57,11 @@ def fig2() -> Iterator[Measurement]:
 
 
 def momentum_transfers(best: Fit) -> tuple[float, float]:
-    """Range of q = sqrt(2 M T) [MeV] that holds the middle 68 % of the CEvNS events of a fit."""
+    """Range of q = sqrt(2 M T) [MeV] that holds the middle 68 % of the CEvNS events of a fit.
+
+    The moments at the nodes have the quadrature weights in them, so that the rate is one of events,
+    and the cumulative sum over nodes in ascending q gives the quantiles.
+    """
     (experiment,) = best.likelihood.experiments
     _, part = scattering(experiment)
     values = best.likelihood.values(best.x)

@@ -20,7 +20,7 @@ from cevns_jax.summary import Summarised, Summary
 
 
 def line_moments(e_min: Array, energy: float | jax.Array) -> Array:
-    """Moments of one neutrino per cm^2 at an energy: E^-k as long as e_min is not above it.
+    """Moments of one neutrino per cm^2 of energy E: E^-k if e_min is at most E, else zero.
 
     Args:
         e_min: Lowest neutrino energy [MeV], any shape.

@@ -1,10 +1,10 @@
 """A source whose neutrinos oscillate on the way: flux times a probability P(E) with parameters.
 
-The moments of phi P follow from those of phi alone, by parts,
+Integration by parts gives the moments of phi P from those of phi alone,
 
     integral_{E_min} phi P E^-k dE = P(E_min) M_k(E_min) + integral_{E_min} P'(E) M_k(E) dE,
 
-so that any source can be oscillated, a line included, and nothing cancels near an end point.
+so that any source can oscillate, a line included, and nothing cancels near an end point.
 """
 
 from __future__ import annotations
@@ -27,8 +27,10 @@ from cevns_jax.summary import Summarised, Summary
 
 # Delta m^2 L/(4 E) for 1 eV^2, 1 m and 1 MeV: 1e-12 MeV^2/(4 MeV hbar c/m) = 1.26693.
 PHASE = 1e-12 / (4 * HBAR_C_MEV_FM * 1e-15)
-NODES = 16  # per panel: a full oscillation, which one panel holds at most, to 1e-12
-LEAST_PANELS = 8  # where nothing oscillates: the spectrum itself has a shape
+# Per panel: they integrate a full oscillation, the most that one panel holds, to 1e-12.
+NODES = 16
+# If hardly anything oscillates: the flux moments under the integral have a shape of their own.
+LEAST_PANELS = 8
 
 
 class Probability(Protocol):
@@ -54,11 +56,12 @@ class Probability(Protocol):
 class SterileOscillation:
     """P = 1 - sin^2(2 theta) sin^2(Delta m^2 L/(4 E)): neutrinos that have not become sterile.
 
-    Two flavours, short baseline: all active flavours scatter alike, so that only what is sterile
-    is lost. C. Giunti and T. Lasserre, Ann. Rev. Nucl. Part. Sci. 69 (2019) 163.
+    Two flavours, short baseline. All active flavours scatter alike, so that only sterile neutrinos
+    are lost. C. Giunti and T. Lasserre, Ann. Rev. Nucl. Part. Sci. 69 (2019) 163.
 
     Attributes:
-        families: Those that mix with the sterile neutrino, of ``FAMILIES``, with one angle.
+        families: Charged leptons, of ``FAMILIES``, whose neutrinos mix with the sterile one; all
+            by the same angle.
         baseline: L [m].
         start: sin^2(2 theta) and Delta m^2 [eV^2] where a fit starts.
         highest: Highest Delta m^2 of the domain [eV^2].
@@ -100,7 +103,7 @@ class SterileOscillation:
         )
 
     def __call__(self, flavour: str, energy: jax.Array, values: Values) -> jax.Array:
-        """P of a flavour; one for families that do not mix."""
+        """P of a flavour; it is one for families that do not mix."""
         if family(flavour) not in self.families:
             return jnp.ones_like(energy)
         phase = PHASE * values["delta_m2_sterile"] * self.baseline / energy
@@ -114,8 +117,8 @@ class OscillatedSource(Summarised):
 
     Attributes:
         source: The source.
-        probability: P(E), held at its value at the first of the panels below that.
-        panels: Ends of the Q panels in E [MeV] that integrals over P are done on, ascending,
+        probability: P(E). Below the first panel it is held at its value there.
+        panels: Ends of the Q panels in E [MeV] on which P'(E) M_k(E) is integrated, ascending,
             shape (Q + 1,).
     """
 
@@ -168,7 +171,7 @@ class OscillatedSource(Summarised):
         ends, lowest = jnp.asarray(self.panels), jnp.asarray(e_min)
 
         def integrals(low: jax.Array, high: jax.Array) -> jax.Array:
-            """Of P' M_k over intervals, shape (F, 3) + that of their ends."""
+            """Integrals of P' M_k over intervals, shape (F, 3) + that of their ends."""
             half = (high - low)[..., None] / 2
             energy = (high + low)[..., None] / 2 + half * x
             slope = self._slopes(energy, values)[:, None]
@@ -177,7 +180,8 @@ class OscillatedSource(Summarised):
         whole = integrals(ends[:-1], ends[1:])
         above = jnp.cumsum(whole[..., ::-1], axis=-1)[..., ::-1]
         above = jnp.concatenate([above, jnp.zeros_like(above[..., :1])], axis=-1)
-        # From E_min to the end of its panel on nodes that move with E_min, then whole panels.
+        # From E_min to the end of its panel on nodes that move with E_min, so that derivatives see
+        # the moving end; from there on whole panels, summed from the top.
         begin = jnp.clip(lowest, ends[0], ends[-1])
         right = jnp.clip(jnp.searchsorted(ends, begin, side="right"), 1, len(ends) - 1)
         survival = self._probabilities(begin, values)[:, None]
@@ -206,8 +210,8 @@ def oscillated_source(
 ) -> OscillatedSource:
     """A source whose neutrinos mix with a sterile one; see :class:`SterileOscillation`.
 
-    Parameters: ``sin2_2theta_sterile`` and ``delta_m2_sterile`` [eV^2]. Panels in energy are as
-    many as the highest Delta m^2 has oscillations.
+    Parameters: ``sin2_2theta_sterile`` and ``delta_m2_sterile`` [eV^2]. There is a panel in energy
+    for each oscillation at the highest Delta m^2, so that all smaller ones are integrated as well.
 
     Args:
         source: The neutrinos before they oscillate.
@@ -216,8 +220,8 @@ def oscillated_source(
         sin2_2theta, delta_m2_ev2: Where fits start; at sin^2(2 theta) = 0 nothing depends on
             Delta m^2 [eV^2].
         highest_delta_m2_ev2: Highest Delta m^2 of the domain [eV^2].
-        lowest_mev: Energy [MeV] below which P is held at its value there. Towards E = 0 it
-            oscillates without end: choose it below what moves a nucleus above the threshold.
+        lowest_mev: Energy [MeV] below which P is held at its value there, as it oscillates without
+            end towards E = 0. Choose it below all energies that move a nucleus above the threshold.
 
     Raises:
         ConfigError: unknown family, a number out of its domain, or no energy of the source above

@@ -94,7 +94,10 @@ class PionDecayAtRest(Summarised):
 
 
 def _michel(flavour: str, energy: Array, distance: Array) -> Array:
-    """Michel spectra [1/MeV] at an energy whose distance to the end point is known."""
+    """Michel spectra [1/MeV] at an energy, with its distance to the end point [MeV].
+
+    nu_e vanishes at the end point: a difference of two energies would lose its digits there.
+    """
     x, d = energy / MUON_MASS, distance / MUON_MASS
     if flavour == "nu_e":
         return 192 / MUON_MASS * x**2 * d

@@ -15,7 +15,12 @@ from cevns_jax.errors import ConfigError, unknown
 from cevns_jax.pytree import static
 from cevns_jax.sources.tabulated import TabulatedSource, tabulated_source
 
-LOWEST_MEV = 1e-4  # the spectra are taken as constant below their first row
+# Down to here [MeV] the spectra are taken as constant below their first row. Neutrinos of 1e-4 MeV
+# give recoils of 1e-9 keV, below any threshold; zero is not possible, as moments need 1/E.
+LOWEST_MEV = 1e-4
+# By how much fission fractions may miss a sum of one, as published ones are rounded to two or three
+# digits; they are divided by their sum. Fractions in per cent miss it by 99.
+FRACTIONS_OFF = 1e-3
 
 
 @jax.tree_util.register_dataclass
@@ -75,7 +80,7 @@ def reactor_source(
         if not fraction >= 0:
             raise ConfigError(f"reactor: fission fraction of {isotope} must not be negative")
     total = sum(fission_fractions.values())
-    if abs(total - 1) > 1e-3:
+    if abs(total - 1) > FRACTIONS_OFF:
         raise ConfigError(
             f"reactor: fission fractions must add up to 1, not to {total:g} (not per cent)"
         )

@@ -1,7 +1,7 @@
 """What a neutrino source is: flux moments M_k(E_min) = integral_{E_min} phi(E) E^-k dE.
 
-Every cross section here is a quadratic in 1/E at fixed recoil energy, so that moments are all that
-a recoil spectrum needs of a flux.
+Every cross section here is a quadratic in 1/E at fixed recoil energy, so that three moments are all
+that a recoil spectrum needs to know about a flux.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ NO_VALUES: Values = MappingProxyType({})
 
 
 class Source(Protocol):
-    """A neutrino source; a pytree, in whose structure there are no numbers.
+    """A neutrino source; a pytree whose static parts hold no numbers, as these would recompile.
 
-    Everything but :meth:`moments` is asked in Python, when nodes are built; ``end_points`` and
-    moments also under trace.
+    Edges, bends and names are read in Python when recoil nodes are built. ``end_points`` and
+    :meth:`moments` are evaluated in traced code as well.
     """
 
     @property
@@ -42,8 +42,8 @@ class Source(Protocol):
 
     @property
     def bends(self) -> tuple[float, ...]:
-        """Energies [MeV] where the slope of a spectrum jumps by so much that quadrature should
-        split there, as at the rows of a coarse table."""
+        """Energies [MeV] where the slope of a spectrum jumps so much that recoil panels should end
+        at the highest recoil from there, as at the rows of a coarse table."""
         ...
 
     @property

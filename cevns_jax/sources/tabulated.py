@@ -19,15 +19,20 @@ from cevns_jax.sources.source import NO_VALUES, Array
 from cevns_jax.summaries import of_source
 from cevns_jax.summary import Summarised, Summary
 
-# Ratio of the ends of a segment: the closed forms below are written for a ratio up to two.
+# Largest ratio of the ends of a segment: the closed forms below are written for a ratio up to two.
 WIDEST_SEGMENT = 2.0
-# Share of the neutrinos nearby that is lost if a row is left out, from which on quadrature should
-# split there. The rows of reactor spectra, 0.1 to 0.5 MeV apart, have 1e-5 to 1e-3; most of a solar
-# spectrum in a thousand rows have below 1e-6, and panels of 20 rows integrate it to 1e-9.
+# Share of the neutrinos nearby that would be lost if a row were left out, above which a panel ends
+# at the row. The rows of reactor spectra, 0.1 to 0.5 MeV apart, have 1e-5 to 1e-3; most rows of a
+# solar spectrum of a thousand rows have below 1e-6, and panels of 20 rows integrate it to 1e-9. Ten
+# times smaller or larger only moves work: panels are halved wherever counts feel a bend.
 SHARP_BEND = 1e-5
-LEAST_MEV = 0.01  # that a table must reach
-COHERENT_MEV = 500.0  # that half of the neutrinos are below
-# Where the series below is used, and its terms: the next one is 0.03^10/12 = 5e-17 of the first.
+# Energy [MeV] that a table must reach: neutrinos of 10 keV give a nucleus 1e-5 keV at most.
+LEAST_MEV = 0.01
+# Energy [MeV] below which at least half of the neutrinos must be: a table in keV has all above it,
+# an atmospheric flux, the highest in use, most of them at 100 MeV.
+COHERENT_MEV = 500.0
+# Relative width below which the series is used, and its last term: the next is 0.03^10/12 = 5e-17
+# of the first. The closed form errs by 4e-15 there, and by 6e-14 at a tenth of it.
 SHORT, SERIES = 0.03, 11
 
 
@@ -56,8 +61,10 @@ class TabulatedSource(Summarised):
 
     @property
     def edges(self) -> tuple[float, ...]:
-        """Energies [MeV] where a spectrum jumps, as it does at the first row unless it begins at
-        zero, or ends: each flavour at its own row."""
+        """Energies [MeV] where a spectrum jumps or ends.
+
+        It jumps at the first row, unless it begins at zero; each flavour ends at its own row.
+        """
         seen = np.asarray(self.fluence) > 0
         begins = seen[:, 0].any()
         # A straight line down to zero ends at the row that holds the zero.
@@ -70,7 +77,9 @@ class TabulatedSource(Summarised):
         energy, fluence = np.asarray(self.energy), np.asarray(self.fluence)
         rows, width = energy[1:-1], np.diff(energy)
         jump = np.abs(np.diff(np.diff(fluence) / width))
-        triangle = jump * width[1:] * width[:-1] / 2  # neutrinos that a row adds or takes away
+        # Neutrinos that a row adds to the straight line between its neighbours, or takes away; and
+        # those within a distance over which recoils from there are spread.
+        triangle = jump * width[1:] * width[:-1] / 2
         nearby = fluence[:, 1:-1] * np.minimum(rows, energy[-1] - rows)
         return tuple(map(float, rows[(triangle > SHARP_BEND * nearby).any(axis=0)]))
 
@@ -104,6 +113,7 @@ class TabulatedSource(Summarised):
         slope = xp.diff(fluence) / xp.diff(energy)
         end = energy[right]
         flux = fluence[:, right] - slope[:, right - 1] * (end - low)
+        # The part of the segment above E_min in closed form; whole segments above it are summed.
         rest = _segment_moments(low, end - low, flux, slope[:, right - 1])
         return rest + xp.asarray(self.integrals)[:, :, right]
 
@@ -111,7 +121,8 @@ class TabulatedSource(Summarised):
 def _segment_moments(low: Array, width: Array, flux: Array, slope: Array) -> Array:
     """Moments over pieces on which the flux is a straight line, shape (F, 3, ...).
 
-    Closed forms, written so that nothing cancels on the shortest pieces.
+    These are the closed forms with ln(1 + r) = r - r^2 bend(r) put in, r = width/low: what would
+    cancel on short pieces is inside ``bend``, which has a series there.
 
     Args:
         low, width: Lower end and width of the pieces [MeV], any shape.
@@ -132,7 +143,7 @@ def _segment_moments(low: Array, width: Array, flux: Array, slope: Array) -> Arr
 
 
 def _bend(r: Array) -> Array:
-    """(r - ln(1 + r))/r^2 for 0 <= r <= 1, to rounding also where both nearly agree."""
+    """(r - ln(1 + r))/r^2 for 0 <= r <= 1, also for small r, where the two terms nearly cancel."""
     xp = jnp if isinstance(r, jax.Array) else np
     small = r < SHORT
     safe = xp.where(small, 1.0, r)
@@ -200,8 +211,8 @@ def tabulated_source(
 def check_unit(source: TabulatedSource) -> None:
     """Refuse a source of CEvNS whose energies are in another unit than MeV.
 
-    Atmospheric fluxes reach 10 GeV, but most of their neutrinos have 100 MeV: a tail does not
-    tell, where half of the neutrinos lie does.
+    Atmospheric fluxes reach 10 GeV, but most of their neutrinos have 100 MeV: the end of a table
+    says little about its unit, the median energy does.
 
     Raises:
         ConfigError: no energy above 10 keV, or half of the neutrinos above 500 MeV.

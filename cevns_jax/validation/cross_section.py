@@ -1,4 +1,4 @@
-"""Flux-averaged cross section of CsI beside the published one, and what moves it."""
+"""Flux-averaged cross section of CsI beside the published one, and the choices that change it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ DECAY_AT_REST = PionDecayAtRest(fluence=1.0)
 
 @dataclass(frozen=True, kw_only=True)
 class Lines:
-    """Neutrinos of n energies, as those of a histogram of which one energy of each bin is used.
+    """Neutrinos of n energies, as of a histogram in which all of a bin have the same energy.
 
     Attributes:
         flavours: The F flavours.

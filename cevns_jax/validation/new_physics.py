@@ -22,10 +22,10 @@ ELECTRONS = "experiments.coherent_csi_2021.electrons=true"
 
 @dataclass(frozen=True, kw_only=True)
 class Bound:
-    """Where one parameter is allowed, everything else minimised.
+    """Ranges in which one parameter is allowed, everything else minimised.
 
     Attributes:
-        group: What belongs in one table.
+        group: Title of the table that it belongs in.
         quantity: What is limited.
         data: Data sets, and choices, in words.
         allowed: Ranges in which Delta chi^2 is below ``NINETY``, disconnected ones apart.

@@ -1,4 +1,4 @@
-"""One published number beside ours, and what computing ours takes."""
+"""One published number beside ours, and the functions that compute ours."""
 
 from __future__ import annotations
 
