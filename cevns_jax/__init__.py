@@ -38,6 +38,7 @@ _HOMES = {
     "interactions": None,
     "nuclei": None,
     "plotting": None,
+    "priors": None,
     "published": None,
     "recoil": None,
     "sources": None,

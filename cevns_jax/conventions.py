@@ -20,7 +20,7 @@ from cevns_jax.nuclei import Target
 from cevns_jax.parameters import Parameter
 from cevns_jax.prediction.experiment import Experiment
 from cevns_jax.prediction.nuisances import Nuisance
-from cevns_jax.priors import width_of
+from cevns_jax.priors import Gaussian, width_of
 
 
 @dataclass(frozen=True)
@@ -114,8 +114,10 @@ def _nuisance(name: str, nuisance: Nuisance, used: Used) -> str:
     declared, width = used.parameters[name], float(nuisance.width)
     mean, prior = float(declared.prior.mean), width_of(declared.prior)
     value, remarks = used.value(name), []
-    if (mean, prior) != (0.0, 1.0):
-        unit = f", its unit {width:g}" if prior != 1 else ""
+    unit = f", its unit {width:g}" if prior != 1 else ""
+    if not isinstance(declared.prior, Gaussian):
+        remarks.append(f"prior of the pull {declared.prior.text}{unit}")
+    elif (mean, prior) != (0.0, 1.0):
         remarks.append(f"prior of the pull {mean:.3g} +- {prior:g}{unit}")
     if name in used.held:
         remarks.append(f"pull held at {value:g}")

@@ -48,6 +48,8 @@ class Domain(NamedTuple):
 FRACTION = Domain(0.0, 1 + ROUNDING, "a fraction, not per cent")
 COUNTS = Domain(-1e15, 1e15, "events")
 ERRORS = Domain(1e-30, 1e15, "events")
+TEMPLATE_ERRORS = Domain(0.0, 1e15, "events")
+COVARIANCE = Domain(-1e30, 1e30, "events squared")
 EDGES = Domain(-1e12, 1e12)
 ANY = Domain(-1e30, 1e30)
 CHARGE = Domain(-1e6, 1e6, "a charge in units of the coupling")
@@ -72,7 +74,7 @@ NUMBERS: Mapping[str, Domain] = {
     "quanta_per_kev": Domain(1e-6, 1e4, "per keV, not per MeV"),
     "value": FRACTION,
     **dict.fromkeys(("skin_fm", "range_fm", "diffuseness_fm"), Domain(0.0, 10.0, "fm")),
-    "width": Domain(1e-12, 1e6, "a fraction for normalisations"),
+    **dict.fromkeys(("width", "width_down"), Domain(1e-12, 1e6, "a fraction for normalisations")),
     "start": Domain(-1e15, 1e15),
     "prior_mean": Domain(-1e15, 1e15),
     "prior_width": Domain(1e-30, 1e15),
@@ -81,6 +83,11 @@ NUMBERS: Mapping[str, Domain] = {
     **dict.fromkeys(("up", "down", "electron", "nu_e", "nu_mu", "nu_tau"), CHARGE),
     **dict.fromkeys(("proton", "neutron"), CHARGE),
 }
+
+# Keys of a prior, in the unit of its parameter.
+PLACE = Domain(-1e15, 1e15)
+WIDTH = Domain(1e-30, 1e15)
+LOG_WIDTH = Domain(1e-12, 10.0, "a relative error, of the logarithm")
 
 FLUX = Domain(0.0, 1e25, "1/(cm^2 s MeV)")
 # Columns of tables.

@@ -54,7 +54,7 @@ def of_likelihood(likelihood: Any) -> Summary:
 def of_experiment(experiment: Any) -> Summary:
     """Bins, exposure, components, uncertainties and conventions."""
     rows = [
-        ["bins", _bins(experiment)],
+        ["bins", f"{_bins(experiment)}; {experiment.statistic.label}"],
         ["data", _data(experiment)],
         ["exposure", experiment.exposure],
         ["citation", experiment.citation],

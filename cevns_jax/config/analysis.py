@@ -6,6 +6,7 @@ is built what was read.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,12 +21,14 @@ from cevns_jax.config.grids import (
     scan_settings,
 )
 from cevns_jax.config.plan import Declaration, Plan, read_plan
+from cevns_jax.config.response import naming
 from cevns_jax.config.strict_toml import read_toml
 from cevns_jax.errors import ConfigError
 
 if TYPE_CHECKING:
     from cevns_jax.likelihood import Likelihood
     from cevns_jax.parameters import Parameter
+    from cevns_jax.priors import Prior
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,16 +118,36 @@ def _built(plan: Plan) -> Analysis:
 
 def _replaced(declared: Parameter, table: Declaration) -> Parameter:
     """The declaration of a parameter with what a table says."""
-    from cevns_jax.priors import Gaussian
-
     start = float(declared.start) if table.start is None else table.start
     if not declared.lower <= start <= declared.upper:
         raise ConfigError(
             f"{table.where}: start must lie between {declared.lower:g} and {declared.upper:g}, "
             f"not at {start:g}"
         )
-    declared = replace(declared, start=start)
+    prior = _prior(table, start)
+    if prior is None:
+        return replace(declared, start=start)
+    lower, upper = max(declared.lower, prior.lower), min(declared.upper, prior.upper)
+    if not lower < upper:
+        raise ConfigError(
+            f"{table.where}: the prior, {prior.text}, is zero in all of the domain, "
+            f"{declared.lower:g} to {declared.upper:g}"
+        )
+    if not math.isfinite(prior.penalty(start)):
+        raise ConfigError(
+            f"{table.where}: start must lie where the prior, {prior.text}, is not zero, not at "
+            f"{start:g}"
+        )
+    return replace(declared, start=start, prior=prior)
+
+
+def _prior(table: Declaration, start: float) -> Prior | None:
+    """The prior of a table, if it has one."""
+    from cevns_jax.priors import Gaussian
+
+    if table.prior is not None:
+        with naming(table.where):
+            return table.prior()
     if table.prior_width is None:
-        return declared
-    mean = start if table.prior_mean is None else table.prior_mean
-    return replace(declared, prior=Gaussian(mean, table.prior_width))
+        return None
+    return Gaussian(start if table.prior_mean is None else table.prior_mean, table.prior_width)

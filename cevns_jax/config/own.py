@@ -5,15 +5,15 @@ Nothing that shapes a prediction has a default here: what is perfect is declared
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cevns_jax.config.own_bins import read_bin_columns, read_bins
 from cevns_jax.config.parts import form_factor, made_nuisances, needed, nuisances, radii
 from cevns_jax.config.response import read_response
-from cevns_jax.config.sources import read_source
+from cevns_jax.config.sources import read_source, read_sources
 from cevns_jax.config.strict_toml import Table
 from cevns_jax.data.tables import (
     bin_edges,
@@ -22,14 +22,14 @@ from cevns_jax.data.tables import (
     read_columns,
     same_edges,
 )
-from cevns_jax.domains import COLUMNS, COUNTS, ERRORS
-from cevns_jax.errors import ConfigError, shown
+from cevns_jax.domains import COLUMNS
+from cevns_jax.errors import ConfigError
 from cevns_jax.flavours import FLAVOURS
 
 if TYPE_CHECKING:
-    from cevns_jax.experiments import Experiment, Nuisance
-    from cevns_jax.experiments.own_experiment import ArrivalTimes
+    from cevns_jax.experiments import ArrivalTimes, Experiment, Nuisance
     from cevns_jax.nuclei import Target
+    from cevns_jax.sources import Source
 
 
 def read_own_experiment(name: str, table: Table, folder: Path) -> Experiment:
@@ -47,25 +47,20 @@ def read_own_experiment(name: str, table: Table, folder: Path) -> Experiment:
 
     material = _target(table)
     mass_kg = needed(table, "mass_kg", table.positive("mass_kg"))
-    source = read_source(table.table("source"), folder)
-    statistic = table.choice("statistic", None, ["poisson", "gaussian"])
-    forecast = table.flag("forecast", False)
-    components = _components(table)
-    path = folder / needed(table, "bins", table.text("bins"))
-    columns = [*([] if forecast else ["observed"]), *components]
-    columns += ["error"] if statistic == "gaussian" else []
-    edges, bins = _binned(path, columns)
-    arrivals = _arrival_times(table, folder, edges)
-    response = read_response(name, table.table("response"), folder, path, edges, material)
+    source = _sources(table, folder)
+    nuisances = _own_nuisances(table)
+    columns = read_bin_columns(table, source, nuisances)
+    bins = read_bins(table, folder, columns)
+    arrivals = _arrival_times(table, folder, bins.edges)
+    response = read_response(name, table.table("response"), folder, bins.path, bins.edges, material)
     given: dict[str, Any] = {
         "target": material,
         "source": source,
         "mass_kg": mass_kg,
         "response": response,
-        "backgrounds": {component: bins[component] for component in components},
-        "nuisances": _own_nuisances(table),
-        "observed": None if forecast else bins["observed"],
-        "errors": bins["error"] if statistic == "gaussian" else None,
+        "backgrounds": bins.backgrounds,
+        "nuisances": nuisances,
+        **bins.data,
         "arrival_times": arrivals,
         "recoil_min_kev": table.number("recoil_min_kev", 0.0),
         **{key: table.text(key) or "" for key in ("title", "citation", "exposure")},
@@ -74,17 +69,13 @@ def read_own_experiment(name: str, table: Table, folder: Path) -> Experiment:
     return own_experiment(name=name, **given)
 
 
-def _components(table: Table) -> tuple[str, ...]:
-    """Names of the backgrounds, which are columns of the table of bins."""
-    names = table.texts("backgrounds")
-    reserved = ("cevns", "observed", "error", "quenching", "resolution", "neutron_radius")
-    for name in names:
-        if not name.isidentifier() or name in reserved or names.count(name) > 1:
-            raise ConfigError(
-                f"{table.where}: backgrounds must be identifiers, each once, and none of "
-                f'{", ".join(reserved)}; not "{shown(name)}"'
-            )
-    return names
+def _sources(table: Table, folder: Path) -> Source | dict[str, Source]:
+    """The source, or several by name."""
+    if "sources" not in table:
+        return read_source(table.table("source"), folder)
+    if "source" in table:
+        raise ConfigError(f"{table.where}: source and sources exclude each other")
+    return read_sources(table.table("sources"), folder)
 
 
 def _own_nuisances(table: Table) -> tuple[Nuisance, ...]:
@@ -113,38 +104,9 @@ def _target(table: Table) -> Target:
     )
 
 
-def _binned(
-    path: Path, columns: Sequence[str]
-) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-    """Bin edges by axis, and columns in the shape of the bins, of a table of bins."""
-    from cevns_jax.prediction.axes import check_axes
-
-    def fit(found: list[str]) -> bool:
-        ends = [name for name in found if name not in columns]
-        axes = _axes(found)
-        return bool(axes) and set(columns) <= set(found) and len(ends) == 2 * len(axes)
-
-    allowed = ", ".join(["NAME_low, NAME_high of each axis", *columns])
-    table = read_columns(path, fit, allowed)
-    axes = _axes(table)
-    for column in columns:
-        check_column(path, table, column, ERRORS if column == "error" else COUNTS)
-    check_axes(str(path), axes)
-    edges = {axis: bin_edges(path, table, f"{axis}_low", f"{axis}_high") for axis in axes}
-    grid_points(path, table, [f"{axis}_low" for axis in axes])
-    shape = tuple(len(e) - 1 for e in edges.values())
-    return edges, {column: table[column].reshape(shape) for column in columns}
-
-
-def _axes(columns: Sequence[str] | dict[str, np.ndarray]) -> list[str]:
-    """Names of the axes whose bins a table has, in its order."""
-    lows = [name.removesuffix("_low") for name in columns if name.endswith("_low")]
-    return [axis for axis in lows if f"{axis}_high" in columns]
-
-
 def _arrival_times(table: Table, folder: Path, edges: dict[str, np.ndarray]) -> ArrivalTimes | None:
     """Arrival times for the axis ``time_us``, which must then be the last one."""
-    from cevns_jax.experiments.own_experiment import ArrivalTimes
+    from cevns_jax.experiments import ArrivalTimes
 
     name = table.text("arrival_times")
     if name is None:

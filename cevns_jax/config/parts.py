@@ -51,6 +51,8 @@ def nuisances(table: Table) -> list[dict[str, Any]]:
                 f'{part.where}: name must be a Python identifier, not "{shown(name)}"'
             )
         given: dict[str, Any] = {"name": name, "width": width, "acts_on": part.texts("acts_on")}
+        if "width_down" in part:
+            given["width_down"] = part.positive("width_down")
         given["form"] = part.choice("form", "linear", NUISANCE_FORMS)
         given["shared"] = part.flag("shared", False)
         part.done()

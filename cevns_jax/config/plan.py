@@ -22,6 +22,7 @@ from cevns_jax.config.axes import (
 from cevns_jax.config.experiments import read_experiments
 from cevns_jax.config.interaction import read_interaction
 from cevns_jax.config.planned import Planned
+from cevns_jax.config.priors import MakePrior, read_prior
 from cevns_jax.config.strict_toml import Table
 from cevns_jax.errors import ConfigError, unknown
 
@@ -34,12 +35,17 @@ TABLES = ("interaction", "experiments", "fit", "parameters", "profile", "scan", 
 
 @dataclass(frozen=True, kw_only=True)
 class Declaration:
-    """A table ``parameters.NAME``; what it does not say is as the parameter was declared."""
+    """A table ``parameters.NAME``; what it does not say is as the parameter was declared.
+
+    A Gaussian prior is a width, with or without a mean, or as every other one something that makes
+    it.
+    """
 
     where: str
     start: float | None
     prior_mean: float | None
     prior_width: float | None
+    prior: MakePrior | None
     fixed: bool
 
 
@@ -171,10 +177,13 @@ def _declarations(table: Table) -> dict[str, Declaration]:
             start=part.number("start"),
             prior_mean=part.number("prior_mean"),
             prior_width=part.positive("prior_width"),
+            prior=read_prior(part.table("prior")) if "prior" in part else None,
             fixed=part.flag("fixed", False),
         )
         part.done()
         if declared.prior_mean is not None and declared.prior_width is None:
             raise ConfigError(f"{part.where}: prior_mean needs a prior_width")
+        if declared.prior is not None and declared.prior_width is not None:
+            raise ConfigError(f"{part.where}: prior and prior_width exclude each other")
         found[name] = declared
     return found

@@ -11,7 +11,7 @@ from typing import Any
 
 from cevns_jax.config.sizes import MOST_BYTES, MOST_PARTS, check_content, check_text
 from cevns_jax.data.text import read_text
-from cevns_jax.domains import ANY, check_number
+from cevns_jax.domains import ANY, Domain, check_number
 from cevns_jax.errors import LONGEST_TEXT, ConfigError, shown, unknown
 
 
@@ -45,12 +45,15 @@ class Table:
         self.known.add(key)
         return key in self.content
 
-    def number(self, key: str, default: float | None = None) -> float | None:
-        """A finite number in the domain of its key, see :mod:`cevns_jax.domains`."""
+    def number(
+        self, key: str, default: float | None = None, domain: Domain | None = None
+    ) -> float | None:
+        """A finite number in a domain, by default that of its key, see
+        :mod:`cevns_jax.domains`."""
         number = self._finite(key)
         if number is None:
             return default
-        check_number(self.where, key, number)
+        check_number(self.where, key, number, domain)
         return number
 
     def _finite(self, key: str) -> float | None:

@@ -35,7 +35,7 @@ from cevns_jax.prediction.about import About, conventions
 from cevns_jax.prediction.component import Component
 from cevns_jax.prediction.experiment import Experiment, n_sigma
 from cevns_jax.prediction.nuisances import Nuisance, check_nuisances
-from cevns_jax.prediction.recoil_nodes import energy_time_signal
+from cevns_jax.prediction.recoil_nodes import scattering_component
 from cevns_jax.prediction.templates import MorphedTemplate, morphed_template
 from cevns_jax.statistics import Poisson
 
@@ -100,6 +100,11 @@ class PulseShapeSignal:
     def parameters(self) -> tuple[Parameter, ...]:
         return self.energy_time.parameters
 
+    @property
+    def stages(self) -> tuple[set[str], ...]:
+        """Those of energy and time, and the pulse shape."""
+        return (*self.energy_time.stages, set(self.pulse_shape.effects))
+
     def __call__(
         self, interaction: Interaction, values: Values, effects: Mapping[str, jax.Array]
     ) -> jax.Array:
@@ -162,7 +167,7 @@ def coherent_lar_2020(
     edges, observed = _observed()
     response = coherent_lar.response(measured, edges[0])
     shapes = coherent_lar.templates()
-    energy_time = energy_time_signal(
+    energy_time = scattering_component(
         NAME,
         coherent.flux(numbers),
         material,

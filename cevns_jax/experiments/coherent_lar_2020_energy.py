@@ -23,7 +23,7 @@ from cevns_jax.prediction.about import About, conventions
 from cevns_jax.prediction.component import Template
 from cevns_jax.prediction.experiment import Experiment, n_sigma
 from cevns_jax.prediction.nuisances import Nuisance, check_nuisances
-from cevns_jax.prediction.recoil_nodes import energy_time_signal
+from cevns_jax.prediction.recoil_nodes import scattering_component
 from cevns_jax.statistics import Gaussian
 
 NAME = "coherent_lar_2020_energy"
@@ -98,7 +98,7 @@ def coherent_lar_2020_energy(
         observed=table["counts"],
         statistic=Gaussian(np.hypot(table["error"], NEUTRON_SHAPE_ERROR * total)),
         parts={
-            "cevns": energy_time_signal(
+            "cevns": scattering_component(
                 NAME,
                 coherent.flux(numbers),
                 material,

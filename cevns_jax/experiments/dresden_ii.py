@@ -42,7 +42,7 @@ from cevns_jax.prediction.about import About, conventions
 from cevns_jax.prediction.component import Component, Formula
 from cevns_jax.prediction.experiment import Experiment, n_sigma
 from cevns_jax.prediction.nuisances import Nuisance, check_nuisances
-from cevns_jax.prediction.recoil_nodes import check_events, energy_time_signal
+from cevns_jax.prediction.recoil_nodes import check_events, scattering_component
 from cevns_jax.prediction.scattering import Scattering
 from cevns_jax.pytree import static
 from cevns_jax.sources.reactor import reactor_source
@@ -197,7 +197,7 @@ def dresden_ii(
     )
     response = _response(edges, _quenching(measured, quenching), _resolution(measured))
     lowest = _cut_off(response) if recoil_min_kev is None else recoil_min_kev
-    signal = energy_time_signal(
+    signal = scattering_component(
         NAME,
         source,
         material,
@@ -320,7 +320,7 @@ def _electrons(
     unquenched = PolynomialQuenching(coefficients=(1.0,))
     response = _response(edges, unquenched, resolution)
     material = electrons("Ge")
-    return energy_time_signal(
+    return scattering_component(
         f"{NAME}, electrons",
         source,
         material,

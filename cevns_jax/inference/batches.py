@@ -13,7 +13,7 @@ from jax.sharding import PartitionSpec
 
 from cevns_jax.forks import stop_if_forked
 from cevns_jax.inference.curvature import local_of
-from cevns_jax.inference.minimise import Minimum, minimise
+from cevns_jax.inference.minimise import MAX_STEPS, Minimum, minimise
 from cevns_jax.likelihood import Likelihood
 
 BLOCK = 1024  # points of one call: the unit of progress
@@ -30,18 +30,19 @@ def minimum_of(
     moving: jax.Array | None = None,
     *,
     second_order: bool = False,
+    most_steps: int | jax.Array | None = None,
 ) -> Minimum:
     """Minimise chi^2 over the varying parameters of a likelihood, inside their domains.
 
     Args:
         likelihood: What to minimise; parameters held in it stay.
         start: Start values, shape (n,).
-        moving: As :func:`cevns_jax.inference.minimise.minimise`.
+        moving, most_steps: As :func:`cevns_jax.inference.minimise.minimise`.
         second_order: As :func:`cevns_jax.inference.curvature.local_of`.
     """
     bent = second_order and bool(likelihood.shaping)
     local = local_of(likelihood, second_order=bent)
-    return minimise(local, start, likelihood.bounds, moving, bent=bent)
+    return minimise(local, start, likelihood.bounds, moving, bent=bent, most_steps=most_steps)
 
 
 def minimise_points(
@@ -53,6 +54,7 @@ def minimise_points(
     steps: np.ndarray | None = None,
     *,
     second_order: bool = False,
+    most_steps: int = MAX_STEPS,
 ) -> Minimum:
     """Minimise at every point of a grid, in blocks, over all local devices.
 
@@ -64,7 +66,7 @@ def minimise_points(
         progress: Wraps the iterable of blocks.
         steps: Steps that each point is guessed to take, shape (P,): a batch walks until its
             slowest lane has finished, so points that take as many go together.
-        second_order: As :func:`minimum_of`.
+        second_order, most_steps: As :func:`minimum_of`.
 
     Returns:
         The minima as NumPy arrays with a leading axis of P points.
@@ -76,6 +78,7 @@ def minimise_points(
         block = _minimise_block(
             likelihood,
             batches,
+            most_steps,
             points[rows],
             starts[rows],
             names=names,
@@ -242,6 +245,7 @@ def _lanes() -> int:
 def _minimise_block(
     likelihood: Likelihood,
     batches: int,
+    most_steps: int,
     points: jax.Array,
     starts: jax.Array,
     *,
@@ -249,54 +253,55 @@ def _minimise_block(
     devices: int,
     second_order: bool,
 ) -> Minimum:
-    def one(likelihood: Likelihood, point: jax.Array, start: jax.Array) -> Minimum:
+    def one(common: tuple[Likelihood, jax.Array], point: jax.Array, start: jax.Array) -> Minimum:
+        likelihood, most = common
         held = likelihood.hold(**dict(zip(names, point, strict=True)))
-        return minimum_of(held, start, second_order=second_order)
+        return minimum_of(held, start, second_order=second_order, most_steps=most)
 
-    return over_points(one, likelihood, batches, (points, starts), devices)
+    return over_points(one, (likelihood, most_steps), batches, (points, starts), devices)
 
 
 def over_points(
     one: Callable[..., Any],
-    likelihood: Likelihood,
+    common: Any,
     batches: int | jax.Array,
     arrays: tuple[jax.Array, ...],
     devices: int,
 ) -> Any:
-    """A function of a likelihood and of one row of each array, for all rows: in batches, and over
-    all devices.
+    """A function of what all rows have in common and of one row of each array, for all of them: in
+    batches, and over all devices.
 
     Args:
         one: The function.
-        likelihood: Its first argument, for all rows.
+        common: Its first argument, a pytree.
         batches: How many batches of each device are evaluated; the others are zero.
         arrays: Rows of its other arguments, as :func:`_blocks` has them.
         devices: Number of devices.
     """
     several = jax.jit(jax.vmap(one, in_axes=(None, *(0 for _ in arrays))))  # traced once
 
-    def share(likelihood: Likelihood, batches: jax.Array, *arrays: jax.Array) -> Any:
+    def share(common: Any, batches: jax.Array, *arrays: jax.Array) -> Any:
         """One device's share of the rows."""
         number = len(arrays[0]) // _lanes()
         rows = [jnp.reshape(a, (number, _lanes(), *a.shape[1:])) for a in arrays]
-        made = jax.eval_shape(several, likelihood, *(a[0] for a in rows))
+        made = jax.eval_shape(several, common, *(a[0] for a in rows))
         nothing = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), made)
 
         def batch(of: tuple[jax.Array, ...]) -> Any:
             place, *some = of
-            evaluated = partial(several, likelihood, *some)
+            evaluated = partial(several, common, *some)
             return jax.lax.cond(place < batches, evaluated, lambda: nothing)
 
         found = jax.lax.map(batch, (jnp.arange(number), *rows))
         return jax.tree.map(lambda a: jnp.reshape(a, (len(arrays[0]), *a.shape[2:])), found)
 
     if devices == 1:
-        return share(likelihood, jnp.asarray(batches), *arrays)
+        return share(common, jnp.asarray(batches), *arrays)
     mesh = jax.make_mesh((devices,), ("points",), axis_types=(jax.sharding.AxisType.Auto,))
     split, whole = PartitionSpec("points"), PartitionSpec()
     places = (whole, whole, *(split for _ in arrays))
     spread = jax.shard_map(share, mesh=mesh, in_specs=places, out_specs=split, check_vma=False)
-    return spread(likelihood, jnp.asarray(batches), *arrays)
+    return spread(common, jnp.asarray(batches), *arrays)
 
 
 def chi2_of(
@@ -313,29 +318,14 @@ def chi2_of(
         points: Their values, shape (R, k).
         offered: Values of the n parameters that vary, shape (R, m, n).
     """
-    devices, found = jax.local_device_count(), []
-    for rows, batches, back in _blocks(len(points), None):
-        block = _chi2_block(
-            likelihood, batches, points[rows], offered[rows], names=names, devices=devices
-        )
-        found.append(np.asarray(block)[back])
-    return np.concatenate(found)
-
-
-@partial(jax.jit, static_argnames=("names", "devices"))
-def _chi2_block(
-    likelihood: Likelihood,
-    batches: int,
-    points: jax.Array,
-    offered: jax.Array,
-    *,
-    names: tuple[str, ...],
-    devices: int,
-) -> jax.Array:
-    def one(likelihood: Likelihood, point: jax.Array, rows: jax.Array) -> jax.Array:
-        held = likelihood.hold(**dict(zip(names, point, strict=True)))
-        ready = held.precomputed(held.values(), varying=held.names)
-        return jax.vmap(lambda x: ready.chi2(ready.values(x)))(rows)
-
-    found: jax.Array = over_points(one, likelihood, batches, (points, offered), devices)
-    return found
+    count = offered.shape[1]
+    # The program of the minimisation, stopped after its first evaluation: one of chi^2 alone would
+    # be faster, and take seconds to compile.
+    found = minimise_points(
+        likelihood,
+        names,
+        np.repeat(points, count, axis=0),
+        offered.reshape(-1, offered.shape[2]),
+        most_steps=1,
+    )
+    return np.asarray(found.chi2).reshape(offered.shape[:2])

@@ -76,29 +76,69 @@ def _expected_and_jacobian(
     experiment: Experiment, likelihood: Likelihood, values: Values
 ) -> tuple[jax.Array, dict[str, jax.Array]]:
     """Expected counts of an experiment and their derivatives in those varying parameters that move
-    it, shape of its bins each; one parameter at a time.
+    it, shape of its bins each.
 
-    ``jacfwd`` would push a dense basis through everything; taken alone, a parameter costs only
-    what depends on it. For most nuisance parameters that is one template: they act on a component
-    evaluated once.
+    ``jacfwd`` would push a dense basis through everything. Here what scales a component costs
+    nothing but the component itself, and what shapes it is pushed through the stage at which it
+    enters, the others evaluated; parameters of one stage go together, so that two pulls that move
+    an energy scale share the derivative of the response.
     """
     interaction = likelihood.interaction
     evaluated = experiment.precomputed(interaction, values)
+    total = jnp.zeros(())
     rows: dict[str, jax.Array] = {}
 
-    def along(name: str, component: str, model: Experiment) -> jax.Array:
-        def moved(value: jax.Array) -> jax.Array:
-            return model.component(component, interaction, {**values, name: value})
-
-        at = jnp.asarray(values[name])
-        return jax.jvp(moved, (at,), (jnp.ones_like(at),))[1]
+    def add(name: str, row: jax.Array) -> None:
+        rows[name] = rows[name] + row if name in rows else row
 
     for component in experiment.component_names:
-        for name, costly in experiment.moved_by(component, interaction).items():
+        factor = jnp.asarray(experiment.factor(component, values))
+        shape = evaluated.shape(component, interaction, values)
+        total = total + factor * shape
+        for name in experiment.scaled_by(component):
             if name in likelihood.names:
-                row = along(name, component, experiment if costly else evaluated)
-                rows[name] = rows[name] + row if name in rows else row
-    return evaluated.expected(interaction, values), rows
+                add(name, _slope_of_factor(experiment, component, values, name) * shape)
+        for stage in experiment.shaped_by(component, interaction):
+            names = [name for name in likelihood.names if name in stage]
+            if names:
+                slopes = _slopes_of_shape(experiment, component, likelihood, values, names)
+                for name, slope in zip(names, slopes, strict=True):
+                    add(name, factor * slope)
+    return total, rows
+
+
+def _slope_of_factor(
+    experiment: Experiment, component: str, values: Values, name: str
+) -> jax.Array:
+    """Derivative of the normalisation of a component in one parameter."""
+
+    def factor(value: jax.Array) -> jax.Array:
+        return jnp.asarray(experiment.factor(component, {**values, name: value}))
+
+    at = jnp.asarray(values[name])
+    return jax.jvp(factor, (at,), (jnp.ones_like(at),))[1]
+
+
+def _slopes_of_shape(
+    experiment: Experiment,
+    component: str,
+    likelihood: Likelihood,
+    values: Values,
+    names: Sequence[str],
+) -> jax.Array:
+    """Derivatives of the shape of a component in parameters of one stage, which go in together,
+    shape (names,) + that of the bins."""
+    interaction = likelihood.interaction
+    model = experiment.with_stage(component, interaction, values, names)
+
+    def shape(moving: jax.Array) -> jax.Array:
+        at = {**values, **dict(zip(names, moving, strict=True))}
+        return model.shape(component, interaction, at)
+
+    here = jnp.stack([jnp.asarray(values[name]) for name in names])
+    if len(names) == 1:  # a batch of one would cost as much to trace as one of many
+        return jax.jvp(shape, (here,), (jnp.ones_like(here),))[1][None]
+    return jax.vmap(lambda along: jax.jvp(shape, (here,), (along,))[1])(jnp.eye(len(names)))
 
 
 def _bend(likelihood: Likelihood, values: Values, slopes: list[jax.Array]) -> jax.Array:

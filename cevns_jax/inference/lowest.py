@@ -1,38 +1,42 @@
-"""The lowest chi^2 between the points of a grid.
+"""The lowest chi^2 of a plane, between the points of its grid.
 
-By quadratic models of the profiled chi^2 around its lowest points: they need chi^2 with the
-parameters of the grid held, which the program of the scan gives. A minimisation with these
-parameters free would be another program, and take as long to compile as the scan itself.
+The profiled chi^2 is looked for along one axis, and the lowest of such lines along the other:
+valleys that are narrow and bent, as those of a coupling and a mass, are straight for such a search.
+All it needs is chi^2 with both parameters held, which the program of the scan gives; a minimisation
+with them free would be another program, and take as long to compile as the scan itself.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from itertools import product
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
+import jax
 import numpy as np
 
 from cevns_jax.inference.batches import minimise_points
 from cevns_jax.inference.regions import coordinate, from_coordinate
 from cevns_jax.likelihood import Likelihood
 
-FIRST_STEP = 0.5  # of a cell of the grid
-SHRINK = 4.0  # of the step, where the model has its vertex near the middle
-# Of a cell: the model is then exact to 1e-5 of it. Much finer, the differences of chi^2 would be
-# lost in the 1e-9 to which a minimisation knows it.
-LAST_STEP = 1 / 300
-FARTHEST = 2.0  # steps that a model is believed
-MOST_MODELS = 30  # the step shrinks five times; the others are for a start that is far off
-FLAT = 1e-9  # eigenvalue of the model, of the largest, along which chi^2 does not change
-HOPELESS = 0.1  # chi^2 that a start may lie above the lowest after the fall that its model promises
+FIVE = np.array([-1.0, -0.5, 0.0, 0.5, 1.0])  # places of a look, in units of its width
+THREE = np.array([-1.0, 0.0, 1.0])  # the same along a line whose lowest point is nearly known
+SHRINK = 6.0  # of the width, once the lowest place is inside
+GROW = 2.0  # of the width, where it is on the rim
+EXPECTED = 0.05  # cells, to which a line of lowest points is known from its neighbours
+# Cells. The vertex of a parabola of this width is evaluated at last, and exact to 1e-5 of it. Much
+# narrower, differences would be lost in the 1e-9 to which a minimisation knows chi^2.
+LAST_WIDTH = 0.02
+FLAT = 1e-8  # chi^2 over the width of a look, below which there is nothing to look for
+MOST_LOOKS = 14  # three or four close in; the others follow a valley that leads far away
+HOPELESS = 0.1  # chi^2 by which the line through a start may be higher than another one
+FOLLOWED = 2  # starts from which other lines are looked at
 
 
 class Points(NamedTuple):
-    """S points of the plane, or whatever a grid of k parameters spans.
+    """S points of the plane.
 
     Attributes:
-        values: Values of the parameters of the grid, shape (S, k).
+        values: Values of both parameters, shape (S, 2).
         x: Minimised parameters there, shape (S, n).
         chi2: Shape (S,).
     """
@@ -45,145 +49,227 @@ class Points(NamedTuple):
         """Some of them."""
         return Points(*(array[rows] for array in self))
 
+    def lower(self, rows: np.ndarray, new: Points) -> None:
+        """Put new points, of shape (R, M, ...), in the place of these where they are lower."""
+        lanes, which = np.arange(len(rows)), np.argmin(new.chi2, axis=1)
+        better = new.chi2[lanes, which] < self.chi2[rows]
+        for kept, found in zip(self, new, strict=True):
+            kept[rows[better]] = found[lanes, which][better]
 
-def lowest_near(likelihood: Likelihood, grids: Mapping[str, np.ndarray], starts: Points) -> Points:
-    """The lowest point near each of some, inside the range of a grid.
+
+def lowest_near(
+    likelihood: Likelihood, grids: Mapping[str, np.ndarray], starts: Points, along: np.ndarray
+) -> Points:
+    """The lowest point near each of some, inside the range of a grid of two parameters.
 
     Args:
         likelihood: What is minimised; the parameters of the grid may vary in it or not.
         grids: Parameter -> its values, ascending.
         starts: Points with a finite chi^2.
+        along: Number of the parameter along which chi^2 is steeper at each start, shape (S,).
 
     Returns:
         As many points; where a start has no chance to be the lowest, none that is exact.
     """
-    frame = _Frame.of(grids)
+    plane = _Plane.of(likelihood, grids)
     best = Points(*(np.array(array, dtype=float) for array in starts))
-    centres = frame.from_values(best.values)
-    step = np.full(len(centres), FIRST_STEP)
-    left = np.arange(len(centres))
-    for _ in range(MOST_MODELS):
-        places = frame.stencil(centres[left], step[left])
-        found = _evaluated(likelihood, frame, places, best.x[left])
-        improved = _lower(best, left, found)
-        vertex, fall = _vertices(places, found.chi2, centres[left], step[left])
-        target = frame.inside(vertex)
-        near = np.abs(target - centres[left]).max(axis=1) <= step[left] / 2
-        known = np.isfinite(fall)
-        middle = frame.from_values(best.values[left])
-        centres[left] = np.where(known[:, None], target, middle)
-        # Without a model the lowest point is the next middle, and the step shrinks if it was one.
-        step[left] /= np.where(np.where(known, near, ~improved), SHRINK, 1.0)
-        promised = best.chi2[left] - np.where(known, 2 * fall, np.inf)
-        hopeful = promised < best.chi2.min() + HOPELESS
-        left = left[hopeful & (step[left] > LAST_STEP)]
-        if not left.size:
-            break
-    _lower(best, np.arange(len(centres)), _evaluated(likelihood, frame, centres[:, None], best.x))
+    axes = [(axis, np.flatnonzero(along == axis)) for axis in (0, 1)]
+    # The lines through all starts first: most of them are other points of the same valley.
+    for axis, rows in axes:
+        if rows.size:
+            begin = plane.coordinates(best.values[rows])
+            look = _Look(FIVE, 1.0, plane.ends[:, axis])
+            on_lines = begin[:, [1 - axis]], begin[:, [axis]], best.x[rows]
+            best.lower(rows, _bottoms(plane, *on_lines, axis, look))
+    hopeful = np.argsort(best.chi2, kind="stable")[:FOLLOWED]
+    hopeful = hopeful[best.chi2[hopeful] < best.chi2.min() + HOPELESS]
+    for axis, rows in axes:
+        followed = np.intersect1d(rows, hopeful)
+        if followed.size:
+            best.lower(followed, _lowest_of_lines(plane, best.of(followed), axis))
+    # And once along the other axis: a valley may turn, or run along the lines.
+    lowest = np.array([np.argmin(best.chi2)])
+    best.lower(lowest, _lowest_of_lines(plane, best.of(lowest), 1 - along[lowest[0]]))
     return best
 
 
-class _Frame(NamedTuple):
-    """The range of a grid, in coordinates in which its cells have the width one.
+class _Plane(NamedTuple):
+    """A grid of two parameters, in coordinates in which its cells have the width one.
 
     Attributes:
+        likelihood: Whose profiled chi^2.
         grids: Parameter -> its values.
-        cells: Width of a cell on the axis on which the grid is even, shape (k,).
-        ends: First and last value in coordinates, shape (2, k).
+        cells: Width of a cell on the axis on which the grid is even, shape (2,).
+        ends: First and last value in coordinates, shape (2, 2): end, parameter.
     """
 
+    likelihood: Likelihood
     grids: Mapping[str, np.ndarray]
     cells: np.ndarray
     ends: np.ndarray
 
     @classmethod
-    def of(cls, grids: Mapping[str, np.ndarray]) -> _Frame:
-        """The frame of a grid; an axis of one value has no width, and stays."""
+    def of(cls, likelihood: Likelihood, grids: Mapping[str, np.ndarray]) -> _Plane:
+        """The plane of a grid."""
         axes = [coordinate(grid, grid) for grid in grids.values()]
-        cells = np.array([np.median(np.diff(u)) if len(u) > 1 else 1.0 for u in axes])
-        return cls(grids, cells, np.array([[u[0], u[-1]] for u in axes]).T / cells)
+        cells = np.array([np.median(np.diff(u)) for u in axes])
+        likelihood = jax.device_put(likelihood)  # once, for all calls
+        return cls(likelihood, grids, cells, np.array([[u[0], u[-1]] for u in axes]).T / cells)
 
-    def from_values(self, values: np.ndarray) -> np.ndarray:
-        """Coordinates of values of the parameters, shape (..., k)."""
+    def coordinates(self, values: np.ndarray) -> np.ndarray:
+        """Coordinates of values of the parameters, shape (..., 2)."""
         columns = [coordinate(g, values[..., i]) for i, g in enumerate(self.grids.values())]
         return np.stack(columns, axis=-1) / self.cells
 
-    def values(self, places: np.ndarray) -> np.ndarray:
-        """The inverse; ends of the grid are met to the last bit."""
+    def evaluated(self, places: np.ndarray, x: np.ndarray) -> Points:
+        """Points at places, shape (..., 2), the other parameters minimised from x, shape (..., n);
+        with an infinite chi^2 where that fails."""
         columns = []
         for i, grid in enumerate(self.grids.values()):
-            u = places[..., i]
+            u, (low, high) = places[..., i], self.ends[:, i]
             inner = np.clip(from_coordinate(grid, u * self.cells[i]), grid[0], grid[-1])
-            low, high = self.ends[:, i]
+            # Ends of the grid are met to the last bit.
             columns.append(np.where(u <= low, grid[0], np.where(u >= high, grid[-1], inner)))
-        return np.stack(columns, axis=-1)
-
-    def inside(self, places: np.ndarray) -> np.ndarray:
-        """The nearest places inside the range."""
-        return np.clip(places, *self.ends)
-
-    def stencil(self, centres: np.ndarray, step: np.ndarray) -> np.ndarray:
-        """Places around centres, three along each axis, shape (S, 3^k, k). Beside an end all three
-        lie on the one side: three in a row make a parabola, two do not."""
-        offsets = np.array([*product((0.0, -1.0, 1.0), repeat=len(self.cells))])
-        moved = centres[:, None] + step[:, None, None] * offsets
-        turned = centres[:, None] - 2 * step[:, None, None] * offsets
-        beyond = (moved < self.ends[0]) | (moved > self.ends[1])
-        return self.inside(np.where(beyond, turned, moved))
+        values = np.stack(columns, axis=-1)
+        shape = places.shape[:-1]
+        starts = np.broadcast_to(x, (*shape, x.shape[-1])).reshape(-1, x.shape[-1])
+        found = minimise_points(self.likelihood, tuple(self.grids), values.reshape(-1, 2), starts)
+        chi2 = np.where(found.converged, found.chi2, np.inf)
+        return Points(values, np.asarray(found.x).reshape(*shape, -1), chi2.reshape(shape))
 
 
-def _evaluated(likelihood: Likelihood, frame: _Frame, places: np.ndarray, x: np.ndarray) -> Points:
-    """chi^2 at places, shape (S, M, k), the other parameters minimised from x, shape (S, n);
-    infinite where that fails."""
-    values = frame.values(places)
-    shape = places.shape[:2]
-    found = minimise_points(
-        likelihood,
-        tuple(frame.grids),
-        values.reshape(-1, len(frame.cells)),
-        np.repeat(x, shape[1], axis=0),
-    )
-    chi2 = np.where(found.converged, found.chi2, np.inf)
-    return Points(values, found.x.reshape(*shape, -1), chi2.reshape(shape))
+def _lowest_of_lines(plane: _Plane, starts: Points, along: int) -> Points:
+    """The lowest points of lines along one parameter, and of these lines along the other one, shape
+    (S, 1, ...).
+
+    Args:
+        plane: The plane.
+        starts: Where to begin, S points.
+        along: Number of the parameter that is eliminated.
+    """
+    best = Points(*(np.array(array) for array in starts))
+    begin = plane.coordinates(starts.values)
+    # Lines that were looked at: where they are, and where they are lowest.
+    known_at, known_lowest = begin[:, [1 - along]], begin[:, [along]]
+
+    def height(at: np.ndarray, rows: np.ndarray) -> np.ndarray:
+        nonlocal known_at, known_lowest
+        lines = zip(known_at[rows], known_lowest[rows], at, strict=True)
+        expected = np.stack([_continued(*line) for line in lines])
+        # Of the first lines nothing is known but where one of them is low.
+        places, width = (FIVE, 1.0) if known_at.shape[1] == 1 else (THREE, EXPECTED)
+        look = _Look(places, width, plane.ends[:, along])
+        found = _bottoms(plane, at, expected, best.x[rows], along, look)
+        best.lower(rows, found)
+        lowest = plane.coordinates(found.values)[..., along]
+        if len(rows) == len(known_at):  # all of them, as in the first look
+            known_at, known_lowest = at, lowest
+        else:
+            known_at[rows], known_lowest[rows] = at, lowest
+        return found.chi2
+
+    _close_in(height, begin[:, 1 - along], _Look(FIVE, 1.0, plane.ends[:, 1 - along]))
+    return Points(*(array[:, None] for array in best))
 
 
-def _lower(best: Points, rows: np.ndarray, found: Points) -> np.ndarray:
-    """Put the lowest of what was found in place where it is lower; says where it was."""
-    which = np.argmin(found.chi2, axis=1)
-    lanes = np.arange(len(rows))
-    lower: np.ndarray = found.chi2[lanes, which] < best.chi2[rows]
-    for kept, new in zip(best, found, strict=True):
-        kept[rows[lower]] = new[lanes, which][lower]
-    return lower
+def _bottoms(
+    plane: _Plane,
+    at: np.ndarray,
+    expected: np.ndarray,
+    x: np.ndarray,
+    along: int,
+    look: _Look,
+) -> Points:
+    """The lowest points of lines, shape of ``at``.
+
+    Args:
+        plane: The plane.
+        at: Places of the lines on the other axis, shape (S, M).
+        expected: Where each is expected to be lowest, same shape.
+        x: Minimised parameters near, shape (S, n).
+        along: Number of the parameter along the lines.
+        look: How to look from there.
+    """
+    lines = at.size
+    near = np.repeat(x, at.shape[1], axis=0)
+    best = Points(np.zeros((lines, 2)), near.copy(), np.full(lines, np.inf))
+
+    def height(there: np.ndarray, rows: np.ndarray) -> np.ndarray:
+        other = np.broadcast_to(at.ravel()[rows, None], there.shape)
+        places = np.stack([there, other] if along == 0 else [other, there], axis=-1)
+        found = plane.evaluated(places, best.x[rows, None])
+        best.lower(rows, found)
+        return found.chi2
+
+    _close_in(height, expected.ravel(), look)
+    return Points(*(array.reshape(*at.shape, *array.shape[1:]) for array in best))
 
 
-def _vertices(
-    places: np.ndarray, chi2: np.ndarray, centres: np.ndarray, step: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Vertices of the quadratic models through chi^2 at places, not far from the centres, shape
-    (S, k), and how far chi^2 falls to them from the centre; NaN where there is no model."""
-    vertices, falls = centres.copy(), np.full(len(centres), np.nan)
-    k = centres.shape[1]
-    pairs = [(i, j) for i in range(k) for j in range(i, k)]
-    for row, (there, height) in enumerate(zip(places, chi2, strict=True)):
-        d = (there - centres[row]) / step[row]
-        moves = np.ptp(d, axis=0) > 0  # not along an axis of one value
-        if not np.isfinite(height).all():
-            continue
-        columns = [np.ones(len(d)), *d.T, *(d[:, i] * d[:, j] for i, j in pairs)]
-        fitted = np.linalg.lstsq(np.stack(columns, axis=1), height - height[0])[0]
-        slope, bend = fitted[1 : k + 1], np.zeros((k, k))
-        for (i, j), coefficient in zip(pairs, fitted[k + 1 :], strict=True):
-            bend[i, j] += coefficient
-            bend[j, i] += coefficient
-        curvature, axes = np.linalg.eigh(bend)
-        curved = curvature > FLAT * np.abs(curvature).max()
-        if not curved.any() or (curvature < -FLAT * np.abs(curvature).max()).any():
-            continue
-        along = axes[:, curved]
-        move = -along @ ((along.T @ slope) / curvature[curved]) * moves
-        length = np.abs(move).max()
-        move *= min(1.0, FARTHEST / length) if length > 0 else 1.0
-        vertices[row] = centres[row] + step[row] * move
-        falls[row] = max(-(slope @ move + move @ bend @ move / 2), 0.0)
-    return vertices, falls
+class _Look(NamedTuple):
+    """How to look for the lowest place on a line.
+
+    Attributes:
+        places: Places of a look, in units of its width.
+        width: Of the first look.
+        ends: Lowest and highest place.
+    """
+
+    places: np.ndarray
+    width: float
+    ends: np.ndarray
+
+
+def _close_in(
+    height: Callable[[np.ndarray, np.ndarray], np.ndarray], centres: np.ndarray, look: _Look
+) -> None:
+    """Look at places around centres, ever closer to the lowest.
+
+    Args:
+        height: chi^2 at places of some lanes, shape (R, M), and the numbers of these lanes.
+        centres: Where to begin, shape (L,).
+        look: How to look.
+    """
+    ends, last = look.ends, len(look.places) - 1
+    centres, widths = np.clip(centres, *ends), np.full(len(centres), look.width)
+    left = np.arange(len(centres))
+    for _ in range(MOST_LOOKS):
+        places = np.clip(centres[left, None] + widths[left, None] * look.places, *ends)
+        chi2 = height(places, left)
+        lanes, lowest = np.arange(len(left)), np.argmin(chi2, axis=1)
+        inside = (lowest > 0) & (lowest < last)
+        three = np.clip(lowest, 1, last - 1)[:, None] + np.array([-1, 0, 1])
+        vertex = _vertex(places[lanes[:, None], three], chi2[lanes[:, None], three])
+        found = places[lanes, lowest]
+        centres[left] = np.where(inside, vertex, found)
+        at_end = (found == ends[0]) | (found == ends[1])
+        widths[left] *= np.where(inside | at_end, 1 / SHRINK, GROW)
+        known = np.where(np.isfinite(chi2), chi2, np.inf)
+        with np.errstate(invalid="ignore"):  # NaN where all are infinite: there is no way on
+            depth = known.max(axis=1) - known.min(axis=1)
+        left = left[(widths[left] > LAST_WIDTH) & (depth > FLAT)]
+        if not left.size:
+            break
+    height(centres[:, None], np.arange(len(centres)))
+
+
+def _vertex(at: np.ndarray, chi2: np.ndarray) -> np.ndarray:
+    """Vertex of the parabola through three places, shape (R, 3), the middle one the lowest; the
+    middle one where they make none."""
+    before, after = at[:, 0] - at[:, 1], at[:, 2] - at[:, 1]
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+        left, right = chi2[:, 0] - chi2[:, 1], chi2[:, 2] - chi2[:, 1]
+        bend = after * left - before * right
+        move = (after**2 * left - before**2 * right) / (2 * bend)
+    good = np.isfinite(move) & (bend > 0)
+    return at[:, 1] + np.clip(np.where(good, move, 0.0), before, after)
+
+
+def _continued(at: np.ndarray, lowest: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """Where lines are expected to be lowest, from lines where that is known: a parabola through
+    them, as a valley is bent."""
+    distinct = np.unique(at).size
+    if distinct < 2:
+        return np.full(wanted.shape, lowest[0])
+    centre = at.mean()
+    fitted = np.polyfit(at - centre, lowest, min(distinct - 1, 2))
+    return np.polyval(fitted, wanted - centre)

@@ -95,6 +95,7 @@ def minimise(
     moving: jax.Array | None = None,
     *,
     bent: bool = False,
+    most_steps: int | jax.Array | None = None,
 ) -> Minimum:
     """Minimise chi^2 inside bounds.
 
@@ -105,6 +106,8 @@ def minimise(
         moving: Which parameters move, shape (n,), boolean; default all. Unlike parameters that are
             left out these can change from call to call, or lane to lane, without a new compilation.
         bent: Whether ``local`` gives the second-order part of the curvature.
+        most_steps: Steps after which it gives up, traced; one evaluates chi^2 at the start and goes
+            nowhere. Default ``MAX_STEPS``.
 
     Returns:
         The minimum. Never raises: ``ending`` says how it went.
@@ -121,6 +124,7 @@ def minimise(
         upper=upper,
         moving=everything if moving is None else moving,
         bent=bent,
+        most_steps=MAX_STEPS if most_steps is None else most_steps,
     )
     done = jax.lax.while_loop(descent.unfinished, descent.step, descent.begin(start))
     gradient, _ = descent.restricted(done.x, done.point)
@@ -159,6 +163,7 @@ class _Descent:
         lower, upper: Bounds of the parameters, shape (n,).
         moving: Which of them move, shape (n,).
         bent: Whether second derivatives of the counts are in the curvature.
+        most_steps: Steps after which it gives up.
     """
 
     local: Callable[[jax.Array], Local]
@@ -166,6 +171,7 @@ class _Descent:
     upper: Any
     moving: Any
     bent: bool
+    most_steps: Any
 
     def begin(self, start: jax.Array) -> _Carry:
         """Before the first evaluation."""
@@ -206,15 +212,18 @@ class _Descent:
     def bounded(
         self, x: jax.Array, there: jax.Array, gradient: jax.Array, metric: jax.Array
     ) -> jax.Array:
-        """Step to the minimum of the quadratic model inside the bounds, nearly: what would leave
-        them on the way there stops, and the others take that into account."""
+        """Minimum of the quadratic model inside the bounds, nearly: what would leave them on the
+        way there stops, and the others take that into account.
+
+        A place, not a step: x plus a step to a bound can round to beyond it."""
         stopped = (there < self.lower) | (there > self.upper)
-        ends = jnp.where(stopped, jnp.clip(there, self.lower, self.upper) - x, 0.0)
+        nearest = jnp.clip(there, self.lower, self.upper)
+        ends = jnp.where(stopped, nearest - x, 0.0)
         rest = jnp.where(stopped, 0.0, gradient + metric @ ends)
         both = stopped[:, None] | stopped[None, :]
         cut = jnp.where(both, jnp.eye(x.size), metric)
-        others = x + ends - _solve(cut, rest, needed=stopped.any())
-        return jnp.clip(jnp.where(stopped.any(), others, there), self.lower, self.upper) - x
+        others = jnp.where(stopped, nearest, x - _solve(cut, rest, needed=stopped.any()))
+        return jnp.clip(jnp.where(stopped.any(), others, there), self.lower, self.upper)
 
     def step(self, carry: _Carry) -> _Carry:
         """Judge the trial point, then propose the next one. The only place that evaluates."""
@@ -238,13 +247,13 @@ class _Descent:
         # What cannot be moved any more is no distance: x is a number of 53 bits, and has bounds.
         inside = jnp.all((newton >= self.lower) & (newton <= self.upper))
         edm = jnp.where(inside, fall(newton - x), gradient @ (x - newton))
-        dx = self.bounded(x, there, gradient, damped)
+        trial = self.bounded(x, there, gradient, damped)
         return _Carry(
             x=x,
             point=point,
             edm=edm,
-            trial=x + dx,
-            promised=fall(dx),
+            trial=trial,
+            promised=fall(trial - x),
             damping=damping,
             growth=jnp.where(accept, 2.0, 2 * carry.growth),
             steps=carry.steps + 1,
@@ -257,7 +266,7 @@ class _Descent:
 
     def unfinished(self, carry: _Carry) -> jax.Array:
         """Whether another step is to be tried."""
-        return ~self.arrived(carry) & (carry.steps < MAX_STEPS)
+        return ~self.arrived(carry) & (carry.steps < self.most_steps)
 
 
 def _solve(matrix: jax.Array, vector: jax.Array, needed: jax.Array | bool = True) -> jax.Array:

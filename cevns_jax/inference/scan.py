@@ -5,6 +5,7 @@ A scan runs in blocks; an interrupted one goes on from the finished blocks that 
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -13,7 +14,7 @@ import numpy as np
 
 from cevns_jax.errors import ConfigError
 from cevns_jax.forks import stop_if_forked
-from cevns_jax.inference.batches import Progress
+from cevns_jax.inference.batches import Progress, minimise_all
 from cevns_jax.inference.blocks import Blocks
 from cevns_jax.inference.checks import check_data, checked_grid, checked_starts
 from cevns_jax.inference.grids import affecting, minimise_grid
@@ -225,21 +226,70 @@ def _best(
     smallest, is no obstacle: only chi^2 counts."""
     shape = tuple(len(grid) for grid in grids.values())
     chi2 = np.where(result.converged, result.chi2, np.inf)
-    local = np.flatnonzero((chi2[:, None] <= chi2[neighbours_of(shape)]).all(axis=1))
+    around = chi2[neighbours_of(shape)]
+    local = np.flatnonzero((chi2[:, None] <= around).all(axis=1))
     rows = local[np.argsort(chi2[local], kind="stable")][:LOWEST]
     rows = rows[np.isfinite(chi2[rows])]
     if not rows.size:  # no point converged
         return Best(dict.fromkeys(likelihood.names, float("nan")), float("nan"))
     index = np.unravel_index(rows, shape)
     values = np.stack([grid[i] for grid, i in zip(grids.values(), index, strict=True)], axis=1)
-    x, heights = np.asarray(result.x)[rows], chi2[rows]
-    bottom = None if bands is None else bands.lowest(grids)
-    if bottom is not None:
-        at, minimum = bottom
-        values, x = np.vstack([values, at]), np.vstack([x, minimum.x])
-        heights = np.append(heights, minimum.chi2)
-    found = lowest_near(likelihood, grids, Points(values, x, heights))
+    points = Points(values, np.asarray(result.x)[rows], chi2[rows])
+    if bands is None:
+        found = _freely(likelihood, grids, rest, points)
+    else:
+        steep = _steeper_axis(chi2.reshape(shape), index)
+        bottom = bands.lowest(grids)
+        if bottom is not None:
+            at, minimum = bottom
+            new = (np.array(at)[None], minimum.x[None], np.atleast_1d(minimum.chi2))
+            points = Points(*(np.concatenate(pair) for pair in zip(points, new, strict=True)))
+            steep = np.append(steep, 1)  # bands are narrow along the second parameter
+        found = lowest_near(likelihood, grids, points, steep)
     lowest = int(np.argmin(found.chi2))
     of_all = dict(zip((*grids, *rest), (*found.values[lowest], *found.x[lowest]), strict=True))
     named = {name: float(of_all[name]) for name in likelihood.names}
     return Best(named, float(found.chi2[lowest]))
+
+
+def _steeper_axis(chi2: np.ndarray, index: tuple[np.ndarray, ...]) -> np.ndarray:
+    """Number of the axis of a plane along which chi^2 rises more beside some points, shape (S,); at
+    an edge of the plane, that along it."""
+    padded = np.pad(chi2, 1, mode="edge")
+    i, j = (np.asarray(part) + 1 for part in index)
+    along_first = np.maximum(padded[i - 1, j], padded[i + 1, j])
+    along_second = np.maximum(padded[i, j - 1], padded[i, j + 1])
+    steeper = along_second >= along_first
+    first, second = (np.isin(k, (1, n)) for k, n in zip((i, j), chi2.shape, strict=True))
+    along: np.ndarray = np.where(first, True, np.where(second, False, steeper)).astype(int)
+    return along
+
+
+def _freely(
+    likelihood: Likelihood,
+    grids: Mapping[str, np.ndarray],
+    rest: tuple[str, ...],
+    points: Points,
+) -> Points:
+    """The lowest points below some, all parameters free inside the range of the grid."""
+    inside = {
+        name: dataclasses.replace(
+            likelihood.parameters[name],
+            start=float(grid[0]),
+            lower=float(grid[0]),
+            upper=float(grid[-1]),
+        )
+        for name, grid in grids.items()
+    }
+    columns = dict(zip((*grids, *rest), np.hstack([points.values, points.x]).T, strict=True))
+    starts = np.stack([columns[name] for name in likelihood.names], axis=1)
+    ends = minimise_all(likelihood.declared(inside), starts, firmly=False)
+    chi2 = np.nan_to_num(ends.chi2, nan=np.inf)
+    found = dict(zip(likelihood.names, np.asarray(ends.x).T, strict=True))
+    values, x = (np.stack([found[n] for n in names], axis=1) for names in (grids, rest or grids))
+    lower = chi2 < points.chi2
+    return Points(
+        np.where(lower[:, None], values, points.values),
+        np.where(lower[:, None], x, points.x) if rest else points.x,
+        np.where(lower, chi2, points.chi2),
+    )

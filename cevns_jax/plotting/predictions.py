@@ -14,6 +14,7 @@ from cevns_jax.plotting.stack import (
     count_label,
     hidden_signal,
     projections,
+    template_band,
 )
 from cevns_jax.plotting.text import drawable, values_text
 
@@ -80,6 +81,8 @@ def _counts(
     bins = projection.signal_bins() if only else slice(0, len(projection.width))
     seen = projection.only(bins)
     components_stack(panel, seen, only)
+    if only is None:
+        template_band(panel, seen)
     if standard is not None:
         total = (standard.signal if only else standard.total)[bins] / seen.width
         panel.stairs(total, seen.edges, color="black", ls="--", label="Standard Model alone")
@@ -88,6 +91,12 @@ def _counts(
     panel.set_xlabel(axis_label(seen.axis))
     label = count_label(seen.axis, counted)
     panel.set_ylabel(f"neutrinos alone\n{label}" if only else label, fontsize=9 if only else 10)
+
+
+def _flavour(name: str) -> str:
+    """A flavour in symbols, behind the name of its component where there are several."""
+    component, colon, flavour = name.rpartition(": ")
+    return f"{drawable(component.replace('_', ' '))}{colon}{FLAVOURS.get(flavour, flavour)}"
 
 
 def _recoils(panel: Axes, group: Variables) -> None:
@@ -102,7 +111,7 @@ def _recoils(panel: Axes, group: Variables) -> None:
         line = LINES[f % len(LINES)]
         for i in range(len(names)):
             panel.plot(recoil, rates[f, i], color=COLOURS[i], linestyle=line)
-        panel.plot([], [], color=COLOURS[0], linestyle=line, label=FLAVOURS.get(flavour, flavour))
+        panel.plot([], [], color=COLOURS[0], linestyle=line, label=_flavour(flavour))
     if len(names) > 1:
         for colour, name in zip(COLOURS, names, strict=False):
             panel.plot([], [], color=colour, linewidth=4, label=name)

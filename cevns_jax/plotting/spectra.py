@@ -16,6 +16,7 @@ from cevns_jax.plotting.stack import (
     count_text,
     hidden_signal,
     projections,
+    template_band,
 )
 from cevns_jax.plotting.text import drawable
 
@@ -90,11 +91,13 @@ def _counts(panel: Axes, projection: Projection, words: _Words) -> None:
     """Stacked components and data per unit of the axis."""
     observed, width = projection.observed, projection.width
     components_stack(panel, projection)
+    template_band(panel, projection)
+    errors = "; errors: diagonal of the covariance" if projection.correlated else ""
     panel.errorbar(
         projection.centre,
         observed / width,
         yerr=projection.error / width,
-        label=f"{words.data} ({count_text(observed.sum())})",
+        label=f"{words.data} ({count_text(observed.sum())}){errors}",
         **_points(projection),
     )
     panel.set_ylabel(count_label(projection.axis, words.counted))
@@ -104,7 +107,7 @@ def _counts(panel: Axes, projection: Projection, words: _Words) -> None:
 
 def _residuals(panel: Axes, projection: Projection) -> None:
     """Residuals in units of the expected error."""
-    total, variance = projection.total, projection.variance
+    total, variance = projection.total, projection.spread
     expected = np.where(total > 0, total, np.nan)  # no residual where nothing is expected
     error = np.sqrt(expected if variance is None else variance)
     panel.axhline(0, color="black", linewidth=0.8)

@@ -45,6 +45,9 @@ class Projection:
         parts: Component -> expected counts, shape (n,), from the bottom of the stack.
         variance: Squared errors of Gaussian bins; none for Poisson bins.
         signals: Names of the components that neutrinos make.
+        template_variance: Squared errors of the sum of the templates of Poisson bins, if they are
+            known.
+        correlated: Whether the bins are correlated, so that their errors are not all that is known.
     """
 
     axis: str
@@ -53,6 +56,8 @@ class Projection:
     parts: dict[str, np.ndarray]
     variance: np.ndarray | None
     signals: tuple[str, ...] = SIGNALS
+    template_variance: np.ndarray | None = None
+    correlated: bool = False
 
     @property
     def width(self) -> np.ndarray:
@@ -73,6 +78,13 @@ class Projection:
     def error(self) -> np.ndarray:
         """Errors of the observed counts."""
         return np.sqrt(np.maximum(self.observed, 1) if self.variance is None else self.variance)
+
+    @property
+    def spread(self) -> np.ndarray | None:
+        """Squared errors of observed minus expected counts where these are more than Poisson's."""
+        if self.template_variance is None:
+            return self.variance
+        return np.maximum(self.total, 0.0) + self.template_variance
 
     @property
     def total(self) -> np.ndarray:
@@ -101,6 +113,9 @@ class Projection:
             observed=self.observed[bins],
             parts={name: counts[bins] for name, counts in self.parts.items()},
             variance=None if self.variance is None else self.variance[bins],
+            template_variance=None
+            if self.template_variance is None
+            else self.template_variance[bins],
         )
 
 
@@ -118,18 +133,38 @@ def projections(group: Variables) -> list[Projection]:
     for column, axis in enumerate(axes):
         others = tuple(i for i in range(len(axes)) if i != column)
         counts = expected.sum(axis=tuple(i + 1 for i in others))
-        variance = (group["error"][1] ** 2).sum(axis=others) if "error" in group else None
         found.append(
             Projection(
                 axis=axis,
                 edges=group[f"{axis}_edges"][1],
                 observed=observed.sum(axis=others),
                 parts={names[i]: counts[i] for i in order},
-                variance=variance,
+                variance=_variance(group, column),
                 signals=signals,
+                template_variance=_summed_square(group, "template_error", others),
+                correlated="covariance" in group,
             )
         )
     return found
+
+
+def _variance(group: Variables, column: int) -> np.ndarray | None:
+    """Squared errors of Gaussian counts on one axis; those of sums of bins that are correlated."""
+    shape = group["observed"][1].shape
+    others = tuple(i for i in range(len(shape)) if i != column)
+    if "covariance" not in group:
+        return _summed_square(group, "error", others)
+    covariance = group["covariance"][1].reshape(shape + shape)
+    both = (*others, *(len(shape) + i for i in others))
+    return np.diag(covariance.sum(axis=both))
+
+
+def _summed_square(group: Variables, name: str, others: tuple[int, ...]) -> np.ndarray | None:
+    """Squared errors added over the other axes, where there are such errors."""
+    if name not in group:
+        return None
+    added: np.ndarray = (group[name][1] ** 2).sum(axis=others)
+    return added
 
 
 def hidden_signal(drawn: Sequence[Projection]) -> bool:
@@ -171,6 +206,24 @@ def components_stack(axes: Axes, projection: Projection, only: Sequence[str] | N
             label=f"{title} ({count_text(counts.sum())})",
         )
         base = base + density
+
+
+def template_band(axes: Axes, projection: Projection) -> None:
+    """The error of the sum of the templates about all components, where it is known."""
+    if projection.template_variance is None:
+        return
+    width, error = projection.width, np.sqrt(projection.template_variance)
+    axes.stairs(
+        (projection.total + error) / width,
+        projection.edges,
+        baseline=(projection.total - error) / width,
+        fill=True,
+        facecolor="none",
+        edgecolor="#444444",
+        hatch="//////",
+        linewidth=0,
+        label="error of the templates",
+    )
 
 
 def count_label(axis: str, counted: str) -> str:

@@ -8,6 +8,7 @@ from cevns_jax.errors import ConfigError, shown
 
 BESIDE = (
     *("component", "scatters", "observed", "expected", "error", "without_new_physics"),
+    *("template_error", "covariance", "bin_row", "bin_column"),
     *("spectrum", "flavour", "isotope", "recoil_energy_kev"),
 )
 """What stands beside the axes where the counts of an experiment are kept, and is no axis."""

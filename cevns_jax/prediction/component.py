@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol, Self
+from typing import Any, Protocol, Self
 
 import jax
 import jax.numpy as jnp
@@ -43,6 +43,13 @@ class Component(Protocol):
         """Parameters of its own, e.g. nuclear radii."""
         ...
 
+    @property
+    def stages(self) -> tuple[set[str], ...]:
+        """Names of its parameters and effects by the stage at which they enter; those of the
+        interaction enter at the first. Derivatives are taken stage by stage, all others
+        evaluated."""
+        ...
+
     def __call__(
         self, interaction: Interaction, values: Values, effects: Mapping[str, jax.Array]
     ) -> jax.Array:
@@ -67,6 +74,12 @@ class Formula:
     costly = False
     scatters = False
     effects: tuple[str, ...] = ()
+    parameters: Any = ()
+
+    @property
+    def stages(self) -> tuple[set[str], ...]:
+        """All at once."""
+        return ({*(p.name for p in self.parameters), *self.effects},)
 
     def precomputed(
         self,
@@ -89,8 +102,6 @@ class Template(Formula):
     """
 
     counts: np.ndarray
-
-    parameters = ()
 
     def __call__(
         self, interaction: Interaction, values: Values, effects: Mapping[str, jax.Array]
@@ -121,7 +132,14 @@ class Precomputed(Formula):
         return self.counts
 
 
+def stages_of(component: Component, interaction: Interaction) -> list[set[str]]:
+    """Names of the parameters and effects that change the shape of a component, by stage."""
+    first, *others = component.stages
+    if component.scatters:
+        first = first | {parameter.name for parameter in interaction.parameters}
+    return [first, *others]
+
+
 def moved(component: Component, interaction: Interaction) -> set[str]:
     """Names of the parameters and effects that change the shape of a component."""
-    of_interaction = interaction.parameters if component.scatters else ()
-    return {p.name for p in (*of_interaction, *component.parameters)} | set(component.effects)
+    return set().union(*stages_of(component, interaction))

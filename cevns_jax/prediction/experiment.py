@@ -17,7 +17,7 @@ from cevns_jax.parameters import Declared, Parameter, Values, pull
 from cevns_jax.precision import require_float64
 from cevns_jax.prediction import spectrum
 from cevns_jax.prediction.about import About
-from cevns_jax.prediction.component import Component, moved
+from cevns_jax.prediction.component import Component, stages_of
 from cevns_jax.prediction.nuisances import Nuisance
 from cevns_jax.pytree import changed, plain_pytree, static
 from cevns_jax.statistics import Statistic
@@ -167,9 +167,12 @@ class Experiment(Summarised):
             ConfigError: it reads a parameter that neither it nor the interaction declares.
             RuntimeError: JAX is in 32-bit mode.
         """
+        return self.factor(name, values) * self.shape(name, interaction, values)
+
+    def shape(self, name: str, interaction: Interaction, values: Values) -> jax.Array:
+        """Expected counts of one component before what scales it; as :meth:`component`."""
         require_float64()  # here, where everything that evaluates comes by
-        shape = self.parts[name](interaction, *self.seen_by(name, interaction, values))
-        return self.factor(name, values) * jnp.asarray(shape)
+        return jnp.asarray(self.parts[name](interaction, *self.seen_by(name, interaction, values)))
 
     def factor(self, name: str, values: Values) -> jax.Array | float:
         """Normalisation of a component: the scales and the pulls that act on it."""
@@ -212,20 +215,38 @@ class Experiment(Summarised):
         """
         return self.statistic.deviance(expected, jnp.asarray(self.observed))
 
-    def moved_by(self, name: str, interaction: Interaction) -> dict[str, bool]:
-        """Names of the parameters that move a component, and whether each changes the shape of a
-        costly one."""
-        part = self.parts[name]
-        shape = moved(part, interaction)
-        found = dict.fromkeys(shape - set(self.pulls), part.costly)
-        found |= {s.parameter.name: False for s in self.scales if name in s.acts_on}
-        for nuisance in self.nuisances:
-            parameter = self.parameter_name(nuisance)
-            if shape & set(nuisance.acts_on):
-                found[parameter] = part.costly
-            elif name in nuisance.acts_on:
-                found.setdefault(parameter, False)
+    def scaled_by(self, name: str) -> list[str]:
+        """Names of the parameters that are factors on a component, or in one."""
+        scales = [scale.parameter.name for scale in self.scales if name in scale.acts_on]
+        pulls = [self.parameter_name(n) for n in self.nuisances if name in n.acts_on]
+        return [*scales, *pulls]
+
+    def shaped_by(self, name: str, interaction: Interaction) -> list[set[str]]:
+        """Names of the parameters that change the shape of a component, by the stage at which they
+        enter it."""
+        found = []
+        for stage in stages_of(self.parts[name], interaction):
+            acting = [n for n in self.nuisances if stage.intersection(n.acts_on)]
+            effects = set(self.parts[name].effects)
+            found.append((stage - effects) | {self.parameter_name(n) for n in acting})
         return found
+
+    def with_stage(
+        self, name: str, interaction: Interaction, values: Values, varying: Collection[str]
+    ) -> Experiment:
+        """The experiment with one component evaluated but for what some parameters change."""
+        part = self._evaluated(name, interaction, values, varying)
+        return changed(self, parts=OrderedDict({**self.parts, name: part}))
+
+    def _evaluated(
+        self, name: str, interaction: Interaction, values: Values, varying: Collection[str]
+    ) -> Component:
+        moving = set(varying)
+        for nuisance in self.nuisances:
+            if self.parameter_name(nuisance) in varying:
+                moving |= set(nuisance.acts_on)
+        seen = self.seen_by(name, interaction, values)
+        return self.parts[name].precomputed(interaction, *seen, moving)
 
     def precomputed(
         self, interaction: Interaction, values: Values, varying: Collection[str] = ()
@@ -237,13 +258,8 @@ class Experiment(Summarised):
             values: Values of all parameters.
             varying: Names of the parameters that will change.
         """
-        moving = set(varying)
-        for nuisance in self.nuisances:
-            if self.parameter_name(nuisance) in varying:
-                moving |= set(nuisance.acts_on)
         parts = OrderedDict(
-            (name, part.precomputed(interaction, *self.seen_by(name, interaction, values), moving))
-            for name, part in self.parts.items()
+            (name, self._evaluated(name, interaction, values, varying)) for name in self.parts
         )
         return changed(self, parts=parts)
 

@@ -43,7 +43,7 @@ ACCURACY = 1e-9
 NOTHING_SEEN = 1e-6
 
 
-def energy_time_signal(
+def scattering_component(
     where: str,
     source: Source,
     target: Scatterer,
@@ -153,7 +153,7 @@ def _first_panels(
     """Panels that end where spectrum or response are known not to be smooth.
 
     ``seen`` holds the lowest and the highest recoil [MeV]; the rest as in
-    :func:`energy_time_signal`.
+    :func:`scattering_component`.
     """
     lowest, highest = seen
     try:

@@ -83,6 +83,13 @@ class Scattering:
         """Those of the target (radii), of the source, and of the response."""
         return (*self.kernel.parameters, *self.response.parameters)
 
+    @property
+    def stages(self) -> tuple[set[str], ...]:
+        """Recoils, response, times."""
+        response = {*(p.name for p in self.response.parameters), *self.response.effects}
+        recoils = {*(p.name for p in self.kernel.parameters), "neutron_radius"}
+        return recoils, response, set(() if self.timing is None else self.timing.effects)
+
     def __call__(
         self, interaction: Interaction, values: Values, effects: Mapping[str, jax.Array]
     ) -> jax.Array:
@@ -108,7 +115,7 @@ class Scattering:
         kernel, response = self.kernel, self.response
         if not {p.name for p in kernel.source.parameters} & moving:
             kernel = kernel.precomputed(values)
-        if not {*(p.name for p in response.parameters), *response.effects} & moving:
+        if not self.stages[1] & moving:
             matrix = response(jnp.asarray(kernel.recoil), values, effects)
             response = FixedResponse(matrix=matrix)
         return dataclasses.replace(self, kernel=kernel, response=response)

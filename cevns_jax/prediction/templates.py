@@ -9,11 +9,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from cevns_jax.errors import ConfigError
 from cevns_jax.interactions.interaction import Interaction
 from cevns_jax.parameters import Values
 from cevns_jax.prediction.component import Formula
 from cevns_jax.prediction.nuisances import even
 from cevns_jax.pytree import static
+
+LARGEST_CHANGE = 1e100
+"""Of a bin by an effect: the square of more would overflow at a few standard deviations."""
 
 
 @jax.tree_util.register_dataclass
@@ -89,26 +93,36 @@ def morphed_template(
     """A template with its variations, all brought to the total of the nominal one.
 
     Args:
-        nominal: Counts per bin.
+        nominal: Counts per bin, any shape.
         variations: Effect -> counts at +1 and at -1, shape of the bins; ``None`` for a variation
-            that is known on one side only, see :func:`mirrored`.
+            that is known on one side only, see :func:`mirrored`. A change of their totals is left
+            out: it is a nuisance of its own, on the normalisation.
 
     Raises:
-        ValueError: counts below zero or not finite, or a histogram without any.
+        ConfigError: no numbers, counts below zero or not finite, a histogram without any, or
+            variations of another shape.
     """
-    nominal = _counts("nominal", nominal, nominal.sum())
+    nominal = _counts("nominal", nominal)
+    total, shape = nominal.sum(), nominal.shape
     moved = []
     for name, (up, down) in variations.items():
-        plus = _counts(name, up, nominal.sum())
-        minus = mirrored(nominal, plus) if down is None else _counts(name, down, nominal.sum())
+        plus = _counts(name, up, total, shape)
+        minus = mirrored(nominal, plus) if down is None else _counts(name, down, total, shape)
         moved.append((plus, minus))
     both = np.array(moved).reshape(len(moved), 2, *nominal.shape)
     every = np.concatenate([nominal[None], both[:, 0], both[:, 1]])
     counted = np.count_nonzero(every, axis=0)
     filled = counted == len(every)
     sparse = (counted > 0) & ~filled
-    ratio = np.where(filled, both, 1.0) / np.where(filled, nominal, 1.0)
-    v = (ratio - 1 / ratio) / 2  # the inverse of r = v + sqrt(1 + v^2)
+    with np.errstate(over="ignore", under="ignore", divide="ignore"):
+        ratio = np.where(filled, both, 1.0) / np.where(filled, nominal, 1.0)
+        v = (ratio - 1 / ratio) / 2  # the inverse of r = v + sqrt(1 + v^2)
+    for name, of_effect in zip(variations, v, strict=True):
+        if not (np.abs(of_effect) < LARGEST_CHANGE).all():
+            raise ConfigError(
+                f"template {name}: a bin changes by more than a factor of {LARGEST_CHANGE:g}; "
+                "counts that are nothing must be zero"
+            )
     return MorphedTemplate(
         effects=tuple(variations),
         nominal=nominal,
@@ -135,8 +149,17 @@ def mirrored(nominal: np.ndarray, plus: np.ndarray) -> np.ndarray:
     return np.where(steep, nominal**2 / (4 * np.where(steep, gained, 1.0)), nominal - gained)
 
 
-def _counts(name: str, counts: np.ndarray, total: float) -> np.ndarray:
+def _counts(
+    name: str, given: np.ndarray, total: float | None = None, shape: tuple[int, ...] | None = None
+) -> np.ndarray:
     """A checked histogram, brought to a total."""
+    try:
+        counts = np.asarray(given, dtype=float)
+    except (TypeError, ValueError):
+        raise ConfigError(f"template {name}: counts must be numbers") from None
+    if shape is not None and counts.shape != shape:
+        raise ConfigError(f"template {name}: has shape {counts.shape}, the nominal one has {shape}")
     if not (np.isfinite(counts).all() and (counts >= 0).all() and counts.sum() > 0):
-        raise ValueError(f"template {name}: counts must be finite, not negative and not all zero")
-    return counts * (total / counts.sum())
+        raise ConfigError(f"template {name}: counts must be finite, not negative and not all zero")
+    # Shares first: the total of a variation may be so small that a factor would overflow.
+    return counts if total is None else counts / counts.sum() * total

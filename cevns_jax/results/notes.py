@@ -18,9 +18,9 @@ ROOT: dict[str, tuple[str, str]] = {
     "unit": ("unit of the parameter; empty: a pure number, or a pull", ""),
     "correlation": ("correlation of the parameters at the best fit", "1"),
     "impact": ("shift of a physics parameter with a parameter at its lower and upper error", ""),
-    "prior_mean": ("mean of the Gaussian prior, in the unit of the parameter", ""),
-    "prior_width": ("its width; infinite where there is no prior", ""),
-    "chi2": ("-2 ln L: deviance of the bins plus squared pulls, all else minimised", "1"),
+    "prior_mean": ("mean of the prior, in the unit of the parameter; NaN where there is none", ""),
+    "prior_width": ("width of a Gaussian prior, of others the error they give; infinite: none", ""),
+    "chi2": ("-2 ln L: deviance of the bins plus penalties of the priors, all else minimised", "1"),
     "delta_chi2": ("chi2 above its lowest value", "1"),
     "point_converged": ("whether the minimisation at the point converged (1) or not (0)", "1"),
     "point_excluded": ("whether counts are impossible whatever the other parameters", "1"),
@@ -76,12 +76,15 @@ def group_notes(variables: Variables, counted: str) -> Notes:
         variables: The variables; the dimensions of the observed counts are the axes.
         counted: What the numbers in the bins are, e.g. ``"events"`` or ``"events per day"``.
     """
+    diagonal = ", root of the diagonal of the covariance" if "covariance" in variables else ""
     known = {
         "component": ("names of the components of the expectation", ""),
         "scatters": ("1 where neutrinos scatter in the component, 0 where not", ""),
         "observed": (f"{counted}, observed", ""),
         "expected": (f"{counted}, expected of each component", ""),
-        "error": (f"{counted}, one standard deviation of the bin", ""),
+        "error": (f"{counted}, one standard deviation of the bin{diagonal}", ""),
+        "template_error": (f"{counted}, one standard deviation of the sum of the templates", ""),
+        "covariance": ("covariance of all bins, in the order in which observed is flattened", ""),
         "without_new_physics": (f"{counted}, expected with the Standard Model alone", ""),
         "spectrum": (
             "recoils by flavour and isotope before the detector",

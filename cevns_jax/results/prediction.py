@@ -16,6 +16,7 @@ from cevns_jax.summary import Block, Summary
 if TYPE_CHECKING:
     from cevns_jax.likelihood import Likelihood
     from cevns_jax.parameters import Values
+    from cevns_jax.prediction.experiment import Experiment
 
 RECOILS = np.geomspace(0.01, 500.0, 400)  # [keV]
 
@@ -25,7 +26,6 @@ def expected_groups(likelihood: Likelihood, values: Values) -> dict[str, Variabl
     import jax
 
     from cevns_jax.likelihood import Likelihood
-    from cevns_jax.statistics import Gaussian
 
     expected = jax.jit(Likelihood.components)(likelihood, values)
     groups: dict[str, Variables] = {}
@@ -49,10 +49,29 @@ def expected_groups(likelihood: Likelihood, values: Values) -> dict[str, Variabl
                 np.stack([np.asarray(parts[name]) for name in experiment.component_names]),
             ),
         }
-        if isinstance(experiment.statistic, Gaussian):
-            error = np.broadcast_to(experiment.statistic.error, np.shape(experiment.observed))
-            groups[experiment.name]["error"] = (axes, error)
+        groups[experiment.name] |= _errors(experiment)
     return groups
+
+
+def _errors(experiment: Experiment) -> Variables:
+    """Errors of the bins where they are Gaussian, with their covariance where they are correlated,
+    and of the templates of Poisson bins."""
+    from cevns_jax.correlated_bins import CorrelatedGaussian
+    from cevns_jax.statistics import Gaussian
+    from cevns_jax.template_errors import PoissonWithTemplateErrors
+
+    statistic, axes, shape = experiment.statistic, experiment.axes, np.shape(experiment.observed)
+    if isinstance(statistic, CorrelatedGaussian):
+        covariance = np.asarray(statistic.covariance)
+        return {
+            "error": (axes, np.sqrt(np.diag(covariance)).reshape(shape)),
+            "covariance": (("bin_row", "bin_column"), covariance),
+        }
+    if isinstance(statistic, Gaussian):
+        return {"error": (axes, np.broadcast_to(statistic.error, shape))}
+    if isinstance(statistic, PoissonWithTemplateErrors):
+        return {"template_error": (axes, np.broadcast_to(statistic.error, shape))}
+    return {}
 
 
 def prediction_result(likelihood: Likelihood, analysis: Mapping[str, Any] | None = None) -> Result:
@@ -78,7 +97,6 @@ def _with_spectra(likelihood: Likelihood) -> dict[str, Variables]:
     """Expected counts of each experiment, its recoil spectrum before the detector where there is
     one, and where there is new physics the counts with the Standard Model alone."""
     from cevns_jax.likelihood import Likelihood
-    from cevns_jax.prediction.spectrum import scattering_parts
 
     values = likelihood.values()
     groups = expected_groups(likelihood, values)
@@ -90,33 +108,38 @@ def _with_spectra(likelihood: Likelihood) -> dict[str, Variables]:
         for name, group in groups.items():
             group["without_new_physics"] = alone[name]["expected"]
     for experiment in likelihood.experiments:
-        parts = scattering_parts(experiment)
-        if not parts:  # no recoils that a spectrum could be made of
-            continue
-        declared = {p.name for p in (*likelihood.interaction.parameters, *experiment.parameters)}
-        of_its_own = {name: value for name, value in values.items() if name in declared}
-        recoils = {
-            name: experiment.recoil_spectrum(
-                RECOILS, likelihood.interaction, of_its_own, component=name
-            )
-            for name in parts
-        }
-        isotopes = {spectrum.isotopes for spectrum in recoils.values()}
-        if len(isotopes) > 1:  # no common axis
-            continue
-        several = len(recoils) > 1
-        flavours = [
-            f"{name}: {flavour}" if several else flavour
-            for name, spectrum in recoils.items()
-            for flavour in spectrum.flavours
-        ]
-        rates = np.concatenate([np.asarray(spectrum.rate) for spectrum in recoils.values()])
-        group = groups[experiment.name]
-        group["recoil_energy_kev"] = (("recoil_energy_kev",), RECOILS)
-        group["flavour"] = (("flavour",), np.array(flavours))
-        group["isotope"] = (("isotope",), np.array(isotopes.pop()))
-        group["spectrum"] = (("flavour", "isotope", "recoil_energy_kev"), rates)
+        groups[experiment.name] |= _spectra(experiment, likelihood, values)
     return groups
+
+
+def _spectra(experiment: Experiment, likelihood: Likelihood, values: Values) -> Variables:
+    """dR/dT by flavour and isotope of all components that have one; where there are several, their
+    names stand before the flavours."""
+    from cevns_jax.prediction.spectrum import scattering_parts
+
+    declared = {p.name for p in (*likelihood.interaction.parameters, *experiment.parameters)}
+    of_its_own = {name: value for name, value in values.items() if name in declared}
+    recoils = {
+        name: experiment.recoil_spectrum(
+            RECOILS, likelihood.interaction, of_its_own, component=name
+        )
+        for name in scattering_parts(experiment)
+    }
+    isotopes = {spectrum.isotopes for spectrum in recoils.values()}
+    if len(isotopes) != 1:  # no recoils that a spectrum could be made of, or no common axis
+        return {}
+    flavours = [
+        f"{name}: {flavour}" if len(recoils) > 1 else flavour
+        for name, spectrum in recoils.items()
+        for flavour in spectrum.flavours
+    ]
+    rates = np.concatenate([np.asarray(spectrum.rate) for spectrum in recoils.values()])
+    return {
+        "recoil_energy_kev": (("recoil_energy_kev",), RECOILS),
+        "flavour": (("flavour",), np.array(flavours)),
+        "isotope": (("isotope",), np.array(isotopes.pop())),
+        "spectrum": (("flavour", "isotope", "recoil_energy_kev"), rates),
+    }
 
 
 def prediction(group: Variables) -> dict[str, Any]:

@@ -8,13 +8,13 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
-from cevns_jax.priors import width_of
+from cevns_jax.priors import Gaussian, width_of
 
 if TYPE_CHECKING:
     from cevns_jax.likelihood import Likelihood
 
 FIT_CONVENTIONS = {
-    "chi2": "-2 ln L: deviance of the bins plus squared pulls",
+    "chi2": "-2 ln L: deviance of the bins plus squared pulls, and -2 ln of other prior densities",
     "error": "square root of the diagonal of the inverse expected information, priors included",
     "error_low, error_high": "profiled chi2 rises by 1; others refitted",
     "nuisance parameters": "pulls in units of the widths under nuisances",
@@ -81,7 +81,8 @@ def about(
 
 def minimised(likelihood: Likelihood, scanned: Collection[str] = ()) -> dict[str, Any]:
     """What varies: ``free``, the parameters of physics with the mean and the width of their priors,
-    null without one, and ``n_nuisances``, how many others there are.
+    null without one, ``priors``, in words those that are not Gaussian, and ``n_nuisances``, how
+    many others there are.
 
     Args:
         likelihood: What was evaluated.
@@ -90,12 +91,15 @@ def minimised(likelihood: Likelihood, scanned: Collection[str] = ()) -> dict[str
     nuisances = {name for name, p in likelihood.parameters.items() if p.varies}
     names = [name for name in likelihood.names if name not in scanned]
     free: dict[str, list[float] | None] = {}
+    priors: dict[str, str] = {}
     for name in names:
         if name not in nuisances:
             prior = likelihood.parameters[name].prior
             known = [float(prior.mean), width_of(prior)]
             free[name] = known if prior.constrains else None
-    return {"free": free, "n_nuisances": len(names) - len(free)}
+            if not (isinstance(prior, Gaussian) or prior.text == "flat"):
+                priors[name] = prior.text
+    return {"free": free, "priors": priors, "n_nuisances": len(names) - len(free)}
 
 
 def held(likelihood: Likelihood, scanned: Collection[str] = ()) -> dict[str, float]:

@@ -140,11 +140,12 @@ def free(attributes: Mapping[str, Any]) -> str:
     a file that does not know, and of a prediction, in which nothing is."""
     if "free" not in attributes or "values" in attributes:
         return ""
-    names = []
+    names, texts = [], attributes.get("priors") or {}
     for name, prior in attributes["free"].items():
         unit = f" {attributes['units'][name]}" if attributes["units"].get(name) else ""
-        known = f" (prior {with_errors(prior[0], prior[1], prior[1])}{unit})" if prior else ""
-        names.append(f"{written(attributes, name)}{known}")
+        text = with_errors(prior[0], prior[1], prior[1]) if prior else ""
+        text = texts.get(name, text)
+        names.append(written(attributes, name) + (f" (prior {text}{unit})" if text else ""))
     count = attributes["n_nuisances"]
     others = f"{count} nuisance{'s' if count > 1 else ''}" if count else ""
     return "; and ".join(part for part in (", ".join(names), others) if part) or "nothing else"

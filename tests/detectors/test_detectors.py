@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.integrate import quad
+from scipy.signal import fftconvolve
 from scipy.stats import gamma, poisson
 
 from cevns_jax.data.tables import DATA, read_table
@@ -25,7 +26,12 @@ from cevns_jax.detectors.scintillation import (
     photoelectron_density,
 )
 from cevns_jax.detectors.spline import spline, spline_2d
-from cevns_jax.detectors.timing import DecayingEfficiency, accepted_fractions, timing
+from cevns_jax.detectors.timing import (
+    DecayingEfficiency,
+    accepted_fractions,
+    pulse_fractions,
+    timing,
+)
 
 FOLDER = DATA / "coherent_csi_2021"
 MEASURED = tomllib.loads((FOLDER / "measurement.toml").read_text(encoding="utf-8"))
@@ -306,6 +312,25 @@ def test_shifted_timing_has_the_right_gradient(shifted, shift_ns):
 def test_unmovable_timing_is_the_shift_zero(shifted):
     fixed = timing(TIME_EDGES, ARRIVALS["time_us"], CUMULATIVE, DECAYING, movable=False)
     np.testing.assert_allclose(fixed({}), shifted(0.0), atol=1e-15)
+
+
+def test_a_pulse_is_followed_by_the_decays():
+    """Against a table of the density: the pulse, then the pion of 26 ns, then the muon of 2197."""
+    mean, width, step = 0.4, 0.2, 5e-4
+    time = np.arange(-2.0, 20.0, step)
+    pulse = np.exp(-(((time - mean) / width) ** 2) / 2)
+
+    def decayed(density, lifetime):
+        return fftconvolve(density, np.exp(-(time - time[0]) / lifetime))[: len(time)]
+
+    prompt = decayed(pulse, 0.026033)
+    delayed = decayed(prompt, 2.1969811)
+    edges = np.array([-0.5, 0.2, 0.5, 1.0, 3.0, 6.0])
+    found = pulse_fractions(edges, mean=mean, width=width)
+    for row, density in zip(found, (prompt, delayed, delayed), strict=True):
+        cumulative = np.cumsum(density) / density.sum()
+        expected = np.diff(np.interp(edges, time + step / 2, cumulative))
+        np.testing.assert_allclose(row, expected, atol=2e-3)
 
 
 @given(x=st.floats(-3.0, 6.0))

@@ -1,4 +1,4 @@
-"""Two small experiments of a reader that use every kind of table."""
+"""Three small experiments of a reader that use every kind of table."""
 
 from pathlib import Path
 
@@ -97,6 +97,72 @@ min = 0.1
 max = 3.0
 points = 80
 """
+SKY = """\
+title = "sky"
+
+[experiments.sky]
+target = "Xe"
+form_factor = "helm"
+mass_kg = 100.0
+bins = "sky_bins.csv"
+statistic = "gaussian"
+covariance = "covariance.csv"
+backgrounds = ["flat"]
+
+[experiments.sky.sources.reactor]
+type = "reactor"
+spectra = "huber_mueller"
+fission_fractions = { u235 = 0.6, pu239 = 0.4 }
+flux_per_cm2_s = 1e9
+live_time_days = 100.0
+
+[experiments.sky.sources.sun]
+type = "line"
+energy_mev = 10.0
+flavour = "nu_e"
+flux_per_cm2_s = 5e6
+live_time_days = 100.0
+
+[experiments.sky.shapes]
+tilt = "flat"
+bump = "flat"
+
+[experiments.sky.response]
+quenching = "perfect"
+resolution = { noise_kev = 0.1 }
+efficiency = "perfect"
+
+[[experiments.sky.nuisances]]
+name = "fluxes"
+acts_on = ["reactor", "sun"]
+width = 0.2
+width_down = 0.1
+
+[[experiments.sky.nuisances]]
+name = "tilt"
+acts_on = ["tilt"]
+width = 1.0
+
+[[experiments.sky.nuisances]]
+name = "bump"
+acts_on = ["bump"]
+width = 1.0
+
+[fit]
+free = ["n_sigma"]
+
+[parameters.n_sigma]
+prior = { type = "log_normal", median = 1.0, width = 0.5 }
+
+[parameters.sky_tilt]
+prior = { type = "truncated_gaussian", mean = 0.0, width = 1.0, min = -3.0, max = 3.0 }
+
+[parameters.sky_bump]
+prior = { type = "flat", min = -1.0, max = 1.0 }
+
+[parameters.sin2_theta_w]
+prior = { type = "log_uniform", min = 0.1, max = 0.9 }
+"""
 BINS = [(0.2, 0.3, 60, 50), (0.3, 0.5, 55, 48), (0.5, 1.0, 40, 40)]
 TABLES = {
     "bins.csv": "ionisation_kevee_low,ionisation_kevee_high,observed,error,flat\n"
@@ -111,12 +177,19 @@ TABLES = {
     "0,1,2,0\n0,2,8,0\n5,1,2,0.6\n5,2,8,0.1\n90,1,2,0\n90,2,8,0.9\n",
     "arrival_times.csv": "time_us_low,time_us_high,nu_mu,nu_mu_bar,nu_e\n0,1,0.8,0.3,0.3\n"
     "1,6,0.1,0.6,0.6\n",
+    "sky_bins.csv": "recoil_kevnr_low,recoil_kevnr_high,observed,flat,tilt_up,tilt_down,bump_up,"
+    "template_error\n0.2,0.5,40,10,8,12,10,2\n0.5,1.5,30,10,10,10,14,1\n1.5,3,20,10,12,8,6,0\n",
+    "covariance.csv": "bin_0,bin_1,bin_2\n49,10,2\n10,36,-3\n2,-3,25\n",
 }
-CONFIGS = {"reactor.toml": REACTOR, "beam.toml": BEAM}
-BEAM_TABLES = ("beam_bins.csv", "response.csv", "arrival_times.csv")
+CONFIGS = {"reactor.toml": REACTOR, "beam.toml": BEAM, "sky.toml": SKY}
+USERS = {
+    **dict.fromkeys(("beam_bins.csv", "response.csv", "arrival_times.csv"), "beam.toml"),
+    **dict.fromkeys(("sky_bins.csv", "covariance.csv"), "sky.toml"),
+}
+"""Table -> the config that reads it; all others are read by the first one."""
 
 
 def write_all(folder: Path) -> None:
-    """Both configs and their tables."""
+    """All configs and their tables."""
     for name, text in (CONFIGS | TABLES).items():
         (folder / name).write_text(text)

@@ -19,7 +19,7 @@ import xarray
 from drawn_results import fit_of, profile_of, scan_of
 from judge import Judge
 from mutations import spoiled_config, spoiled_result, spoiled_table
-from own_experiments import BEAM_TABLES, CONFIGS, TABLES, write_all
+from own_experiments import CONFIGS, TABLES, USERS, write_all
 
 SHIPPED = sorted((Path(__file__).parents[2] / "configs").glob("*.toml"))
 CHEAP = ("coherent_csi_2017", "coherent_csi_2021_count", "limits_vector_csi", "nsi_csi_2017")
@@ -72,7 +72,7 @@ def test_spoiled_tables(judge, own, cases):
     for number in range(cases):
         dice = random.Random(f"table {number}")
         table = dice.choice(sorted(TABLES))
-        config = own / ("beam.toml" if table in BEAM_TABLES else "reactor.toml")
+        config = own / USERS.get(table, "reactor.toml")
         (own / table).write_bytes(spoiled_table(TABLES[table], dice))
         case, out = f"table {number} ({table})", str(own / "out")
         status = judge.try_command(["predict", str(config)], config, case)

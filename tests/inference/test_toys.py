@@ -37,7 +37,8 @@ def ratio():
 
 
 def centres(likelihood):
-    return {name: float(p.prior.mean) for name, p in likelihood.parameters.items()}
+    declared = likelihood.parameters.items()
+    return {name: float(p.prior.mean) for name, p in declared if p.prior.constrains}
 
 
 def test_toys_draw_the_centres_of_the_priors_and_toys_with_fixed_pulls_do_not(ratio):

@@ -11,7 +11,7 @@ from cevns_jax.experiments import own_experiment
 from cevns_jax.form_factors import Helm
 from cevns_jax.interactions import standard_model
 from cevns_jax.nuclei import NUCLIDES, target
-from cevns_jax.prediction.recoil_nodes import check_events, energy_time_signal
+from cevns_jax.prediction.recoil_nodes import check_events, scattering_component
 from cevns_jax.sources import line_source, tabulated_source
 
 HBAR_C = 197.3269804  # [MeV fm]
@@ -44,7 +44,7 @@ def response(**changed):
 
 def signal(source, made=None, **changed):
     shape = (len(EDGES) - 1,)
-    return energy_time_signal(
+    return scattering_component(
         "xe", source, XENON, 100.0, made or response(), shape=shape, acting=set(), **changed
     )
 

@@ -217,6 +217,20 @@ def test_flux_averaged_cross_section_of_caesium_iodide(radii, own):
     assert tree == pytest.approx(own, rel=0.006)
 
 
+def test_a_mixture_is_the_sum_of_its_isotopes_by_their_shares():
+    """Germanium: each isotope as a target of its own, by its share of the mass of a kilogram."""
+    recoil = np.array([1e-4, 2e-3, 8e-3])
+    germanium = [row for row in NUCLIDES.values() if row.element == "Ge"]
+    masses = np.array([row.abundance * row.atomic_mass_u for row in germanium])
+    alone = [
+        differential_rate(recoil, SOURCE, target({row.symbol: 1.0}, form_factor=Helm()), VECTOR, SM)
+        for row in germanium
+    ]
+    expected = np.concatenate(alone, axis=1) * (masses / masses.sum())[:, None]
+    mixed = differential_rate(recoil, SOURCE, target("Ge", form_factor=Helm()), VECTOR, SM)
+    np.testing.assert_allclose(mixed, expected, rtol=1e-12)
+
+
 @pytest.mark.parametrize("energy", [1.0, LINE, END])
 def test_kinematic_limits_are_inverse_to_each_other(energy):
     masses = np.array([nuclide.mass for nuclide in NUCLIDES.values()])

@@ -1,0 +1,223 @@
+"""Two CEvNS components in one experiment: neutrinos of a reactor and of the sun on germanium."""
+
+import io
+import warnings
+
+import iminuit
+import numpy as np
+import pytest
+
+import cevns_jax as cj
+from cevns_jax.errors import ConfigError
+from cevns_jax.experiments import ArrivalTimes, Nuisance, morphed_template, own_experiment
+from cevns_jax.plotting import prediction, spectra
+
+MODEL = cj.interactions.standard_model()
+GE = cj.nuclei.target("Ge", form_factor=cj.form_factors.Helm())
+YEAR = 365.25 * 86400
+REACTOR = cj.sources.reactor_source(
+    spectra="huber_mueller",
+    fission_fractions={"u235": 0.6, "pu239": 0.4},
+    flux_per_cm2_s=2e8,
+    live_time_s=YEAR,
+)
+# Of the shape and size of the 8B neutrinos of the sun, 5.2e6/(cm^2 s), in straight lines.
+BORON_MEV = np.array([0.5, 3.0, 6.0, 9.0, 12.0, 15.0])
+BORON = 5.2e6 * np.array([0.02, 0.09, 0.13, 0.08, 0.02, 0.0])
+SOLAR = cj.sources.tabulated_source(BORON_MEV, {"nu_e": BORON}, live_time_s=YEAR)
+LINE = cj.sources.line_source(flavour="nu_e", energy_mev=0.8613, flux_per_cm2_s=5e9, live_time_s=1)
+EDGES = np.array([0.3, 0.6, 1.0, 1.5, 2.2, 3.5])  # [keV] of recoil energy
+FLUXES = [
+    Nuisance(name="reactor_flux", acts_on=("reactor",), width=0.05),
+    Nuisance(name="boron_flux", acts_on=("solar",), width=0.2, width_down=0.1),
+]
+BOTH = {"reactor": REACTOR, "solar": SOLAR}
+
+
+def own(source, nuisances=(), **changed):
+    response = cj.detectors.energy_response(
+        axis="recoil_kevnr",
+        edges=EDGES,
+        quenching=cj.detectors.PolynomialQuenching(coefficients=(1.0,)),
+        resolution=cj.detectors.gaussian_resolution(noise_kev=0.1),
+        efficiency=0.9,
+    )
+    given = {
+        "name": "ge",
+        "target": GE,
+        "source": source,
+        "mass_kg": 3000.0,
+        "response": response,
+        "backgrounds": {"flat": np.full(5, 40.0)},
+        "nuisances": nuisances,
+        "observed": None,
+    }
+    return own_experiment(**given | changed)
+
+
+@pytest.fixture(scope="module")
+def both():
+    return own(BOTH, FLUXES)
+
+
+@pytest.fixture(scope="module")
+def toy(both):
+    like = cj.Likelihood(both, MODEL, free=["sin2_theta_w"])
+    return cj.toy(like, 3)
+
+
+def counts(experiment, **values):
+    like = cj.Likelihood(experiment, MODEL)
+    found = like.components(values)[experiment.name]
+    return {name: np.asarray(part) for name, part in found.items()}
+
+
+def test_counts_are_the_sum_of_two_experiments_with_one_source_each(both):
+    found = counts(both)
+    assert list(found) == ["reactor", "solar", "flat"]
+    for name, source in BOTH.items():
+        alone = counts(own(source))["cevns"]
+        assert alone.sum() > 10
+        np.testing.assert_allclose(found[name], alone, rtol=1e-9, atol=1e-8 * alone.max())
+
+
+def test_n_sigma_scales_all_neutrinos_and_each_flux_its_own(both):
+    nominal = counts(both)
+    moved = {
+        "n_sigma": ({"n_sigma": 1.5}, {"reactor": 1.5, "solar": 1.5}),
+        "reactor": ({"ge_reactor_flux": 1.0}, {"reactor": 1.05}),
+        "up": ({"ge_boron_flux": 1.0}, {"solar": 1.2}),
+        "down": ({"ge_boron_flux": -1.0}, {"solar": 0.9}),
+    }
+    for values, factors in moved.values():
+        found = counts(both, **values)
+        for name, expected in nominal.items():
+            np.testing.assert_allclose(found[name], factors.get(name, 1.0) * expected, rtol=1e-12)
+
+
+def test_the_neutron_radius_moves_all_neutrinos():
+    nuisance = Nuisance(name="radius", acts_on=("neutron_radius",), width=0.2)
+    experiment = own(BOTH, [nuisance])
+    nominal, moved = counts(experiment), counts(experiment, ge_radius=3.0)
+    assert (moved["reactor"] < nominal["reactor"]).all()
+    assert (moved["solar"] < nominal["solar"]).all()
+    np.testing.assert_array_equal(moved["flat"], nominal["flat"])
+
+
+def test_a_fit_is_that_of_minuit(toy):
+    best = cj.fit(toy)
+    assert best.converged
+    objective = cj.objective(toy)
+    minuit = iminuit.Minuit(objective.chi2, objective.start, grad=objective.gradient)
+    minuit.limits, minuit.errors = objective.bounds, objective.errors
+    minuit.tol = 1e-5
+    minuit.migrad()
+    assert best.chi2 == pytest.approx(minuit.fval, abs=1e-5)
+    errors = np.array(minuit.errors)
+    assert best.names == ("sin2_theta_w", "ge_reactor_flux", "ge_boron_flux")
+    assert (np.abs(best.x - np.array(minuit.values)) < 2e-3 * errors).all()
+
+
+def test_profile_scan_and_limit_agree(toy):
+    grid = np.linspace(0.05, 0.45, 9)
+    profile, scan = cj.profile(toy, sin2_theta_w=grid), cj.scan(toy, {"sin2_theta_w": grid})
+    assert profile.converged.all()
+    assert scan.converged.all()
+    np.testing.assert_allclose(profile.chi2, np.ravel(scan.chi2), atol=1e-6)
+    ((low, high),) = profile.allowed(1.0)
+    limit = cj.limit(toy, "sin2_theta_w", cl=0.6827)
+    assert limit.allowed[0] == [pytest.approx((low, high), abs=2e-4)]
+    best = cj.fit(toy)
+    for end in (low, high):
+        assert cj.fit(toy.hold(sin2_theta_w=end)).chi2 - best.chi2 == pytest.approx(1.0, abs=1e-3)
+
+
+def test_a_measured_flux_is_pulled_by_the_data(both):
+    """Twice as many solar neutrinos as expected, and as many of the reactor."""
+    truth = {"ge_boron_flux": 3.0}
+    like = cj.asimov(cj.Likelihood(both, MODEL), truth)
+    best = cj.fit(like)
+    pulls = dict(zip(best.names, best.x, strict=True))
+    assert pulls["ge_boron_flux"] > 0.3
+    assert abs(pulls["ge_reactor_flux"]) < pulls["ge_boron_flux"]
+
+
+def test_results_hold_the_recoil_spectra_of_both_and_are_drawn(both, toy, tmp_path):
+    result = cj.prediction_result(cj.Likelihood(both, MODEL))
+    result.save(tmp_path / "both.nc")
+    group = cj.load(tmp_path / "both.nc").groups["ge"]
+    assert [str(name) for name in group["flavour"][1]] == ["reactor: nu_e_bar", "solar: nu_e"]
+    recoil = group["recoil_energy_kev"][1]
+    for i, name in enumerate(BOTH):
+        spectrum = both.recoil_spectrum(recoil, component=name)
+        np.testing.assert_allclose(group["spectrum"][1][i], spectrum.rate[0], rtol=1e-12)
+    np.testing.assert_array_equal(group["scatters"][1], [1, 1, 0])
+    text = str(result)
+    for name in (*BOTH, "flat"):
+        assert name in text
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        figures = [prediction(result, "ge"), spectra(cj.fit_result(cj.fit(toy)), "ge")]
+        for figure in figures:
+            figure.savefig(io.BytesIO(), format="png", dpi=40)
+    labels = [text.get_text() for text in figures[0].axes[-1].get_legend().get_texts()]
+    assert labels[:2] == [r"reactor: $\bar\nu_e$", r"solar: $\nu_e$"]
+
+
+def test_the_experiment_names_its_sources(both):
+    assert "reactor: " in both.conventions["flux"]
+    assert "solar: " in both.exposure
+
+
+def test_one_of_several_may_end_below_the_threshold():
+    found = counts(own({"solar": SOLAR, "beryllium": LINE}))
+    assert found["beryllium"].sum() == pytest.approx(0.0, abs=1e-6 * found["solar"].sum())
+    with pytest.raises(ConfigError, match="recoil_min_kev must lie"):
+        own({"a": LINE, "b": LINE}, recoil_min_kev=5.0)
+
+
+def test_a_single_source_may_have_a_name():
+    found = own({"reactor": REACTOR}, backgrounds={"cevns": np.ones(5)})
+    assert found.component_names == ("reactor", "cevns")
+    assert found.scales[0].acts_on == ("reactor",)
+
+
+@pytest.mark.parametrize(
+    ("changed", "text"),
+    [
+        ({"source": {}}, "ge: needs a source"),
+        ({"source": {"8B": SOLAR}}, 'identifiers as names, .*not "8B"'),
+        ({"source": {"flat": SOLAR}}, 'none that of a background, not "flat"'),
+        ({"source": {"quenching": SOLAR}}, 'cannot be called "quenching", an effect'),
+        ({"source": {"neutron_radius": SOLAR}}, 'cannot be called "neutron_radius", an effect'),
+        ({"backgrounds": {"neutron_radius": np.ones(5)}}, 'cannot be called "neutron_radius"'),
+        (
+            {"backgrounds": {"tilt": morphed_template(np.ones(5), {"tilt": (np.ones(5), None)})}},
+            'cannot be called "tilt", an effect',
+        ),
+        (
+            {"nuisances": [Nuisance(name="a", acts_on=("cevns",), width=0.1)]},
+            'no component or effect "cevns".*allowed: flat, neutron_radius, quenching',
+        ),
+        (
+            {
+                "arrival_times": ArrivalTimes(
+                    edges_us=np.array([0.0, 1.0]), fractions={"nu_e": np.array([0.5])}
+                )
+            },
+            "ge: reactor: arrival times must be given for nu_e_bar, not for nu_e",
+        ),
+    ],
+)
+def test_what_does_not_go_together_is_refused(changed, text):
+    with pytest.raises(ConfigError, match=text):
+        own(**{"source": BOTH} | changed)
+
+
+def test_sources_of_the_same_flavours_share_arrival_times():
+    times = ArrivalTimes(edges_us=np.array([0.0, 1.0, 6.0]), fractions={"nu_e": [0.25, 0.5]})
+    found = counts(
+        own({"solar": SOLAR, "line": LINE}, arrival_times=times, backgrounds={}, nuisances=())
+    )
+    whole = counts(own({"solar": SOLAR, "line": LINE}, backgrounds={}))
+    np.testing.assert_allclose(found["solar"], np.outer(whole["solar"], [0.25, 0.5]), rtol=1e-9)
