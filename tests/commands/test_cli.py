@@ -162,6 +162,7 @@ def test_text_for_people(capsys, command):
     assert "coherent_csi_2021" in out
 
 
+@pytest.mark.usefixtures("written_here")
 def test_pseudo_data_stand_in_for_the_observed(capsys, tmp_path):
     fit = ["fit", CONFIG, "--output", tmp_path]
     asimov = document(capsys, *fit, "--data", "asimov")

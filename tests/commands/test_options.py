@@ -25,6 +25,8 @@ VECTOR = str(ROOT / "configs" / "limits_vector_csi.toml")
 PLANE = str(ROOT / "configs" / "fig3_vector_fef.toml")
 FEW = ["--grid", "m_vector=1:100:2:log"]
 
+pytestmark = pytest.mark.usefixtures("written_here")
+
 
 def document(capsys, *arguments):
     status = main([*arguments, "--json"])

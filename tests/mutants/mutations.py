@@ -17,7 +17,7 @@ class Mutation(NamedTuple):
 
 
 INTERACTIONS = "interactions/test_interactions.py::"
-FORMULAE = "interactions/test_new_physics_formulae.py::"
+MEDIATORS = "interactions/test_mediators.py::"
 DESCENT = "inference/test_descent.py::"
 CURVATURE = "inference/test_curvature.py::"
 CROSSINGS = "inference/test_crossings.py::"
@@ -52,19 +52,19 @@ MUTATIONS = {
         "interactions/mediators.py",
         "/ (momentum_squared + mass**2)",
         "/ (momentum_squared - mass**2)",
-        FORMULAE + "test_light_scalar",
+        MEDIATORS + "test_light_scalar",
     ),
     "up and down quarks of the neutron": Mutation(
         "interactions/mediators.py",
         "charge = charge + (up + 2 * down) * nucleus.N",
         "charge = charge + (2 * up + down) * nucleus.N",
-        FORMULAE + "test_light_vector_adds_to_the_weak_charge",
+        MEDIATORS + "test_light_vector_adds_to_the_weak_charge",
     ),
     "sign of the mass of a heavy lepton": Mutation(
         "interactions/electromagnetic.py",
         "return k / recoil, -k * (1 + x), k * a_2",
         "return k / recoil, -k * (1 - x), k * a_2",
-        FORMULAE + "test_dipole_portal_is_eq_4",
+        "interactions/test_electromagnetic.py::test_dipole_portal_is_eq_4",
     ),
     "sign of the skin in a radius": Mutation(
         "form_factors.py",
@@ -138,7 +138,7 @@ MUTATIONS = {
         "detectors/quenching.py",
         "0.7 * reduced**0.6",
         "0.7 * reduced**0.5",
-        "detectors/test_response.py::test_lindhard_is_its_formula",
+        "detectors/test_quenching.py::test_lindhard_is_its_formula",
     ),
     "bin of a piece of the response": Mutation(
         "detectors/response.py",
@@ -150,7 +150,7 @@ MUTATIONS = {
         "detectors/resolution.py",
         "low > 0, below - above,",
         "low > 0, above - below,",
-        "detectors/test_response.py::test_gaussian_pieces_are_integrals_of_the_normal_distribution",
+        "detectors/test_resolution.py::test_gaussian_pieces_are_integrals_of_the_normal_distribution",
     ),
     "order of two lifetimes": Mutation(
         "detectors/timing.py",

@@ -1,4 +1,4 @@
-"""Every interaction beyond the Standard Model against its cross section as published."""
+"""Light mediators against their cross sections as published."""
 
 import numpy as np
 import pytest
@@ -9,9 +9,7 @@ from point_nuclei import (
     AXIAL,
     ELECTRON,
     FAMILIES,
-    FLAVOURS,
     G_F,
-    NSI,
     OWN_CHARGES,
     ROOT2_G_F,
     S_N,
@@ -37,11 +35,8 @@ from point_nuclei import (
     signs,
 )
 
-from cevns_jax.errors import ConfigError
 from cevns_jax.interactions import (
     Charges,
-    DipolePortal,
-    MagneticMoment,
     light_axial_vector,
     light_pseudoscalar,
     light_scalar,
@@ -50,8 +45,6 @@ from cevns_jax.interactions import (
     with_new_physics,
 )
 from cevns_jax.nuclei import NUCLIDES
-
-# ---------------------------------------------------------------------------------- light vector
 
 
 def neutrino_charge(charges, flavour):
@@ -152,53 +145,6 @@ def test_light_vector_shifts_the_vector_coupling_of_the_electron(
     unit = G_F**2 * ELECTRON / (2 * np.pi)
     found = on_electrons(model, recoil, energy, values, flavour)
     assert_agrees(found, unit * bracket, unit * (abs(g_v) + 1) ** 2)
-
-
-# ------------------------------------------------------------------------------------------- NSI
-
-
-@given(
-    numbers=st.lists(st.floats(-2.0, 2.0), min_size=12, max_size=12),
-    energy=energies,
-    share=shares,
-    flavour=flavours,
-)
-def test_nsi_replace_the_squared_weak_charge(numbers, energy, share, flavour):
-    """Q_W^2 -> 4 {[Z (g_V^p + 2 eps_aa^u + eps_aa^d) + N (g_V^n + eps_aa^u + 2 eps_aa^d)]^2 +
-    sum_(b != a) |Z (2 eps_ab^u + eps_ab^d) + N (eps_ab^u + 2 eps_ab^d)|^2}, eps_ab = eps_ba."""
-    pairs = ("ee", "emu", "etau", "mumu", "mutau", "tautau")
-    up, down = (dict(zip(pairs, row, strict=True)) for row in (numbers[:6], numbers[6:]))
-    values = {f"eps_u_{p}": up[p] for p in pairs} | {f"eps_d_{p}": down[p] for p in pairs}
-    a = flavour.split("_")[1]
-    charges = []
-    for b in FAMILIES:
-        pair = a + b if a + b in pairs else b + a
-        proton, neutron = 2 * up[pair] + down[pair], up[pair] + 2 * down[pair]
-        if a == b:
-            proton, neutron = proton + 0.5 - 2 * ANGLE, neutron - 0.5
-        charges.append((Z * proton + N * neutron) ** 2)
-    recoil = recoils(energy, share)
-    found = cross_section(with_new_physics(VECTOR, NSI), recoil, energy, values, flavour)
-    unit = G_F**2 * M / (4 * np.pi)
-    expected = unit * 4 * sum(charges) * kinematic(recoil, energy)
-    assert_agrees(found, expected, unit * (10 * A) ** 2)
-
-
-def test_flavour_changing_interactions_are_symmetric_and_do_not_interfere():
-    """eps_emu takes nu_e to nu_mu as often as nu_mu to nu_e, whatever its sign, and leaves nu_tau
-    alone; it adds (Z (2 u + d) + N (u + 2 d))^2 to (Q_W/2)^2."""
-    recoil = recoils(30.0, 0.2)
-    model = with_new_physics(VECTOR, NSI)
-    zero = {p.name: 0.0 for p in NSI.parameters}
-    standard = cross_section(VECTOR, recoil, 30.0, {})
-    for sign in (-1, 1):
-        values = zero | {"eps_u_emu": sign * 0.3, "eps_d_emu": sign * 0.1}
-        for flavour in ("nu_e", "nu_mu", "nu_e_bar", "nu_mu_bar"):
-            found = cross_section(model, recoil, 30.0, values, flavour)
-            expected = 1 + (0.7 * Z + 0.5 * N) ** 2 / (WEAK / 2) ** 2
-            np.testing.assert_allclose(found / standard, expected, rtol=1e-12)
-        found = cross_section(model, recoil, 30.0, values, "nu_tau")
-        np.testing.assert_array_equal(found, standard)
 
 
 # ----------------------------------------------------------------- scalar, pseudoscalar, tensor
@@ -332,102 +278,3 @@ def test_axial_vector_can_cancel_the_axial_part():
     )
     assert_agrees(cancelled, vector, rel=1e-14)
     assert vector < known < raised
-
-
-# ---------------------------------------------------------------- magnetic moment, dipole portal
-
-
-def moment_unit(moment):
-    """pi alpha^2/m_e^2 (mu/mu_B)^2 out of the classical electron radius, 2.8179403205 fm."""
-    return np.pi * (2.8179403205 / 197.3269804) ** 2 * moment**2
-
-
-@given(moment=st.floats(-12.0, -3.0).map(lambda x: 10**x), energy=energies, share=shares)
-def test_magnetic_moment(moment, energy, share):
-    """pi alpha^2/m_e^2 (mu/mu_B)^2 Z^2 (1/T - 1/E), for spin 0 + T/(4 E^2); electrons: Z = 1."""
-    recoil, values = recoils(energy, share), {"mu_nu": moment}
-    unit = moment_unit(moment) * Z**2
-    found = cross_section(MagneticMoment(), recoil, energy, values)
-    assert_agrees(found, unit * (1 / recoil - 1 / energy), unit / recoil, rel=2e-9)
-    found = cross_section(MagneticMoment(spin_zero=True), recoil, energy, values)
-    expected = unit * (1 / recoil - 1 / energy + recoil / (4 * energy**2))
-    assert_agrees(found, expected, unit / recoil, rel=2e-9)
-    recoil, unit = recoils(energy, share, ELECTRON), moment_unit(moment)
-    for spin_zero in (False, True):
-        found = on_electrons(MagneticMoment(spin_zero=spin_zero), recoil, energy, values)
-        assert_agrees(found, unit * (1 / recoil - 1 / energy), unit / recoil, rel=2e-9)
-
-
-def test_magnetic_moment_of_the_textbooks():
-    """pi alpha^2/m_e^2 = 2.495e-25 cm^2 (P. Vogel and J. Engel, Phys. Rev. D 39 (1989) 3378)."""
-    found = on_electrons(MagneticMoment(), 1e-3, 1e9, {"mu_nu": 1.0}) * 1e-3
-    assert_agrees(found * 1.973269804e-11**2, 2.495e-25, rel=2e-4)
-
-
-@pytest.mark.parametrize("term", [MagneticMoment, DipolePortal])
-@pytest.mark.parametrize("families", [(), ("e",), ("mu",), ("e", "tau")])
-def test_moments_belong_to_families(term, families):
-    """Of neutrinos and antineutrinos; by default of all."""
-    values = {"mu_nu": 1e-9, "mu_dipole": 1e-9, "m4": 1.0}
-    recoil = recoils(30.0, 0.3)
-    for flavour in FLAVOURS:
-        every = term()
-        some = term(families=families)
-        coupled = flavour.split("_")[1] in families
-        for of in (cross_section, on_electrons):
-            expected = of(every, recoil, 30.0, values, flavour)
-            assert (expected != 0).all()
-            found = of(some, recoil, 30.0, values, flavour)
-            np.testing.assert_array_equal(found, expected if coupled else 0.0)
-
-
-def test_an_unknown_family_is_refused():
-    for term in (MagneticMoment, DipolePortal):
-        with pytest.raises(ConfigError, match="nu_e"):
-            term(families=("nu_e",))
-
-
-def eq_4(recoil, energy, mass, m4):
-    """As printed, for a charge and a moment of one."""
-    return (
-        1 / recoil
-        - 1 / energy
-        + m4**4 * (recoil - mass) / (8 * energy**2 * recoil**2 * mass**2)
-        - m4**2 / (2 * energy * recoil * mass) * (1 - recoil / (2 * energy) + mass / (2 * energy))
-    )
-
-
-@given(energy=energies, share=shares, m4=masses)
-def test_dipole_portal_is_eq_4(energy, share, m4):
-    """Of De Romeri, LHEP 2023, 343; for spin 0 T/4 - m4^2/(8 M) - m4^4/(8 T M^2) over E^2 more."""
-    recoil = recoils(energy, share)
-    values = {"mu_dipole": 1e-6, "m4": m4}
-    unit = moment_unit(1e-6) * Z**2
-    x = m4**2 / (2 * M * recoil)
-    scale = unit / recoil * (1 + x + M * recoil * x * (1 + x) / energy**2)
-    printed = unit * eq_4(recoil, energy, M, m4)
-    assert_agrees(cross_section(DipolePortal(), recoil, energy, values), printed, scale, rel=2e-9)
-    more = recoil / 4 - m4**2 / (8 * M) - m4**4 / (8 * recoil * M**2)
-    found = cross_section(DipolePortal(spin_zero=True), recoil, energy, values)
-    assert_agrees(found, printed + unit * more / energy**2, scale, rel=2e-9)
-    recoil = recoils(energy, share, ELECTRON)
-    x = m4**2 / (2 * ELECTRON * recoil)
-    scale = moment_unit(1e-6) / recoil * (1 + x + ELECTRON * recoil * x * (1 + x) / energy**2)
-    found = on_electrons(DipolePortal(), recoil, energy, values)
-    expected = moment_unit(1e-6) * eq_4(recoil, energy, ELECTRON, m4)
-    assert_agrees(found, expected, scale, rel=2e-9)
-
-
-@pytest.mark.parametrize("spin_zero", [False, True])
-def test_dipole_portal_to_a_massless_lepton_is_the_magnetic_moment(spin_zero):
-    recoil = recoils(30.0, np.array([1e-4, 0.1, 0.9]))
-    values = {"mu_dipole": 1e-9, "mu_nu": 1e-9}
-    portal, moment = DipolePortal(spin_zero=spin_zero), MagneticMoment(spin_zero=spin_zero)
-    for of in (cross_section, on_electrons):
-        expected = of(moment, recoil, 30.0, values)
-        np.testing.assert_allclose(
-            of(portal, recoil, 30.0, values | {"m4": 0.0}), expected, rtol=1e-14
-        )
-        np.testing.assert_allclose(
-            of(portal, recoil, 30.0, values | {"m4": 1e-6}), expected, rtol=1e-8
-        )
