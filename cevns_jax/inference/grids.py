@@ -18,8 +18,8 @@ from cevns_jax.likelihood import Likelihood
 # search costs tens of minimisations. Found by trial: with fewer, a valley that begins between two
 # points is left to the spreading of minima between neighbours; with more, small grids take longer.
 ANCHORS = {1: 5, 2: 3}
-# Starts followed over a grid: each costs a minimisation at every point. The likelihoods at hand
-# have up to four valleys; of more the lowest at the nearest searched point are followed.
+# Starts followed over a grid: each costs a minimisation at every point. Found by trial; of more
+# valleys, the lowest at the nearest searched point are followed.
 MOST = 8
 # chi^2 by which the minima of two points must be apart to be starts in two valleys. At two points
 # of a grid one valley lies at slightly different places, so this is more than ``APART``: much more,
@@ -28,9 +28,9 @@ ANOTHER = 9.0
 # Points at which valleys are searched once more, where their number changes along the grid. It
 # bounds the work on large grids; between these points, better minima spread to the neighbours.
 SEARCHED_AGAIN = 32
-# Share of the height above the level that an unfinished minimisation may still be expected to fall.
-# chi^2 far from the data is no parabola, and the expected distance can be a hundred times too
-# small: that would still leave the point above the level.
+# Largest expected distance to the minimum, as a share of the height above the level, at which an
+# unfinished minimisation counts as settled: chi^2 far from the data is no parabola, but even a fall
+# of a thousand times the expected one would leave the point above the level.
 NEARLY = 1e-3
 COUNT = "valleys"  # name of the array in a block, beside the fields of a minimum
 

@@ -1,7 +1,8 @@
 """Intervals of one parameter: where its profiled chi^2 crosses a level.
 
-The ends come from a root search on the profiled chi^2 itself; a grid shows where to look. Ranges
-begin at the best fit and at every local minimum that the grid shows, however coarse it is.
+The ends come from a root search on the profiled chi^2 itself, never from the grid, which only shows
+where to search. The best fit and the bottom of every local minimum that the grid shows are added to
+its points, so that a range is found even on a grid that is coarser than the range.
 """
 
 from __future__ import annotations
@@ -11,20 +12,32 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cevns_jax.inference.batches import minimise_all, minimise_firmly
+from cevns_jax.inference.batches import RELEVANT, minimise_all, minimise_firmly
 from cevns_jax.inference.endings import Ending
 from cevns_jax.inference.minimise import Minimum
 from cevns_jax.inference.neighbours import BETTER, keep_better
 from cevns_jax.inference.regions import coordinate, from_coordinate
-from cevns_jax.inference.valleys import RELEVANT, take
+from cevns_jax.inference.valleys import take
 from cevns_jax.likelihood import Likelihood
 
-LEVEL_ACCURACY = 1e-4  # of the level, to which Delta chi^2 is there at an end
-NARROW = 1e-7  # relative width of a bracket that is an end: where chi^2 jumps across the level, as
-# another valley leaves the range in which a parameter is expected
+# Of the level, to which Delta chi^2 is met at an end. The end of a parabola is then known to 5e-5
+# of its distance, below any digit that is quoted; each further digit costs about one more secant
+# step, and below 1e-8 the noise of the minimisations would be searched.
+LEVEL_ACCURACY = 1e-4
+# Relative width of a bracket that counts as an end. It is for jumps of chi^2 across the level,
+# where another valley leaves the range in which a parameter is expected: no value meets the level.
+NARROW = 1e-7
+# Secant steps to an end; usual are a few. Every third one halves the bracket, so that 60
+# shrink it by 2^20, about as far as ``NARROW`` asks, whatever chi^2 does inside.
 MOST_STEPS = 60
+# Steps to the bottom of a valley. Found by trial: parabolas arrive in a few; the others are
+# for a narrow valley between high walls, which a step half way every other time closes in on by
+# 2^12.
 MOST_BOTTOM_STEPS = 24
-NEAR = 1.0  # chi^2 above the bottom up to which a parabola tells where it is
+# chi^2 above the middle point up to which the outer points of a bracket tell by a parabola where
+# its bottom is. Ten times more, and the parabola is one of the walls, not of the bottom; much less,
+# and steps are lost to halving that a parabola would save.
+NEAR = 1.0
 
 
 class Interval(NamedTuple):
@@ -32,9 +45,9 @@ class Interval(NamedTuple):
 
     Attributes:
         low, high: Its ends.
-        ends: What each end is: ``"crossing"`` of the level, or the end of the ``"grid"``, of the
-            ``"search"`` or of the ``"domain"`` of the parameter, beyond which Delta chi^2 may still
-            be below the level.
+        ends: What each end is: a ``"crossing"`` of the level, or the end of the ``"grid"``, of the
+            ``"search"`` or of the ``"domain"`` of the parameter. At the last three Delta chi^2 is
+            still below the level.
     """
 
     low: float
@@ -43,11 +56,11 @@ class Interval(NamedTuple):
 
 
 class Curve(NamedTuple):
-    """The profiled chi^2 where it is known: P values of the parameter, ascending.
+    """The profiled chi^2 at P values of the parameter.
 
     Attributes:
-        values: Values of the parameter, shape (P,).
-        minima: Minima of the n other parameters there.
+        values: Values of the parameter, ascending, shape (P,).
+        minima: Minima over the n other parameters there, with a leading axis of P.
     """
 
     values: np.ndarray
@@ -61,7 +74,7 @@ def intervals(
     lowest: float,
     levels: Sequence[float],
 ) -> list[list[Interval]]:
-    """Ranges of a parameter in which Delta chi^2 is below each of some levels.
+    """Ranges of a parameter in which Delta chi^2 is below each of several levels.
 
     Args:
         likelihood: Whose chi^2; the parameter varies in it.
@@ -71,7 +84,7 @@ def intervals(
         levels: E.g. 1 (68 %), 2.71 (90 %) and 3.84 (95 %) for one parameter.
 
     Returns:
-        Ranges by level, ascending, disconnected ones apart.
+        For each level its ranges, ascending; disconnected ranges are separate.
     """
     curve = _with_local_minima(likelihood, name, curve)
     heights = np.where(np.isnan(curve.minima.chi2), np.inf, curve.minima.chi2) - lowest
@@ -81,6 +94,8 @@ def intervals(
         for i in range(len(heights) - 1)
         if (heights[i] < level) != (heights[i + 1] < level)
     ]
+    # Roots are searched on the axis on which the grid is even: chi^2 in ln g is smoother than in g
+    # where a grid covers decades.
     u = coordinate(curve.values, curve.values)
 
     def lowest_at(values: np.ndarray, lanes: np.ndarray, starts: np.ndarray) -> Minimum:
@@ -98,7 +113,7 @@ def intervals(
 
 
 def _with_local_minima(likelihood: Likelihood, name: str, curve: Curve) -> Curve:
-    """The curve with the minimum below every local minimum of its points."""
+    """The curve with the bottom of every local minimum of its points added to it."""
     chi2 = np.where(curve.minima.converged, curve.minima.chi2, np.inf)
     beside = np.pad(chi2, 1, constant_values=np.inf)
     local = (chi2 <= beside[:-2]) & (chi2 <= beside[2:]) & (chi2 < chi2.min() + RELEVANT)
@@ -113,7 +128,8 @@ def _with_local_minima(likelihood: Likelihood, name: str, curve: Curve) -> Curve
     new = inside & (ends.chi2 < chi2[rows] - BETTER)
     if not new.any():
         return curve
-    # Once more with the parameter held: a point of the curve like every other.
+    # Minimised once more with the parameter held, so that these points have the same kind of
+    # minimum as all others of the curve.
     values, unique = np.unique(found[new], return_index=True)
     apart = ~np.isin(values, curve.values)
     values, unique = values[apart], unique[apart]
@@ -135,12 +151,14 @@ def joined(one: Curve, other: Curve) -> Curve:
 
 
 class Bracket(NamedTuple):
-    """Two points of each of B curves, chi^2 at one of them below a level and at the other above.
+    """Neighbouring points of each of B curves, between which something is searched: two, with chi^2
+    below a level at one and above it at the other; or three, with the lowest in the middle.
 
     Attributes:
-        at: Values of the parameter, or of what it is a function of, shape (2, B), ascending.
-        chi2: Shape (2, B).
-        x: The minimised parameters there, shape (2, B, n).
+        at: Values of the parameter, or coordinates on the axis on which its grid is even,
+            ascending, shape (2, B) or (3, B).
+        chi2: chi^2 there, same shape.
+        x: The minimised parameters there, shape (2, B, n) or (3, B, n).
     """
 
     at: np.ndarray
@@ -149,20 +167,22 @@ class Bracket(NamedTuple):
 
 
 class Crossings(NamedTuple):
-    """Where curves cross their levels: values, shape (B,), and whether each is known."""
+    """Where curves cross their levels: values, shape (B,), and whether the search converged, same
+    shape."""
 
     values: np.ndarray
     converged: np.ndarray
 
 
 LowestAt = Callable[[np.ndarray, np.ndarray, np.ndarray], Minimum]
-"""Minima at values of some lanes: values (L,), numbers of the lanes (L,), starts (2, L, n)."""
+"""Function that gives the minima at one value in each of some lanes, a lane being one bracket. Its
+arguments: the values, shape (L,); numbers of the lanes, shape (L,); two starts each, (2, L, n)."""
 
 
 def bracket_of(
     at: np.ndarray, minima: Minimum, rows: Sequence[int] | np.ndarray, number: int = 2
 ) -> Bracket:
-    """The brackets from the points i to i + 1, or more, of a curve, for some i."""
+    """Brackets of ``number`` neighbouring points of a curve, beginning at each of some rows."""
     first = np.asarray(rows, dtype=int)
     ends = np.stack([first + step for step in range(number)])
     return Bracket(at[ends], np.asarray(minima.chi2)[ends], np.asarray(minima.x)[ends])
@@ -180,15 +200,17 @@ def local_minima(
     lowest: float | None = None,
     depth: float = 1.0,
 ) -> np.ndarray:
-    """Rows of a curve, its ends excepted, at which chi^2 is no higher than at both neighbours, if
-    the bottom between these may be below a level. At an end, as at zero coupling, the first places
-    are so near that no minimum hides there.
+    """Rows of a curve at which chi^2 has a local minimum whose bottom may be below a level.
+
+    The two ends of the curve are left out: at an end, as at zero coupling, the first points are so
+    close together that no minimum hides between them.
 
     Args:
         chi2, converged: Of the points of the curve, shape (P,).
         level: Delta chi^2 up to which minima count.
         lowest: chi^2 from which Delta chi^2 counts; default the lowest of the curve.
-        depth: How far down the bottom may be, in units of how far up the neighbours are.
+        depth: How far below the point the bottom may be, in units of the height of the higher
+            neighbour above the point. The default of one holds for a parabola.
     """
     chi2 = np.where(converged, chi2, np.inf)
     inner, before, after = chi2[1:-1], chi2[:-2], chi2[2:]
@@ -201,8 +223,8 @@ def local_minima(
 
 
 class Bottoms(NamedTuple):
-    """Lowest points inside brackets: values, shape (B,), the minima there, and whether each is
-    lower than the points of its bracket."""
+    """Lowest points inside brackets: values, shape (B,); the minima there, which are known only
+    where the last is true; and whether each is lower than the points of its bracket."""
 
     values: np.ndarray
     minima: Minimum
@@ -210,8 +232,9 @@ class Bottoms(NamedTuple):
 
 
 def lowest_in(lowest_at: LowestAt, bracket: Bracket) -> Bottoms:
-    """The bottom of a valley inside each of B brackets of three points, the middle one the lowest:
-    vertices of parabolas through three points, which close in on it.
+    """The bottom of a valley inside each of B brackets of three points, the middle one the lowest.
+
+    Each step evaluates the vertex of the parabola through the three points, which then close in.
 
     Args:
         lowest_at: The profiled chi^2.
@@ -249,7 +272,7 @@ def lowest_in(lowest_at: LowestAt, bracket: Bracket) -> Bottoms:
 
 
 def _unknown(size: int, n: int) -> Minimum:
-    """Minima that are not known yet, of n parameters."""
+    """Placeholders for minima of n parameters that are not known yet."""
     return Minimum(
         x=np.zeros((size, n)),
         chi2=np.full(size, np.inf),
@@ -262,8 +285,9 @@ def _unknown(size: int, n: int) -> Minimum:
 
 
 def _vertex(at: np.ndarray, chi2: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Vertex of the parabola through three points, shape (3, L), inside their range, and how much
-    lower it is than the middle one. Where they make no parabola, a point half way."""
+    """Vertex of the parabola through three points, shape (3, L), and how much lower than the middle
+    one it is expected to be, shape (L,) each. The vertex is kept inside the range of the points.
+    Where they make no parabola it is a point half way, with an infinite gain."""
     with np.errstate(invalid="ignore", divide="ignore"):
         left, right = at[0] - at[1], at[2] - at[1]
         rise_left, rise_right = (chi2[0] - chi2[1]) / left, (chi2[2] - chi2[1]) / right
@@ -272,12 +296,13 @@ def _vertex(at: np.ndarray, chi2: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         step = -slope / (2 * bend)
         gain = slope**2 / (4 * bend)
     sound = np.isfinite(step) & (bend > 0)
+    # Not nearer to an end than a tenth: a place almost at an end would tell nothing new.
     vertex = np.where(sound, at[1] + np.clip(step, 0.9 * left, 0.9 * right), _halfway(at))
     return vertex, np.where(sound, gain, np.where(np.isfinite(chi2[1]), np.inf, 0.0))
 
 
 def _halfway(at: np.ndarray) -> np.ndarray:
-    """Half way from the middle one of three points to the farther end."""
+    """The place half way from the middle one of three points to the farther end."""
     left, right = at[0] - at[1], at[2] - at[1]
     found: np.ndarray = at[1] + np.where(-left > right, left, right) / 2
     return found
@@ -291,8 +316,8 @@ def crossings(
 ) -> Crossings:
     """Where chi^2 crosses a level inside B brackets, all at once.
 
-    Secant steps in sqrt(Delta chi^2), which is nearly straight, kept inside the bracket; halved
-    where that does not shrink it.
+    Secant steps in sqrt(Delta chi^2), which is nearly a straight line, kept inside the bracket.
+    Every third step halves the bracket, as a secant can leave one of its ends where it is.
 
     Args:
         lowest_at: The profiled chi^2.
@@ -329,6 +354,7 @@ def crossings(
 
 
 def _height(chi2: np.ndarray, lowest: np.ndarray) -> np.ndarray:
+    """sqrt(Delta chi^2), infinite where chi^2 is not a number."""
     height: np.ndarray = np.sqrt(np.maximum(np.where(np.isnan(chi2), np.inf, chi2) - lowest, 0.0))
     return height
 
@@ -336,9 +362,12 @@ def _height(chi2: np.ndarray, lowest: np.ndarray) -> np.ndarray:
 def lower_of_ends(
     likelihood: Likelihood, names: tuple[str, ...], points: np.ndarray, starts: np.ndarray
 ) -> Minimum:
-    """The lower minimum at each of L points that two starts, shape (2, L, n), lead to: the lower of
-    two valleys counts, or the one in which parameters are where they are expected. Where there is
-    one valley, one start is enough unless it fails."""
+    """The better of the minima at each of L points that two starts, shape (2, L, n), lead to.
+
+    Two ends of a bracket can lie in different valleys. Then the lower one counts, or the one in
+    which the parameters are where they are expected. Where there is only one valley, the second
+    start is used only if the first fails.
+    """
     found = minimise_firmly(likelihood, names, points, starts[0])
     several = bool(set(likelihood.shaping) - set(names))
     rows = np.arange(len(points)) if several else np.flatnonzero(~found.converged)
@@ -362,8 +391,8 @@ def ranges(
         values: Values of the parameter, ascending, shape (P,).
         heights: Delta chi^2 there, same shape.
         level: The level.
-        roots: Where the level is crossed, by level and the point before.
-        borders: What the first and the last value are, as the ends of an :class:`Interval`.
+        roots: Value at which a level is crossed, by the level and the number of the point before.
+        borders: What the first and the last value are, in the words of :class:`Interval`.
     """
     found, begin = [], None
     below = heights < level
