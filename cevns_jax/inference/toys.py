@@ -62,9 +62,10 @@ def toy(
     toys (68.0 +- 0.7 % for sin^2 theta_W of CsI 2021), and more where the truth is the end of a
     domain: Delta chi^2 < 2.71 in 95 %.
 
-    ``"fixed_pulls"``: counts alone are drawn, the priors stay as they are declared. What the pulls
-    are uncertain by does not scatter, and intervals that contain it cover more than they say: 90.4
-    +- 0.4 % for the same. ``benchmarks/coverage.py`` prints these shares.
+    ``"fixed_pulls"``: only counts are drawn, the priors stay as they are declared. The uncertainty
+    of the pulls then does not scatter from toy to toy, but intervals still include it, and so cover
+    the truth more often than they say: in 90.4 +- 0.4 % for the same parameter.
+    ``benchmarks/coverage.py`` prints these shares.
 
     Args:
         likelihood: Whose prediction and priors to use.
@@ -107,5 +108,6 @@ def _centres(likelihood: Likelihood, key: jax.Array, values: Values | None) -> d
 
 
 def _key(key: jax.Array, kind: str, name: str) -> jax.Array:
-    """Key of what is drawn under a name: it depends on nothing else that is drawn."""
+    """Key for what is drawn under a name. It is made of the name, not of an order, so that another
+    experiment or parameter beside it changes nothing."""
     return jax.random.fold_in(key, zlib.crc32(f"{kind} {name}".encode()))
