@@ -9,15 +9,8 @@ from __future__ import annotations
 import numpy as np
 
 from cevns_jax.inference.batches import minimise_firmly
-from cevns_jax.inference.intervals import (
-    Curve,
-    bracket_of,
-    joined,
-    local_minima,
-    lower_of_ends,
-    lowest_in,
-    merged,
-)
+from cevns_jax.inference.crossings import bracket_of, lowest_in, merged
+from cevns_jax.inference.intervals import Curve, joined, local_minima, lower_of_ends
 from cevns_jax.inference.minimise import Minimum
 from cevns_jax.inference.neighbours import spread_better_minima
 from cevns_jax.inference.places import Search

@@ -25,17 +25,10 @@ from cevns_jax.inference.closer_places import (
     with_bottoms,
     with_closer_places,
 )
+from cevns_jax.inference.crossings import bracket_of, crossings, merged
 from cevns_jax.inference.far_places import out_to_the_ends
 from cevns_jax.inference.grids import affecting, minimise_mesh
-from cevns_jax.inference.intervals import (
-    Curve,
-    Interval,
-    bracket_of,
-    crossings,
-    lower_of_ends,
-    merged,
-    ranges,
-)
+from cevns_jax.inference.intervals import Curve, Interval, lower_of_ends, ranges
 from cevns_jax.inference.levels import LIMIT, delta_chi2
 from cevns_jax.inference.minimise import Minimum
 from cevns_jax.inference.places import Search, places

@@ -13,21 +13,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cevns_jax.inference.intervals import (
-    Bottoms,
-    Bracket,
-    LowestAt,
-    crossings,
-    local_minima,
-    lower_of_ends,
-    lowest_in,
-)
+from cevns_jax.inference.crossings import Bottoms, Bracket, LowestAt, crossings, lowest_in
+from cevns_jax.inference.intervals import local_minima, lower_of_ends
 from cevns_jax.inference.minimise import Minimum
 from cevns_jax.inference.regions import coordinate, from_coordinate
 from cevns_jax.likelihood import Likelihood
 
 # Bottoms above this many times the highest level shape no contour, and are left out. It is more
-# than one, as contours are interpolated: a bottom a little above the level moves its neighbours'.
+# than one, as contours are interpolated: a bottom a little above the level still bends
+# the lines beside it.
 RELEVANT = 4.0
 # Points of the grid across a band up to which its edges are searched between them. Found by trial:
 # a contour through four or more is smooth as it is; each band costs two root searches a level in

@@ -100,12 +100,17 @@ class Scan(Summarised):
 
     @property
     def excluded(self) -> np.ndarray:
-        """Where counts are impossible whatever the other parameters, same shape."""
+        """Points at which counts are impossible whatever the other parameters, same shape,
+        boolean."""
         return self.converged & np.isinf(self.chi2)
 
     def affecting(self, highest: float) -> np.ndarray:
-        """Points without convergence on which what is reported up to a level may depend, same
-        shape."""
+        """Points that did not converge and on which ranges or contours may depend, same shape,
+        boolean.
+
+        Args:
+            highest: Highest level of Delta chi^2 that is reported.
+        """
         return affecting(self.minima, self.shape, self.best.chi2, highest).reshape(self.shape)
 
     @property
@@ -235,7 +240,7 @@ def _best(
     the grid and from the lowest bottom of its narrow bands.
 
     A direction in which chi^2 is flat, as at zero coupling or where a rate has its minimum, is no
-    obstacle, because points are compared by chi^2 alone and need not have converged in it.
+    obstacle, because points are compared by chi^2 alone.
     """
     shape = tuple(len(grid) for grid in grids.values())
     chi2 = np.where(result.converged, result.chi2, np.inf)

@@ -25,8 +25,9 @@ from cevns_jax.inference.batches import (
 from cevns_jax.inference.minimise import Minimum
 from cevns_jax.likelihood import Likelihood
 
-# Farthest start of a parameter without bounds. Couplings, charge radii (1e-32 cm^2) and moments
-# (1e-11 mu_B) have units in which nothing that is still physical is as large.
+# Farthest start of a parameter without bounds. The units of parameters are chosen so that values of
+# interest are of order one or small; from much farther out the counts would be 1e12 times too large
+# or more, where steps with the expected information lead nowhere.
 FARTHEST = 1e6
 # Distances from zero at which chi^2 is evaluated, in units of the farthest one: six per decade, so
 # that the last one before chi^2 moves is within a factor of 1.5, and a mirror solution, about as
@@ -48,9 +49,8 @@ FACTOR = 100.0
 # Width of a domain, in units of the distance at which chi^2 begins to move, up to which every other
 # start is spread evenly over all of it. In a wider one even starts would all be far out.
 WIDEST = 1e5
-# Number of starts by the number of parameters that can have several minima. Found by trial on the
-# likelihoods of this package: with half as many, islands of two couplings are missed; each start is
-# a lane of a batch of minimisations.
+# Number of starts by the number of parameters that can have several minima. Found by trial: fewer
+# can miss an island between two others; each is one more minimisation of every fit and search.
 STARTS = {0: 0, 1: 16, 2: 32}
 MOST_STARTS = 64  # for more parameters: a number that covers their space would grow without limit
 EVENLY = 7  # starts in one parameter of a small domain: few, as every fit of an angle has them
