@@ -44,6 +44,7 @@ def plain_pytree(cls: Class) -> Class:
     children, kept = _getter(numbers), _getter(structure)
     keys = tuple(jax.tree_util.GetAttrKey(name) for name in numbers)
 
+    # JAX flattens and unflattens at every call of a compiled function, and so these are short.
     def flatten(made: Any) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
         return children(made), kept(made)
 

@@ -68,6 +68,8 @@ class PoissonWithTemplateErrors:
 
     def information(self, expected: jax.Array) -> jax.Array:
         smeared, variance = self._variance()
+        # Exact in both limits, of many counts and of a large error; between, theta takes a part of
+        # the difference, and a metric need not follow that.
         found = 1 / (jnp.maximum(expected, 0.0) + variance)
         return jnp.where(smeared, found, Poisson().information(expected))
 

@@ -344,7 +344,7 @@ def chi2_of(
         likelihood,
         names,
         np.repeat(points, count, axis=0),
-        offered.reshape(-1, offered.shape[2]),
+        offered.reshape(len(points) * count, offered.shape[2]),  # -1 is refused where n = 0
         most_steps=1,
     )
     return np.asarray(found.chi2).reshape(offered.shape[:2])

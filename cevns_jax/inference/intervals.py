@@ -103,6 +103,7 @@ def _with_local_minima(likelihood: Likelihood, name: str, curve: Curve) -> Curve
         return curve
     free = likelihood.names.index(name)
     starts = np.insert(curve.minima.x[rows], free, curve.values[rows], axis=1)
+    # Not firmly: these ends are only offers, minimised again below with the parameter held.
     ends = minimise_all(likelihood, starts, firmly=False)
     found = np.asarray(ends.x)[:, free]
     inside = (found > curve.values[0]) & (found < curve.values[-1])
@@ -196,6 +197,7 @@ def ranges(
         borders: What the first and the last value are, in the words of :class:`Interval`.
     """
     found, begin = [], None
+    # Ranges begin and end in ascending order: each change between two points has its root.
     below = heights < level
     for i, value in enumerate(map(float, values)):
         if below[i] and begin is None:

@@ -105,6 +105,7 @@ class Profile(Summarised):
             levels: E.g. 1 (68 %), 2.71 (90 %) or 3.84 (95 %) for one parameter.
         """
         curve = Curve(self.grid, self.minima)
+        # The best fit is a point of the curve as well: a range narrower than the grid holds it.
         at_best = _point_of(self.best, self.parameter)
         value = at_best.values[0]
         if self.grid[0] < value < self.grid[-1] and value not in self.grid:

@@ -302,9 +302,12 @@ def _freely(
     }
     columns = dict(zip((*grids, *rest), np.hstack([points.values, points.x]).T, strict=True))
     starts = np.stack([columns[name] for name in likelihood.names], axis=1)
+    # Second derivatives would take as long to compile as the scan itself; where they are needed
+    # the points of the grid, minimised with them, are there to compare with.
     ends = minimise_all(likelihood.declared(inside), starts, firmly=False)
     chi2 = np.nan_to_num(ends.chi2, nan=np.inf)
     found = dict(zip(likelihood.names, np.asarray(ends.x).T, strict=True))
+    # Without other parameters there is nothing to stack, and x is not used below.
     values, x = (np.stack([found[n] for n in names], axis=1) for names in (grids, rest or grids))
     lower = chi2 < points.chi2
     return Points(

@@ -83,7 +83,7 @@ def toy(
     if not 0 <= seed <= HIGHEST_SEED:
         raise ConfigError(f"toy: seed must be a whole number from 0 to {HIGHEST_SEED}, not {seed}")
     key = jax.random.key(seed)
-    made = asimov(likelihood, values)
+    made = asimov(likelihood, values)  # its counts are the expectation, and checked
     counts = {}
     for e in made.experiments:
         drawn = np.asarray(e.statistic.draw(_key(key, "counts", e.name), jnp.asarray(e.observed)))
@@ -110,4 +110,5 @@ def _centres(likelihood: Likelihood, key: jax.Array, values: Values | None) -> d
 def _key(key: jax.Array, kind: str, name: str) -> jax.Array:
     """Key for what is drawn under a name. It is made of the name, not of an order, so that another
     experiment or parameter beside it changes nothing."""
+    # Not hash(), which Python salts anew in every process.
     return jax.random.fold_in(key, zlib.crc32(f"{kind} {name}".encode()))

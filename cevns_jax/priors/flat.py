@@ -143,6 +143,7 @@ class LogUniform:
 
     def penalty(self, x: Number) -> jax.Array:
         inside = self._contains(x)
+        # The density 1/x is highest at the lower end, where the penalty is zero.
         return jnp.where(
             inside, 2 * jnp.log(jnp.where(inside, x, self.lower) / self.lower), jnp.inf
         )

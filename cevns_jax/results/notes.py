@@ -30,7 +30,7 @@ ROOT: dict[str, tuple[str, str]] = {
         "",
     ),
     "band_chi2": ("chi2 there, of an edge that of its level", "1"),
-    "edm": ("expected distance to the minimum, in units of chi2; converged below 1e-6", "1"),
+    "edm": ("expected distance to the minimum, in units of chi2; converged below 1e-9", "1"),
     "minimum": ("minimised parameters at the point, each in its unit", ""),
     "minimised": ("names of the minimised parameters", ""),
     "parameter": ("names of the varying parameters", ""),

@@ -161,6 +161,7 @@ def published_rows(attributes: Mapping[str, Any], name: str) -> list[list[str]]:
     others = attributes.get("free", {}).keys() - {name}
     if _new_physics(attributes) or any(attributes["free"][n] is None for n in others):
         return []
+    # A published number belongs beside ours only if the conventions that it names are ours too.
     data, said = tuple(attributes["experiments"]), _said(attributes)
     return [_published_row(p) for p in published_for(name, data, said)]
 
