@@ -9,7 +9,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.sharding import PartitionSpec
+from jax.sharding import NamedSharding, PartitionSpec
 
 from cevns_jax.forks import stop_if_forked
 from cevns_jax.inference.curvature import local_of
@@ -81,7 +81,7 @@ def minimise_points(
         The minima as NumPy arrays with a leading axis of P points.
     """
     stop_if_forked()
-    likelihood = jax.device_put(likelihood)
+    likelihood = on_devices(likelihood)
     blocks = []
     for rows, batches, back in _blocks(len(points), steps, progress):
         block = _minimise_block(
@@ -96,6 +96,13 @@ def minimise_points(
         )
         blocks.append(jax.tree.map(lambda array, back=back: np.asarray(array)[back], block))
     return jax.tree.map(lambda *parts: np.concatenate(parts), *blocks)
+
+
+def on_devices(likelihood: Likelihood) -> Likelihood:
+    """A copy of a likelihood on every device, where many calls find it without another copy."""
+    if all(isinstance(leaf, jax.Array) for leaf in jax.tree.leaves(likelihood)):
+        return likelihood  # it is there already
+    return jax.device_put(likelihood, NamedSharding(_mesh(), PartitionSpec()))
 
 
 def minimise_firmly(
@@ -253,6 +260,12 @@ def _blocks(
         yield rows.ravel(), batches, back
 
 
+def _mesh() -> jax.sharding.Mesh:
+    """All local devices in a row."""
+    devices = (jax.local_device_count(),)
+    return jax.make_mesh(devices, ("points",), axis_types=(jax.sharding.AxisType.Auto,))
+
+
 def _lanes() -> int:
     """Points minimised together on a device: a whole block where there is no small cache to fit."""
     on_cpu = jax.default_backend() == "cpu"
@@ -316,10 +329,9 @@ def over_points(
 
     if devices == 1:
         return share(common, jnp.asarray(batches), *arrays)
-    mesh = jax.make_mesh((devices,), ("points",), axis_types=(jax.sharding.AxisType.Auto,))
     split, whole = PartitionSpec("points"), PartitionSpec()
     places = (whole, whole, *(split for _ in arrays))
-    spread = jax.shard_map(share, mesh=mesh, in_specs=places, out_specs=split, check_vma=False)
+    spread = jax.shard_map(share, mesh=_mesh(), in_specs=places, out_specs=split, check_vma=False)
     return spread(common, jnp.asarray(batches), *arrays)
 
 

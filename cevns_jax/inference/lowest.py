@@ -14,10 +14,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-import jax
 import numpy as np
 
-from cevns_jax.inference.batches import minimise_points
+from cevns_jax.inference.batches import minimise_points, on_devices
 from cevns_jax.inference.regions import coordinate, from_coordinate
 from cevns_jax.likelihood import Likelihood
 
@@ -32,10 +31,11 @@ GROW = 2.0  # factor by which the next look is wider, where the lowest place is 
 # parabola through theirs. Found by trial: where it is too small the look grows, which costs a few
 # evaluations; where it is too large it shrinks once more.
 EXPECTED = 0.05
-# Cells. Below this width the vertex of the last parabola is evaluated and the search ends; the
-# vertex is exact to 1e-5 of the width. Much narrower, differences would be lost in the 1e-9 to
-# which a minimisation knows chi^2.
-LAST_WIDTH = 0.02
+# Width of the last look in cells, and range of chi^2 across it: below both the search ends, after
+# the vertex of its parabola was evaluated. There chi^2 is off by about 1e-3 of that range. Much
+# narrower, differences would be lost in the 1e-9 to which a minimisation knows chi^2; much wider,
+# the parabola is not good enough.
+LAST_WIDTH, LAST_DEPTH = 0.02, 1e-3
 FLAT = 1e-8  # range of chi^2 across a look below which it is flat, to ten times what is known of it
 MOST_LOOKS = 14  # three or four close in; the others follow a valley that leads far away
 # chi^2 by which the lowest point of the line through a start may be above that of another start, if
@@ -132,8 +132,9 @@ class _Plane(NamedTuple):
         """The plane of a grid."""
         axes = [coordinate(grid, grid) for grid in grids.values()]
         cells = np.array([np.median(np.diff(u)) for u in axes])
-        likelihood = jax.device_put(likelihood)  # once, for all calls
-        return cls(likelihood, grids, cells, np.array([[u[0], u[-1]] for u in axes]).T / cells)
+        return cls(
+            on_devices(likelihood), grids, cells, np.array([[u[0], u[-1]] for u in axes]).T / cells
+        )
 
     def coordinates(self, values: np.ndarray) -> np.ndarray:
         """Coordinates of values of the parameters, shape (..., 2)."""
@@ -269,7 +270,8 @@ def _close_in(
         known = np.where(np.isfinite(chi2), chi2, np.inf)
         with np.errstate(invalid="ignore"):  # NaN where all are infinite: there is no way on
             depth = known.max(axis=1) - known.min(axis=1)
-        left = left[(widths[left] > LAST_WIDTH) & (depth > FLAT)]
+        wide = (widths[left] > LAST_WIDTH) | (depth > LAST_DEPTH)
+        left = left[wide & (depth > FLAT)]
         if not left.size:
             break
     height(centres[:, None], np.arange(len(centres)))

@@ -249,7 +249,7 @@ def test_masses_are_limited_wherever_the_search_starts(csi):
         assert chi2 - found.chi2[i] == pytest.approx(NINETY, abs=2e-3)
     far = csi.parameters["m_vector"]
     moved = {"m_vector": dataclasses.replace(far, start=5000.0)}
-    again = cj.limit(dataclasses.replace(csi, declarations=moved), "m_vector", g_vector=1e-3)
+    again = cj.limit(csi.declared(moved), "m_vector", g_vector=1e-3)
     np.testing.assert_allclose(again.allowed[0], found.allowed[1], rtol=1e-4)
 
 
