@@ -1,8 +1,8 @@
 """Conventions of a result: the choices that change its numbers, as they were used.
 
-What an experiment says of itself is how it was built. A likelihood can start its parameters
-elsewhere, hold them, or give them other priors; so what concerns parameters is told from the
-likelihood's declarations.
+An experiment only knows how it was built. A likelihood can start its parameters elsewhere, hold
+them, or give them other priors. Whatever concerns parameters is therefore taken from the
+declarations of the likelihood.
 """
 
 from __future__ import annotations
@@ -49,11 +49,12 @@ def conventions(likelihood: Likelihood) -> dict[str, Any]:
         likelihood: What was evaluated.
 
     Returns:
-        Those of the interaction, ``parameters`` (name -> free or fixed, start value, prior; without
-        pulls, and without radii unless declared anew), and those of each experiment under its name.
+        The conventions of the interaction; ``parameters``, a mapping name -> free or fixed, start
+        value, prior, which leaves out pulls and those radii whose declaration was not replaced; and
+        the conventions of each experiment under its name.
     """
     used = Used(likelihood.parameters, frozenset(likelihood.names), likelihood.held)
-    elsewhere: set[str] = set()
+    elsewhere: set[str] = set()  # parameters that the text of an experiment already tells of
     experiments = {}
     for experiment in likelihood.experiments:
         targets, models = _parts(experiment)
@@ -69,7 +70,7 @@ def conventions(likelihood: Likelihood) -> dict[str, Any]:
 
 
 def _parts(experiment: Experiment) -> tuple[list[Target], list[Lindhard | ModifiedLindhard]]:
-    """The nuclei that are hit, and the models of quenching that have parameters."""
+    """The targets of an experiment, and those of its quenching models that have parameters."""
     kinds = (Target, Lindhard, ModifiedLindhard)
     leaves = jax.tree.leaves(experiment.parts, is_leaf=lambda part: isinstance(part, kinds))
     targets = [leaf for leaf in leaves if isinstance(leaf, Target)]
@@ -97,7 +98,7 @@ def _experiment(
 
 
 def _quenching(model: Lindhard | ModifiedLindhard, used: Used) -> str:
-    """The label with the values that were used."""
+    """The label of a quenching model with the values that were used."""
     names = {k: p.name for k, p in zip("kq", model.parameters, strict=False)}
     if not set(names.values()) <= set(used.parameters):
         return model.label  # with a perfect resolution k and q are numbers
@@ -107,9 +108,10 @@ def _quenching(model: Lindhard | ModifiedLindhard, used: Used) -> str:
 
 
 def _nuisance(name: str, nuisance: Nuisance, used: Used) -> str:
-    """Name, width and form of an uncertainty; its prior, start or value where they are unusual.
+    """Name, width and form of an uncertainty, and its prior, start or held value where these are
+    unusual.
 
-    The width is that of the prior in use; the pull stays in units of the declared one.
+    The width is that of the prior in use, while the pull stays in units of the declared width.
     """
     declared, width = used.parameters[name], float(nuisance.width)
     mean, prior = float(declared.prior.mean), width_of(declared.prior)
@@ -130,7 +132,7 @@ def _nuisance(name: str, nuisance: Nuisance, used: Used) -> str:
 
 
 def _parameter(declared: Parameter, used: Used) -> str:
-    """What became of a parameter that is neither a radius nor a pull."""
+    """Whether a parameter is free or fixed, its value and its prior, in words."""
     name, unit = declared.name, f" {declared.unit}" if declared.unit else ""
     free = name in used.varying
     text = f"{'free, start' if free else 'fixed at'} {used.value(name):.6g}{unit}"

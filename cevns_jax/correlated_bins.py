@@ -14,12 +14,12 @@ from cevns_jax.errors import ConfigError
 from cevns_jax.pytree import plain_pytree
 
 ASYMMETRY = 1e-8
-"""Difference between both halves of a covariance, in units of the errors, that is rounding of a
-table."""
+"""Largest difference between the two halves of a correlation matrix that counts as rounding, as of
+a table with nine digits. A larger one is a mistake in the file, and is refused."""
 
 SINGULAR = 1e-13
-"""Lowest eigenvalue of a correlation matrix that can be told from zero: that of a few hundred bins
-is rounded by their number times 2e-16."""
+"""Lowest eigenvalue of a correlation matrix, times the number of bins, that can be told from zero:
+eigenvalues of N bins are rounded by about N times 2e-16. Below, the inverse would be noise."""
 
 
 @plain_pytree
@@ -28,9 +28,9 @@ class CorrelatedGaussian:
     """Numbers with Gaussian errors that are correlated between the bins of an experiment.
 
     Attributes:
-        covariance: Of all bins, in the order in which their array is flattened, shape (bins, bins);
-            it does not follow the expectation.
-        whitening: Matrix W with W^T W the inverse of the covariance, same shape; made of it.
+        covariance: Covariance of all bins, in the order in which their array is flattened, shape
+            (bins, bins); it does not depend on the expectation.
+        whitening: Matrix W for which W^T W is the inverse of the covariance, same shape; computed.
 
     Raises:
         ConfigError: a covariance that is not square, finite, symmetric and positive definite.
@@ -81,7 +81,7 @@ class CorrelatedGaussian:
 
 
 def _whitened(given: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """A covariance, checked and symmetric to the last digit, and its whitening matrix."""
+    """A covariance, checked and made exactly symmetric, and its whitening matrix."""
     try:
         covariance = np.asarray(given, dtype=float)
     except (TypeError, ValueError):
@@ -92,7 +92,8 @@ def _whitened(given: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     if not (np.isfinite(covariance).all() and (variance > 0).all()):
         raise ConfigError("covariance must be finite, with a positive diagonal")
     errors = np.sqrt(variance)
-    # Bins of very different errors are no difficulty once only correlations are left.
+    # Checked and decomposed as correlations: bins with very different errors would make the
+    # covariance itself look singular.
     correlation = covariance / np.outer(errors, errors)
     if (np.abs(correlation - correlation.T) > ASYMMETRY).any():
         i, j = np.unravel_index(np.argmax(np.abs(correlation - correlation.T)), covariance.shape)

@@ -34,22 +34,23 @@ from cevns_jax.summary import Summarised, Summary
 class Likelihood(Summarised):
     """Experiments, an interaction, and which parameters vary.
 
-    Methods that take values of parameters take those of some or of all: what is missing is held, or
-    where it starts, and a name that nobody declares is a ConfigError. Derivatives come as a mapping
-    of the names that were given: ``jax.grad(like.chi2)({"sin2_theta_w": 0.23})``.
+    Methods that take values of parameters accept some or all of them. A parameter that is missing
+    has the value at which it is held, or else its start value; a name that nobody declares is a
+    ConfigError. Derivatives come as a mapping of the names that were given:
+    ``jax.grad(like.chi2)({"sin2_theta_w": 0.23})``.
 
-    A pytree whose structure (experiments, bins, names of parameters) is static and whose numbers
-    (counts, priors, held values) are not: functions of it compile once. It is checked where it is
-    made, and never again.
+    It is a pytree with a static structure (experiments, bins, names of parameters) and traced
+    numbers (counts, priors, held values), so that functions of it compile once. It is checked where
+    it is made, and never again.
 
     Attributes:
         experiments: Data sets; they are independent given the parameters.
         interaction: The cross section, one for all.
         parameters: Declarations of all parameters by name, varying or not.
-        free: Parameters that vary besides those that are declared to.
+        free: Parameters that vary in addition to those whose declaration says that they do.
         held: Values at which parameters are held fixed.
-        declared_anew: Names of the parameters whose declaration is not that of experiment or
-            interaction.
+        declared_anew: Names of the parameters whose declaration was replaced: it is not that of an
+            experiment or of the interaction.
         names: Names of the parameters that vary, in the order of the vectors used below.
     """
 
@@ -76,8 +77,8 @@ class Likelihood(Summarised):
             experiments: Data sets, or only one.
             interaction: Default: the Standard Model with couplings at tree level.
             free, held: As the attributes.
-            declarations: Declarations in the place of those of experiments and interaction.
-            allow_overlap: Whether experiments that have events in common are combined all the same.
+            declarations: Declarations that replace those of experiments and interaction.
+            allow_overlap: Whether experiments that have events in common may be combined.
 
         Raises:
             ConfigError: a name that no experiment or interaction declares, a number outside the
@@ -94,7 +95,8 @@ class Likelihood(Summarised):
         for name in (*free, *held, *declarations):
             if name not in parameters:
                 raise unknown("likelihood", "parameter", name, parameters)
-        # Ordered, as JAX sorts a plain dictionary: vectors follow this order in and out of it.
+        # An ordered dictionary, because JAX sorts the keys of a plain one when it takes the pytree
+        # apart, and vectors follow the order of the declarations.
         parameters = OrderedDict(parameters | dict(declarations))
         for name, value in held.items():
             check_domain("likelihood, held", parameters[name], value)
@@ -109,7 +111,7 @@ class Likelihood(Summarised):
         )
 
     def summary(self) -> Summary:
-        """What there is to know of it, in words and tables."""
+        """Data, interaction and parameters, in words and tables."""
         return of_likelihood(self)
 
     @property
@@ -119,8 +121,8 @@ class Likelihood(Summarised):
 
     @property
     def shaping(self) -> tuple[str, ...]:
-        """Names of the varying parameters of the interaction and of what is scattered on, in which
-        chi^2 can have several minima; in all others it has one."""
+        """Names of the varying parameters in which chi^2 can have several minima: those of the
+        interaction and of the target. In all others it has one."""
         found = {p.name for p in self.interaction.parameters}
         found = found.union(*(experiment.shaping for experiment in self.experiments))
         return tuple(name for name in self.names if name in found)
@@ -137,7 +139,11 @@ class Likelihood(Summarised):
         return _vector([p.lower for p in varying]), _vector([p.upper for p in varying])
 
     def values(self, x: jax.Array | np.ndarray | None = None) -> dict[str, jax.Array]:
-        """Values of all parameters: varying ones from a vector (default: start), others fixed."""
+        """Values of all parameters, by name.
+
+        Args:
+            x: Values of the varying ones, shape (n,); default their start values.
+        """
         stop_if_forked()
         given: dict[str, Any] = {name: p.start for name, p in self.parameters.items()}
         given |= self.held
@@ -146,8 +152,8 @@ class Likelihood(Summarised):
         return {name: jnp.asarray(value) for name, value in given.items()}
 
     def completed(self, values: Values) -> Values:
-        """Values of all parameters out of those of some: what is missing is held, or where it
-        starts.
+        """Values of all parameters from those of some. A missing one has the value at which it is
+        held, or else its start value.
 
         Raises:
             ConfigError: a name that nobody declares.
@@ -158,8 +164,8 @@ class Likelihood(Summarised):
         """The likelihood with parameters held fixed at values.
 
         Raises:
-            ConfigError: an unknown parameter, or a value outside its domain; a value that JAX
-                traces cannot be checked.
+            ConfigError: an unknown parameter, or a value outside its domain. Values that JAX traces
+                are not checked.
         """
         self._check_names("hold", held)
         for name, value in held.items():
@@ -167,7 +173,7 @@ class Likelihood(Summarised):
         return self._with(held={**self.held, **held})
 
     def freed(self, *names: str) -> Likelihood:
-        """The likelihood with parameters that vary, whether they did, were held, or fixed.
+        """The likelihood in which the given parameters vary, whether or not they did before.
 
         Raises:
             ConfigError: an unknown parameter.
@@ -178,7 +184,7 @@ class Likelihood(Summarised):
         return self._with(held=held, free=(*self.free, *more))
 
     def declared(self, declarations: Mapping[str, Parameter]) -> Likelihood:
-        """The likelihood with other declarations of some parameters.
+        """The likelihood with some declarations replaced.
 
         Raises:
             ConfigError: an unknown parameter.
@@ -194,7 +200,7 @@ class Likelihood(Summarised):
                 raise unknown(where, "parameter", name, self.parameters)
 
     def _with(self, **fields: Any) -> Likelihood:
-        """A copy with other fields, and the names that vary then."""
+        """A copy with other fields, and with the names that vary as these fields imply."""
         copy = changed(self, **fields)
         copy.__dict__["names"] = _varying(copy.parameters, copy.free, copy.held)
         return copy
@@ -213,13 +219,20 @@ class Likelihood(Summarised):
     def with_observed(
         self, observed: Mapping[str, np.ndarray | jax.Array], data: str = "observed"
     ) -> Likelihood:
-        """The likelihood of other data: counts by name of the experiment, and where they come from
-        as of :class:`cevns_jax.prediction.about.About`."""
+        """The likelihood of other data.
+
+        Args:
+            observed: Counts by name of the experiment.
+            data: What kind of data they are, as in :class:`cevns_jax.prediction.about.About`.
+        """
         experiments = [e.with_observed(observed[e.name], data) for e in self.experiments]
         return changed(self, experiments=tuple(experiments))
 
     def with_centres(self, centres: Mapping[str, Any]) -> Likelihood:
-        """The likelihood with priors centred elsewhere: where by name of the parameter.
+        """The likelihood with priors centred elsewhere.
+
+        Args:
+            centres: The new centre by name of the parameter.
 
         Raises:
             ConfigError: an unknown parameter.
@@ -255,21 +268,22 @@ class Likelihood(Summarised):
 
     @property
     def priors(self) -> tuple[jax.Array | np.ndarray, jax.Array | np.ndarray]:
-        """Mean and precision (zero: none) of the priors of the varying parameters at their start,
-        shape (n,) each."""
+        """Mean and precision of the priors of the varying parameters, shape (n,) each. The mean is
+        zero where a prior constrains nothing. The precision is that at the start value."""
         priors = [(p.prior, p.start) for p in self._varying]
         mean = _vector([prior.mean if prior.constrains else 0.0 for prior, _ in priors])
         return mean, _vector([_precision(prior, start) for prior, start in priors])
 
     def penalty(self, values: Values) -> jax.Array:
-        """What the priors of all parameters that vary or are held add to chi^2.
+        """The part of chi^2 that comes from the priors of all parameters that vary or are held.
 
-        A held parameter keeps its prior, so that a profile over it rises with its pull.
+        A held parameter keeps its prior, so that a profile over it includes its squared pull.
         """
         stop_if_forked()
         values = self.completed(values)
         priors = {name: self.parameters[name].prior for name in (*self.names, *self.held)}
-        # Gaussian priors, nearly all of them, in one sum over a vector.
+        # Nearly all priors are Gaussian. One sum over a vector traces and compiles as one, where a
+        # term for each would take time in proportion to their number.
         gaussian = {name: p for name, p in priors.items() if isinstance(p, Gaussian)}
         mean = _vector([prior.mean for prior in gaussian.values()])
         width = _vector([prior.width for prior in gaussian.values()])
@@ -287,14 +301,14 @@ class Likelihood(Summarised):
 
 
 def check_predictions(likelihood: Likelihood, values: Values | None = None) -> None:
-    """Check that what a likelihood expects are numbers.
+    """Check that the expected counts of a likelihood are finite.
 
     Args:
         likelihood: What to evaluate.
-        values: Values of some parameters; default, and those left out: where they start.
+        values: Values of some parameters; the others, or all by default, are held or start values.
 
     Raises:
-        ConfigError: a component is not finite somewhere, or values as :func:`predictions`.
+        ConfigError: as :func:`predictions`.
     """
     predictions(likelihood, values)
 
@@ -306,7 +320,7 @@ def predictions(
 
     Args:
         likelihood: What to evaluate.
-        values: Values of some parameters; default, and those left out: where they start.
+        values: Values of some parameters; the others, or all by default, are held or start values.
 
     Raises:
         ConfigError: an unknown parameter, a value outside its domain, or a component that is not
@@ -332,19 +346,21 @@ def predictions(
 def _varying(
     parameters: Mapping[str, Parameter], free: Sequence[str], held: Mapping[str, Any]
 ) -> tuple[str, ...]:
-    """Names of the parameters that vary: those that were freed first, then those that do unless
-    held, as they are declared."""
+    """Names of the parameters that vary: first those that were freed, then those that are declared
+    to vary, in the order of their declarations; without those that are held."""
     declared = [name for name, parameter in parameters.items() if parameter.varies]
     return tuple(name for name in dict.fromkeys((*free, *declared)) if name not in held)
 
 
 def _precision(prior: Any, x: Any) -> Any:
-    """Curvature of half the penalty; of a Gaussian, which most are, without JAX."""
+    """Curvature of half the penalty. For a Gaussian, which most priors are, it is computed without
+    JAX, which would compile a program for each."""
     return prior.width**-2.0 if isinstance(prior, Gaussian) else prior.precision(x)
 
 
 def _vector(numbers: Sequence[float | jax.Array]) -> jax.Array | np.ndarray:
-    """Numbers as a vector: traced where one of them is, NumPy (which compiles nothing) else."""
+    """Numbers as a vector: one of JAX if any of them is traced, else one of NumPy, which compiles
+    nothing."""
     if any(isinstance(number, jax.core.Tracer) for number in numbers):
         return jnp.stack([jnp.asarray(number, dtype=float) for number in numbers])
     return np.array(numbers, dtype=float)

@@ -17,7 +17,7 @@ from cevns_jax.priors import Flat, Gaussian, Prior
 from cevns_jax.pytree import plain_pytree, static
 
 Values: TypeAlias = Mapping[str, jax.Array | float]
-"""Values of parameters: a flat mapping name -> number, so that gradients have the same shape."""
+"""Values of parameters: a flat mapping name -> number, so that gradients are such a mapping too."""
 
 
 NO_PRIOR = Flat()
@@ -32,15 +32,17 @@ class Parameter:
         name: Python identifier, unique in a likelihood.
         start: Value where fits start, and the value of a fixed parameter [unit].
         prior: What is known of it before the data, see :mod:`cevns_jax.priors`.
-        lower: Lowest value of the declared domain [unit]; that of the prior if it is higher.
-        upper: Highest value of the declared domain [unit]; that of the prior if it is lower.
+        lower: Lowest value of the domain [unit]: the declared one, or that of the prior if that is
+            higher.
+        upper: Highest value of the domain [unit]: the declared one, or that of the prior if that is
+            lower.
         expected: Range inside the domain in which the value is expected [unit]. A minimum outside
             it is another solution, which is reported only where there is none inside, or where a
             start asks for it.
         searched: Range inside the domain in which limits are looked for unless another is given
             [unit], as couplings of a mediator that are not negative.
         varies: Whether it varies in a fit unless it is held, as nuisance parameters and free
-            backgrounds do; others vary if they are named as free.
+            backgrounds do. Other parameters vary only if they are named as free.
         unit: Unit of the value; empty for a pure number.
         label: TeX label for figures.
 
@@ -62,7 +64,7 @@ class Parameter:
     def __post_init__(self) -> None:
         numbers = (self.start, self.lower, self.upper, self.prior.lower, self.prior.upper)
         if any(isinstance(number, jax.core.Tracer) for number in numbers):
-            return  # declared by something that JAX traces, and checked when that was made
+            return  # made inside a trace, from a declaration that was checked outside
         object.__setattr__(self, "lower", max(self.lower, self.prior.lower))
         object.__setattr__(self, "upper", min(self.upper, self.prior.upper))
         if not (math.isfinite(self.start) and self.lower <= self.start <= self.upper):
@@ -101,7 +103,13 @@ def check_domain(where: str, declared: Parameter, value: object) -> None:
 
 
 def pull(name: str, lower: float = -math.inf) -> Parameter:
-    """A nuisance parameter: unit-normal pull, in units of its own width, with a lowest value."""
+    """Declaration of a nuisance parameter: a pull with a unit-normal prior, which counts in units
+    of the width of the uncertainty.
+
+    Args:
+        name: Name of the parameter.
+        lower: Lowest value, e.g. where nothing is left of what it scales.
+    """
     return Parameter(
         name=name, prior=Gaussian(0.0, 1.0), lower=lower, varies=True, label=name.replace("_", " ")
     )
@@ -113,14 +121,15 @@ def completed(
     values: Values,
     held: Mapping[str, Any] = MappingProxyType({}),
 ) -> Values:
-    """Values of all parameters: those that are missing are held ones, or where they start.
+    """Values of all parameters. A missing one has the value at which it is held, or else its start
+    value.
 
-    Names are looked at and never numbers, so that nothing of it is left in a compiled function.
+    Only names are compared, never numbers, so that a compiled function contains nothing of this.
 
     Args:
         where: The call that was given the values, for the error.
         declared: All parameters, by name.
-        values: Values of some or all of them; returned as they are if they are all there.
+        values: Values of some or all of them; returned unchanged if none is missing.
         held: Values at which parameters are held.
 
     Raises:
@@ -138,14 +147,14 @@ def completed(
 
 @jax.tree_util.register_pytree_node_class
 class Declared(dict[str, Any]):
-    """Values of what somebody has declared; to read anything else is an error.
+    """Values of the parameters that somebody has declared; reading any other is an error.
 
-    Whoever asks for derivatives looks at declarations: a value that is read without one would move
-    a prediction without anybody knowing.
+    Derivatives are taken only with respect to declared parameters. If a prediction could read a
+    value without declaring it, its derivative in that parameter would be missing without notice.
 
     Attributes:
-        where: Who reads, and what kind of value, for the error.
-        names: What is declared.
+        where: Who reads the values, and what kind they are, for the error.
+        names: Names of the declared parameters.
     """
 
     def __init__(self, values: Values, names: Iterable[str], where: str) -> None:
@@ -161,7 +170,11 @@ class Declared(dict[str, Any]):
         )
 
     def get(self, name: str, default: Any = None) -> Any:
-        """The value, or the default where something declared has none."""
+        """The value, or the default for a declared parameter without a value.
+
+        Raises:
+            ConfigError: the name is not declared.
+        """
         return self[name] if name in self or name not in self.names else default
 
     def tree_flatten(self) -> tuple[list[Any], tuple[Any, ...]]:

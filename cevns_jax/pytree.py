@@ -20,10 +20,10 @@ def static(**kwargs: Any) -> Any:
 def plain_pytree(cls: Class) -> Class:
     """Register a frozen dataclass as a pytree that is put together again without its constructor.
 
-    Fields with ``metadata={"static": True}`` are structure, all others children. JAX takes objects
-    apart and puts them together again with tracers, placeholders, axes or nothing at all in the
-    place of numbers. Unflattening therefore runs neither ``__init__`` nor ``__post_init__``, which
-    are free to check and to convert what a user gives.
+    Fields with ``metadata={"static": True}`` belong to the structure, all others are children. JAX
+    takes objects apart and puts them together again with tracers, placeholders, axes or nothing at
+    all in the place of numbers, which no check would pass. Unflattening therefore runs neither
+    ``__init__`` nor ``__post_init__``, and these are free to check and convert what a user gives.
 
     Args:
         cls: A frozen dataclass without slots.
@@ -44,6 +44,7 @@ def plain_pytree(cls: Class) -> Class:
     children, kept = _getter(numbers), _getter(structure)
     keys = tuple(jax.tree_util.GetAttrKey(name) for name in numbers)
 
+    # JAX flattens and unflattens at every call of a compiled function, and so these are short.
     def flatten(made: Any) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
         return children(made), kept(made)
 
@@ -61,14 +62,15 @@ def plain_pytree(cls: Class) -> Class:
 
 
 def changed(made: Any, **fields: Any) -> Any:
-    """A copy of such an object with other fields, which are not checked."""
+    """A copy of an object of such a class with some fields replaced, without any check."""
     copy = object.__new__(type(made))
     copy.__dict__.update(made.__dict__ | fields)
     return copy
 
 
 def _getter(names: tuple[str, ...]) -> Any:
-    """Function that gives these attributes of an object as a tuple; runs in C for two or more."""
+    """Function that gives these attributes of an object as a tuple. JAX calls it at every call of a
+    compiled function; for two or more names it runs in C."""
     if len(names) > 1:
         return attrgetter(*names)
     if not names:

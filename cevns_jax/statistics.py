@@ -1,9 +1,9 @@
 """Statistics of binned data: what a difference between observed and expected counts costs.
 
-A statistic gives the deviance of each bin, -2 ln L up to a constant that the data fix, and what a
-minimiser needs of it: half its slope and its expected curvature in the expected counts mu. A
-minimiser may start, or step, where the deviance is infinite; there it sees the deviance continued,
-which leads back.
+A statistic gives the deviance of each bin, which is -2 ln L up to a constant that depends on the
+data alone, and what a minimiser needs of it: half its first derivative and half its expected second
+one, with respect to the expected counts mu. A minimiser may start, or step, where the deviance is
+infinite; there it is given a finite continuation of the deviance, which leads back.
 """
 
 from __future__ import annotations
@@ -16,17 +16,20 @@ import jax.numpy as jnp
 import numpy as np
 
 LEAST = 1e-30
-"""Expected counts below which the deviance of a Poisson bin is continued as a straight line."""
+"""Expected counts below which the deviance of a Poisson bin is continued as a straight line.
+
+Far below any expectation that matters, so that results do not depend on it; large enough that its
+inverse, the information of an empty bin, and the square of that are finite numbers."""
 
 MANY = 1e3
-"""Expected counts from which Poisson counts are drawn from their normal expansion, whose
-probabilities then are off by less than 1e-6 in sum. ``jax.random.poisson`` works in 32 bits,
-accepts by differences of terms of the size mu ln mu, and is visibly off from 1e4 on: its variance
-is 3 % too large at 1e6, 40 % at 1e8."""
+"""Expected counts above which Poisson counts are drawn from their normal expansion. There the sum
+of the errors of its probabilities is below 1e-6. ``jax.random.poisson`` works in 32 bits, accepts
+by differences of terms of the size mu ln mu, and is visibly wrong from 1e4 on: its variance is 3 %
+too large at 1e6, 40 % at 1e8."""
 
 MOST = 1e28
-"""Expected counts above which none are drawn: the scatter there is 90 times the distance between
-two floating-point numbers of that size, and shrinks against it."""
+"""Expected counts above which none are drawn. The scatter there is 90 times the distance between
+neighbouring floating-point numbers, and that ratio shrinks further above."""
 
 
 class Statistic(Protocol):
@@ -42,13 +45,13 @@ class Statistic(Protocol):
         ...
 
     def deviance_from(self, difference: jax.Array, observed: jax.Array) -> jax.Array:
-        """The same from the difference mu - n, where that is known better than mu and n: with 1e20
-        counts in a bin, a difference of 1e2 is lost in mu."""
+        """The deviance from the difference mu - n, for callers that know it more accurately than mu
+        and n: with 1e20 counts in a bin, a difference of 1e2 is lost in mu."""
         ...
 
     def continued(self, expected: jax.Array, observed: jax.Array) -> jax.Array:
-        """The deviance where it is finite, and beyond it a function that is finite, convex and
-        falls towards it."""
+        """The deviance where it is finite; where it is infinite a finite function that makes the
+        whole convex and falls towards the finite region."""
         ...
 
     def impossible(self, expected: jax.Array, observed: jax.Array) -> jax.Array:
@@ -56,19 +59,20 @@ class Statistic(Protocol):
         ...
 
     def slope(self, expected: jax.Array, observed: jax.Array) -> jax.Array:
-        """Half the derivative of the continued deviance, summed over the bins, in each mu."""
+        """Half the derivative of the continued deviance, summed over the bins, with respect to each
+        mu."""
         ...
 
     def information(self, expected: jax.Array) -> jax.Array:
-        """Expected information about mu, its diagonal where bins are correlated: half the mean
-        second derivative of the deviance; large and finite where it is infinite."""
+        """Expected information about mu: half the expected second derivative of the deviance; of
+        correlated bins its diagonal. Where it is infinite it is replaced by a large number."""
         ...
 
     def weighted(self, expected: jax.Array, rows: jax.Array) -> jax.Array:
-        """The expected information about mu times each row, shape (k, *bins) as that of ``rows``.
+        """The expected information about mu times each of k rows, shape (k, *bins), same as rows.
 
-        With the derivatives of mu in k parameters as rows, the sums over the bins of rows times
-        weighted rows are the information about the parameters.
+        If the rows are the derivatives of mu with respect to k parameters, the information about a
+        pair of parameters is the sum over the bins of one row times the other weighted row.
         """
         ...
 
@@ -102,7 +106,10 @@ def poisson_deviance(expected: jax.Array, observed: jax.Array) -> jax.Array:
 
 
 def excess(r: jax.Array, log: jax.Array) -> jax.Array:
-    """r - ln(1 + r), given the logarithm, which alone would lose its digits at small r."""
+    """r - ln(1 + r), from r and the logarithm; by a series at small r, where the difference would
+    lose its digits."""
+    # At 0.02 the difference has lost two digits, and the first term that the series leaves out is
+    # 1e-16 of the sum.
     small = jnp.abs(r) < 0.02
     x = jnp.where(small, r, 0.0)
     series = jnp.zeros_like(r)  # of (r - ln(1 + r))/r^2, to 1e-15 where it is used
@@ -115,8 +122,8 @@ def excess(r: jax.Array, log: jax.Array) -> jax.Array:
 def poisson_counts(key: jax.Array, expected: jax.Array) -> jax.Array:
     """Counts with Poisson distributions, as floating-point numbers.
 
-    From ``MANY`` on they are rounded numbers of the expansion of Cornish and Fisher to third order,
-    Biometrika 30 (1938) 307; z/24 takes away what rounding adds to the variance.
+    Above ``MANY`` they are rounded values of the expansion of Cornish and Fisher to third order,
+    Biometrika 30 (1938) 307; its term z/24 takes away the variance that rounding adds.
 
     Args:
         key: Key of ``jax.random``.
@@ -152,7 +159,7 @@ class Poisson:
         mu = jnp.where(positive, expected, 1.0)
         n = jnp.where(observed > 0, observed, 1.0)
         r = jnp.where(positive, difference / n, 0.0)
-        # Where little of n is left, mu is exact and 1 + r is not.
+        # Where mu is much smaller than n, it is exact, while 1 + r has lost digits.
         little = r < -0.5
         log = jnp.where(little, jnp.log(mu / n), jnp.log1p(jnp.where(little, 0.0, r)))
         deviance = 2 * jnp.where(observed > 0, n * excess(r, log), difference)
@@ -168,7 +175,8 @@ class Poisson:
         return ~((expected > 0) | ((expected == 0) & (observed == 0)))
 
     def slope(self, expected: jax.Array, observed: jax.Array) -> jax.Array:
-        # Below zero a bin without counts would go on falling: one count more leads back.
+        # The deviance of a bin without counts, 2 mu, would go on falling below zero: there it gets
+        # the slope of a bin with one count, which leads back.
         n = observed + jnp.where(expected < 0, 1.0, 0.0)
         return 1 - n / jnp.maximum(expected, LEAST)
 

@@ -1,6 +1,6 @@
-"""What likelihoods, experiments, interactions, targets and sources say of themselves.
+"""Summaries of likelihoods, experiments, interactions, targets and sources.
 
-Functions of attributes alone, which the classes call: this file imports none of them.
+The classes call these functions, which use only attributes: this file imports none of the classes.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ COLUMNS = ("name", "value", "prior", "domain", "unit", "")
 
 
 def of_likelihood(likelihood: Any) -> Summary:
-    """Data, interaction, what varies and what does not."""
+    """Data, interaction, parameters that vary and parameters that do not."""
     declared, held = likelihood.parameters, dict(likelihood.held)
     varying = likelihood.names
     rows = [_row(declared[n], declared[n].start, "free") for n in varying]
@@ -121,6 +121,7 @@ def of_target(target: Any) -> Summary:
 
 def of_source(source: Any) -> Summary:
     """Flavours, end points and neutrinos per cm^2."""
+    # M_0 from almost zero is the whole fluence.
     total = source.moments(np.array([1e-6]))[:, 0, 0]
     rows = [
         [flavour, number(fluence, 5), number(end, 6)]
@@ -133,7 +134,7 @@ def of_source(source: Any) -> Summary:
 
 
 def _row(declared: Any, value: object, state: str) -> list[str]:
-    """Cells of a declaration."""
+    """Cells of the row of a parameter."""
     low, high = number(declared.lower), number(declared.upper)
     domain = f"above {low}" if high == "infinite" else f"{low} to {high}"
     domain = "" if (low, high) == ("-infinite", "infinite") else domain
@@ -158,7 +159,7 @@ def _bins(experiment: Any) -> str:
 
 
 def _data(experiment: Any) -> str:
-    """What was counted, and what kind of data it is."""
+    """The number of counts, and what kind of data they are."""
     try:
         total = float(np.sum(np.asarray(experiment.observed)))
     except Exception:  # counts that JAX traces

@@ -1,4 +1,4 @@
-"""Templates that are known to an error in each bin, as those of finite simulations are."""
+"""Templates with an error in each bin, as those from finite simulations have."""
 
 from __future__ import annotations
 
@@ -17,14 +17,15 @@ from cevns_jax.statistics import LEAST, Gaussian, Poisson, excess, poisson_count
 @plain_pytree
 @dataclass(frozen=True)
 class PoissonWithTemplateErrors:
-    """Poisson counts whose expectation is known to an error in each bin, as that of templates from
-    finite simulations is.
+    """Poisson counts whose expectation has an error in each bin, as templates from finite
+    simulations have.
 
-    The counts expect nu = mu + error theta, with one unit-normal nuisance parameter theta per bin:
-    the light form of R. Barlow and C. Beeston, Comput. Phys. Commun. 77 (1993) 219, by J. Conway,
-    arXiv:1103.0354, here with an absolute error that does not follow mu. The deviance is that of
-    nu plus theta^2, at its minimum over theta, where nu^2 - (mu - error^2) nu - error^2 n = 0.
-    Where there is an error it is finite for every mu: a negative sum of templates is compensated.
+    The mean of the counts is nu = mu + error theta, with one unit-normal nuisance parameter theta
+    per bin. This is the simplified form, by J. Conway, arXiv:1103.0354, of the method of R. Barlow
+    and C. Beeston, Comput. Phys. Commun. 77 (1993) 219, here with an absolute error that does not
+    depend on mu. The deviance is the Poisson deviance of nu plus theta^2, minimised over theta: at
+    the minimum nu^2 - (mu - error^2) nu - error^2 n = 0. In a bin with an error it is finite for
+    every mu, as theta can compensate a negative sum of templates.
 
     Attributes:
         error: One standard deviation of the sum of templates of each bin [counts]; zero makes the
@@ -67,6 +68,8 @@ class PoissonWithTemplateErrors:
 
     def information(self, expected: jax.Array) -> jax.Array:
         smeared, variance = self._variance()
+        # Exact in both limits, of many counts and of a large error; between, theta takes a part of
+        # the difference, and a metric need not follow that.
         found = 1 / (jnp.maximum(expected, 0.0) + variance)
         return jnp.where(smeared, found, Poisson().information(expected))
 
@@ -74,8 +77,9 @@ class PoissonWithTemplateErrors:
         return self.information(expected) * rows
 
     def draw(self, key: jax.Array, expected: jax.Array) -> jax.Array:
-        """Counts of another simulation and another measurement: the data scatter by the error of
-        the templates as well, which stay as they are. No mean is below zero."""
+        """Counts of another measurement if the templates were from another simulation: the mean of
+        each bin scatters by the error of the templates, and is not below zero. The templates of the
+        fit stay as they are."""
         of_theta, of_counts = jax.random.split(key)
         mu = jnp.asarray(expected)
         smeared, variance = self._variance()
@@ -85,14 +89,18 @@ class PoissonWithTemplateErrors:
         return counts
 
     def _variance(self) -> tuple[jax.Array, jax.Array]:
-        """Where there is an error, and its square; 1 where there is none, which is not used."""
+        """Where there is an error, boolean, and its square. Where there is none the square is 1,
+        which keeps the gradient of the branch that is not taken finite."""
         square = jnp.asarray(self.error) ** 2
         smeared = square > LEAST
         return smeared, jnp.where(smeared, square, 1.0)
 
     def _mean(self, mu: jax.Array, n: jax.Array, variance: jax.Array) -> jax.Array:
-        """nu at the minimum, the root that is not negative. Its two forms do not cancel on their
-        side of mu = error^2; at the corner, n = 0 there, a derivative of the root is not wanted."""
+        """nu at the minimum: the root of the quadratic equation that is not negative.
+
+        Each of its two forms is used on the side of mu = error^2 on which nothing cancels in it.
+        With n = 0 exactly at mu = error^2 the square root has no derivative, and is replaced.
+        """
         b = mu - variance
         square = b**2 + 4 * variance * n
         root = jnp.where(square > 0, jnp.sqrt(jnp.where(square > 0, square, 1.0)), 0.0)
@@ -103,8 +111,8 @@ class PoissonWithTemplateErrors:
     def _profiled(
         self, difference: jax.Array, mu: jax.Array, n: jax.Array, variance: jax.Array
     ) -> jax.Array:
-        """The deviance from d = mu - n: nu - n = d nu/(nu + error^2), theta = -error d/(nu +
-        error^2), in which nothing cancels."""
+        """The deviance from the difference d = mu - n, in a form in which nothing cancels:
+        nu - n = d nu/(nu + error^2) and theta = -error d/(nu + error^2)."""
         nu = self._mean(mu, n, variance)
         slope = difference / (nu + variance)
         counted = n > 0
@@ -117,8 +125,8 @@ def with_template_errors(
     statistic: Poisson | PoissonWithTemplateErrors | Gaussian | CorrelatedGaussian,
     error: np.ndarray,
 ) -> PoissonWithTemplateErrors | Gaussian | CorrelatedGaussian:
-    """The statistic when the sum of templates is known to an error in each bin, which is
-    independent of the data's and of other bins'.
+    """The statistic of data whose sum of templates has an error in each bin, independent of the
+    errors of the data and of other bins.
 
     Args:
         statistic: Distribution of the data about their true expectation.
@@ -140,7 +148,8 @@ def with_template_errors(
 
 
 def _errors(given: np.ndarray) -> np.ndarray:
-    """Errors of bins, checked; what JAX traces cannot be, and passes."""
+    """Errors of bins, checked; an array that JAX traces cannot be checked, and is returned as it
+    is."""
     if isinstance(given, jax.core.Tracer):
         return given
     try:

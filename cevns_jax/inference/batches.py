@@ -16,9 +16,18 @@ from cevns_jax.inference.curvature import local_of
 from cevns_jax.inference.minimise import MAX_STEPS, Minimum, minimise
 from cevns_jax.likelihood import Likelihood
 
-BLOCK = 1024  # points of one call: the unit of progress
-RELEVANT = 100.0  # chi^2 above the lowest up to which minima count
-CPU_LANES = 16  # points minimised together on a CPU device, whose cache they have to fit
+# Points of one call, after which progress is shown and a block is saved. Ten times as many are
+# 10 % faster, and lose ten times as much when a run is interrupted; a tenth of them pays the cost
+# of a call (dispatch, copies to and from the device) ten times as often.
+BLOCK = 1024
+# chi^2 above the lowest up to which minima count. Levels that are quoted end at 12, and a failed
+# minimisation may still fall: at 10 a valley that is reported could be missed, at 1000 work would
+# go into points that no result shows.
+RELEVANT = 100.0
+# Points minimised together on a CPU device, whose intermediate arrays have to fit the cache. Of a
+# likelihood with few nodes 8 to 64 take equally long within 10 %, and 4096 twice as long; of planes
+# with many nodes 4 to 16 are within 15 %, and 64 take twice as long (docs/benchmarks.md).
+CPU_LANES = 16
 
 Progress = Callable[[Iterable[Any]], Iterable[Any]]
 """Wraps the iterable of a loop, e.g. ``tqdm.tqdm``; ``iter`` shows nothing."""
@@ -64,8 +73,8 @@ def minimise_points(
         points: Their values, shape (P, k).
         starts: Start values of the n parameters that vary, shape (P, n).
         progress: Wraps the iterable of blocks.
-        steps: Steps that each point is guessed to take, shape (P,): a batch walks until its
-            slowest lane has finished, so points that take as many go together.
+        steps: A guess of the steps that each point takes, shape (P,). A batch runs until its
+            slowest lane has finished, so points with equal guesses are put together.
         second_order, most_steps: As :func:`minimum_of`.
 
     Returns:
@@ -103,7 +112,7 @@ def minimise_firmly(
     starts: np.ndarray,
     steps: np.ndarray | None = None,
 ) -> Minimum:
-    """As :func:`minimise_points`, and where that does not converge once more with second
+    """As :func:`minimise_points`; points that do not converge are minimised once more with second
     derivatives, if a parameter that shapes the signal is among the minimised ones."""
     found = minimise_points(likelihood, names, points, starts, steps=steps)
     failed = np.flatnonzero(~found.converged)
@@ -116,11 +125,13 @@ def minimise_firmly(
 
 
 def better(new: Minimum, old: Minimum, by: float = 0.0) -> np.ndarray:
-    """Where one of two ends of the same minimisations is to be preferred, boolean: one that
-    converged to a finite chi^2, and of two that did, or did not, the lower one.
+    """Where the new one of two ends of the same minimisations is to be preferred, boolean.
+
+    An end that converged to a finite chi^2 is preferred to one that did not. If both did, or
+    neither, the lower one is preferred.
 
     Args:
-        new, old: With the same leading axis.
+        new, old: Both ends, with the same leading axis.
         by: chi^2 by which the new one has to be lower.
     """
     settled_new, settled_old = settled(new), settled(old)
@@ -135,7 +146,7 @@ def settled(minima: Minimum) -> np.ndarray:
 
 
 def where(chosen: np.ndarray, new: Minimum, old: Minimum) -> Minimum:
-    """The new minima where they are chosen, with a leading axis, the old ones elsewhere."""
+    """The new minima in the chosen rows of the leading axis, and the old ones in the others."""
     rows = np.arange(len(chosen))
     return Minimum(
         *(np.stack(pair)[chosen.astype(int), rows] for pair in zip(old, new, strict=True))
@@ -143,14 +154,15 @@ def where(chosen: np.ndarray, new: Minimum, old: Minimum) -> Minimum:
 
 
 def put_better(minima: Minimum, rows: np.ndarray, others: Minimum) -> None:
-    """Put other ends of the same minimisations in place where they are better."""
+    """Replace rows of minima by other ends of the same minimisations where those are better."""
     chosen = better(others, Minimum(*(array[rows] for array in minima)))
     for old, new in zip(minima, others, strict=True):
         old[rows[chosen]] = new[chosen]
 
 
 def relevant_failures(minima: Minimum) -> np.ndarray:
-    """Rows of minima that did not converge, and are not far above the lowest one that did."""
+    """Rows of minima that did not converge and that lie less than ``RELEVANT`` above the lowest
+    chi^2 of those that did."""
     lowest = np.min(minima.chi2, initial=np.inf, where=np.asarray(minima.converged))
     rows: np.ndarray = np.flatnonzero(~minima.converged & (minima.chi2 < lowest + RELEVANT))
     return rows
@@ -181,9 +193,9 @@ def minimise_all(likelihood: Likelihood, starts: np.ndarray, *, firmly: bool = T
     Args:
         likelihood: What to minimise.
         starts: Start values, shape (S, n).
-        firmly: Whether what does not converge is tried again with second derivatives, as
-            :func:`minimise_firmly`. They take as long to compile as the rest, and make a minimum
-            sure more than they lower it.
+        firmly: Whether minimisations that do not converge are repeated with second derivatives,
+            as by :func:`minimise_firmly`. These take as long to compile as everything else. They
+            confirm a minimum more often than they find a lower one.
 
     Returns:
         The minima as NumPy arrays with a leading axis of S.
@@ -199,6 +211,8 @@ def _all_lanes(likelihood: Likelihood, starts: np.ndarray, *, second_order: bool
     lanes = lanes_of(likelihood)
     moving = np.ones((lanes, starts.shape[1]), bool)
     done = []
+    # Every call has the same shape, filled up with copies of the last start: another shape would
+    # be another compilation, which costs more than the copies.
     for first in range(0, len(starts), lanes):
         block = starts[first : first + lanes]
         padded = np.concatenate([block, np.tile(block[-1:], (lanes - len(block), 1))])
@@ -208,26 +222,30 @@ def _all_lanes(likelihood: Likelihood, starts: np.ndarray, *, second_order: bool
 
 
 def lanes_of(likelihood: Likelihood) -> int:
-    """Lanes of every batched call of a fit, two for each parameter: one size, one compilation."""
+    """Lanes of every batched call of a fit: two for each parameter, as its two errors need. All
+    calls have this size, so that they share one compilation."""
     return 2 * max(len(likelihood.names), 1)
 
 
 def _blocks(
     points: int, steps: np.ndarray | None, progress: Progress = iter
 ) -> Iterator[tuple[np.ndarray, int, np.ndarray]]:
-    """Blocks of points: which point each row of a block is, in how many batches of a device there
-    are any, and in which row each point is.
+    """Blocks of points, padded to one size.
 
-    All blocks have one number of rows, so that one program serves a plane and a single point of it;
-    it leaves out the batches without points.
+    All blocks have the same number of rows, so that one program serves a plane and a single point
+    of it. The program does not evaluate the batches that hold no point.
 
     Args:
         points: Number of points.
         steps: As :func:`minimise_points`; default: points stay in their order.
         progress: As :func:`minimise_points`.
+
+    Yields:
+        For each block: the number of the point in each row; how many batches of each device hold
+        points; the row of each point of the block, in the order of the points.
     """
     devices, lanes = jax.local_device_count(), _lanes()
-    most = -(-BLOCK // (lanes * devices))  # batches of a device
+    most = -(-BLOCK // (lanes * devices))  # batches of a device; the division is rounded up
     for first in progress(range(0, points, most * lanes * devices)):
         some = np.arange(first, min(first + most * lanes * devices, points))
         if steps is not None:
@@ -249,7 +267,7 @@ def _mesh() -> jax.sharding.Mesh:
 
 
 def _lanes() -> int:
-    """Points minimised together on a device."""
+    """Points minimised together on a device: a whole block where there is no small cache to fit."""
     on_cpu = jax.default_backend() == "cpu"
     return CPU_LANES if on_cpu else -(-BLOCK // jax.local_device_count())
 
@@ -281,14 +299,13 @@ def over_points(
     arrays: tuple[jax.Array, ...],
     devices: int,
 ) -> Any:
-    """A function of what all rows have in common and of one row of each array, for all of them: in
-    batches, and over all devices.
+    """Apply a function to every row of some arrays, in batches and over all devices.
 
     Args:
-        one: The function.
-        common: Its first argument, a pytree.
-        batches: How many batches of each device are evaluated; the others are zero.
-        arrays: Rows of its other arguments, as :func:`_blocks` has them.
+        one: Function of ``common`` and of one row of each array.
+        common: Argument that is the same for all rows, a pytree.
+        batches: How many batches of each device are evaluated; rows of the others become zero.
+        arrays: The other arguments, with a leading axis of rows as :func:`_blocks` orders them.
         devices: Number of devices.
     """
     several = jax.jit(jax.vmap(one, in_axes=(None, *(0 for _ in arrays))))  # traced once
@@ -300,6 +317,8 @@ def over_points(
         made = jax.eval_shape(several, common, *(a[0] for a in rows))
         nothing = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), made)
 
+        # A loop over batches, not one large vmap: what a batch needs stays in the cache, and its
+        # while loop ends when its own slowest lane has finished, not the slowest of all.
         def batch(of: tuple[jax.Array, ...]) -> Any:
             place, *some = of
             evaluated = partial(several, common, *some)
@@ -322,22 +341,22 @@ def chi2_of(
     points: np.ndarray,
     offered: np.ndarray,
 ) -> np.ndarray:
-    """chi^2 at each of R points with each of m vectors offered for the rest, shape (R, m).
+    """chi^2 at each of R points for each of m choices of the other parameters, shape (R, m).
 
     Args:
         likelihood: Whose chi^2.
         names: The k parameters held at the points.
         points: Their values, shape (R, k).
-        offered: Values of the n parameters that vary, shape (R, m, n).
+        offered: The choices: values of the n parameters that vary, shape (R, m, n).
     """
     count = offered.shape[1]
-    # The program of the minimisation, stopped after its first evaluation: one of chi^2 alone would
-    # be faster, and take seconds to compile.
+    # This calls the program of the minimisation and stops it after its first evaluation. A program
+    # for chi^2 alone would run faster, but take seconds more to compile.
     found = minimise_points(
         likelihood,
         names,
         np.repeat(points, count, axis=0),
-        offered.reshape(-1, offered.shape[2]),
+        offered.reshape(len(points) * count, offered.shape[2]),  # -1 is refused where n = 0
         most_steps=1,
     )
     return np.asarray(found.chi2).reshape(offered.shape[:2])

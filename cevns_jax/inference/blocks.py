@@ -1,8 +1,8 @@
 """Finished blocks of a long run, kept in a folder until its result is on disk.
 
-The folder holds ``scan.json``, the record of everything that the run is made from, and one file
-per block: a line of JSON (hash of the record, number, checksum), then the arrays as ``.npz``. A
-block is used only where all three are right.
+The folder holds ``scan.json``, the record of everything that determines the result of the run, and
+one file per block: a line of JSON (hash of the record, number of the block, checksum of the
+arrays), then the arrays as ``.npz``. A block is used only if all three are right.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from cevns_jax.files import differences, write_atomically, write_text
 
 
 class Blocks:
-    """Blocks of arrays in a folder, with what they were made from.
+    """Blocks of arrays in a folder, with the record of what they were computed from.
 
     Args:
         folder: Where they are kept; made with the first block.
-        record: What they are made from; anything JSON can hold, hashes as
-            :func:`cevns_jax.files.differences` reads them.
+        record: What they are computed from: anything that JSON can hold, with hashes in the form
+            that :func:`cevns_jax.files.differences` reads.
         notice: Called with a sentence where something in the folder cannot be used.
 
     Raises:
@@ -92,12 +92,12 @@ class Blocks:
         return self.folder / f"{number:06d}.block"
 
     def _head(self, number: int, body: bytes) -> bytes:
-        """First line of a block: what it belongs to, and what it must contain."""
+        """First line of a block: the run and the number it belongs to, and its checksum."""
         line = {"record": self.hash, "number": number, "sha256": _sha256(body)}
         return json.dumps(line).encode()
 
     def _record_before(self) -> Any:
-        """The record that is there; None without one, or where it is damaged."""
+        """The record found in the folder; ``None`` if there is none or it is damaged."""
         path = self.folder / "scan.json"
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
@@ -106,7 +106,7 @@ class Blocks:
         except FileNotFoundError:
             return None
         except (OSError, ValueError, TypeError, KeyError, AttributeError):
-            pass
+            pass  # whatever a damaged file makes of the lines above
         self.notice(
             f"{path}: damaged, it is written anew; blocks of this scan are used, others are "
             "computed again"

@@ -1,4 +1,4 @@
-"""What fits, profiles and scans are given, checked."""
+"""Checks of what a user gives to fits, profiles, scans and limits."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def checked_starts(
     """Starts as vectors of the varying parameters, shape (S, n).
 
     Args:
-        what: ``"fit"``, ``"profile"`` or ``"scan"``, for messages.
+        what: What the user asked for, e.g. ``"fit"`` or ``"scan"``, for messages.
         likelihood: Whose n parameters vary.
         starts: Values of some of them; those left out start where declared.
 
@@ -55,8 +55,8 @@ def checked_grid(
         values: Its values, ascending.
 
     Raises:
-        ConfigError: an unknown parameter, or values that are none, not finite, not ascending or
-            outside its domain.
+        ConfigError: an unknown parameter; or an empty list of values, or values that are not
+            finite, not ascending or outside its domain.
     """
     declared = likelihood.parameters
     if name not in declared:
@@ -76,7 +76,7 @@ def checked_grid(
 
 
 def checked_range(where: str, declared: Parameter, low: float, high: float) -> tuple[float, float]:
-    """A range inside the domain of a parameter; its ends may be infinite where that is.
+    """A range inside the domain of a parameter. An end may be infinite if that of the domain is.
 
     Raises:
         ConfigError: its ends do not ascend, or lie outside the domain.

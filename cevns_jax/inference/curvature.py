@@ -1,4 +1,4 @@
-"""chi^2 of a likelihood with gradient and information: what a minimiser sees of it.
+"""chi^2 of a likelihood with its gradient and its expected information, for the minimiser.
 
 The expected information of Poisson or Gaussian bins needs first derivatives of the expected counts
 alone. They are pushed forward one parameter at a time: most nuisance parameters act on one
@@ -25,8 +25,8 @@ def local_of(likelihood: Likelihood, *, second_order: bool = False) -> Callable[
 
     Args:
         likelihood: Whose chi^2; parameters held in it stay.
-        second_order: Whether the curvature has the second derivatives of the expected counts as
-            well. They take long to compile, and are needed only where a rate is smallest: there its
+        second_order: Whether the curvature includes the second derivatives of the expected counts.
+            They take long to compile, and are needed only where a rate has its minimum: there its
             first derivative vanishes, and a minimisation without them does not converge.
     """
     ready = likelihood.precomputed(likelihood.values(), varying=likelihood.names)
@@ -65,6 +65,8 @@ def _of_priors(likelihood: Likelihood, x: jax.Array) -> tuple[jax.Array, jax.Arr
     priors = [likelihood.parameters[name].prior for name in likelihood.names]
     mean, precision = map(jnp.asarray, likelihood.priors)
     gradient = precision * (x - mean)
+    # Gaussian and flat priors, nearly all of them, are done with one vector operation above: a
+    # derivative traced for each pull would make the program longer to compile.
     for i, prior in enumerate(priors):
         if not isinstance(prior, Gaussian | Flat):
             gradient = gradient.at[i].set(jax.grad(prior.penalty)(x[i]) / 2)
@@ -75,19 +77,21 @@ def _of_priors(likelihood: Likelihood, x: jax.Array) -> tuple[jax.Array, jax.Arr
 def _expected_and_jacobian(
     experiment: Experiment, likelihood: Likelihood, values: Values
 ) -> tuple[jax.Array, dict[str, jax.Array]]:
-    """Expected counts of an experiment and their derivatives in those varying parameters that move
-    it, shape of its bins each.
+    """Expected counts of an experiment, shape of its bins, and their derivatives with respect to
+    the varying parameters that affect it, by name, same shape each.
 
-    ``jacfwd`` would push a dense basis through everything. Here what scales a component costs
-    nothing but the component itself, and what shapes it is pushed through the stage at which it
-    enters, the others evaluated; parameters of one stage go together, so that two pulls that move
-    an energy scale share the derivative of the response.
+    ``jacfwd`` would push every parameter through the whole prediction. Here a parameter that only
+    scales a component costs one product with that component. A parameter that changes its shape is
+    pushed only through the stage of the prediction at which it enters; the other stages are
+    evaluated once. Parameters of one stage are treated together, so that two pulls that move the
+    same energy scale share the derivative of the response.
     """
     interaction = likelihood.interaction
     evaluated = experiment.precomputed(interaction, values)
     total = jnp.zeros(())
     rows: dict[str, jax.Array] = {}
 
+    # One parameter can act on several components, or scale and shape the same one.
     def add(name: str, row: jax.Array) -> None:
         rows[name] = rows[name] + row if name in rows else row
 
@@ -110,7 +114,7 @@ def _expected_and_jacobian(
 def _slope_of_factor(
     experiment: Experiment, component: str, values: Values, name: str
 ) -> jax.Array:
-    """Derivative of the normalisation of a component in one parameter."""
+    """Derivative of the normalisation of a component with respect to one parameter."""
 
     def factor(value: jax.Array) -> jax.Array:
         return jnp.asarray(experiment.factor(component, {**values, name: value}))
@@ -126,8 +130,8 @@ def _slopes_of_shape(
     values: Values,
     names: Sequence[str],
 ) -> jax.Array:
-    """Derivatives of the shape of a component in parameters of one stage, which go in together,
-    shape (names,) + that of the bins."""
+    """Derivatives of the shape of a component with respect to parameters that enter at the same
+    stage, shape (names,) + that of the bins."""
     interaction = likelihood.interaction
     model = experiment.with_stage(component, interaction, values, names)
 
@@ -142,11 +146,13 @@ def _slopes_of_shape(
 
 
 def _bend(likelihood: Likelihood, values: Values, slopes: list[jax.Array]) -> jax.Array:
-    """Second derivatives of the expected counts times half the slopes of the deviance, in the
-    parameters in which chi^2 can have several minima; zero in the others. Shape (n, n).
+    """The part of the curvature of chi^2/2 that the expected information leaves out, shape (n, n):
+    second derivatives of the expected counts times half the slopes of the deviance.
 
-    Where a rate has its minimum, as where a coupling cancels the weak charge, its first derivative
-    vanishes and with it the expected information: this part alone tells how far the minimum is.
+    Only the parameters in which chi^2 can have several minima are considered; rows and columns of
+    the others are zero. Where a rate has its minimum, as where a coupling cancels the weak charge,
+    its first derivative vanishes and with it the expected information: this part alone then tells
+    how far the minimum is.
     """
     names = likelihood.shaping
     evaluated = likelihood.precomputed(values, varying=names).experiments
@@ -165,9 +171,15 @@ def _bend(likelihood: Likelihood, values: Values, slopes: list[jax.Array]) -> ja
 
 
 def spread(block: jax.Array, names: Collection[str], of: Sequence[str]) -> jax.Array:
-    """A vector or matrix over some names as one over all of them, zero where there is none.
+    """Extend a vector or matrix from some names to all of them, with zeros for the others.
 
-    A gather: the scatter that ``at[].add`` makes is slow on a CPU.
+    This is a gather from an array padded with a zero, because the scatter that ``at[].add`` makes
+    is slow on a CPU.
+
+    Args:
+        block: Values for some names, shape (k,) or (k, k).
+        names: These k names.
+        of: All names.
     """
     places = {name: i for i, name in enumerate(names)}
     rows = np.array([places.get(name, len(places)) for name in of])

@@ -1,4 +1,4 @@
-"""What a grid cuts off: a best fit at its edge or outside it, contours that leave it."""
+"""Remarks on what a grid cuts off: a best fit at its edge or outside it, contours that leave it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from cevns_jax.inference.scan import Scan
 
 
 def profile_remarks(profile: Profile) -> list[str]:
-    """A sentence where the best fit is not inside the grid; else none."""
+    """A sentence if the best fit is not inside the grid; else none."""
     name, grid = profile.parameter, profile.grid
     declared = profile.best.likelihood.parameters[name]
     return _best_fit(name, profile.best.values[name], grid, (declared.lower, declared.upper))
@@ -28,6 +28,9 @@ def scan_remarks(scan: Scan, levels: Sequence[float]) -> list[str]:
     return remarks + (_leaving(scan, levels) if len(scan.grids) == 2 else [])
 
 
+# A grid whose end is that of the domain cuts nothing off, and so neither function mentions it.
+
+
 def _best_fit(name: str, value: float, grid: np.ndarray, domain: tuple[float, float]) -> list[str]:
     if value < grid[0] or value > grid[-1]:
         return [f"the best fit, {name} = {value:.4g}, lies outside the grid"]
@@ -37,7 +40,8 @@ def _best_fit(name: str, value: float, grid: np.ndarray, domain: tuple[float, fl
 
 
 def _leaving(scan: Scan, levels: Sequence[float]) -> list[str]:
-    """Where regions below a level reach an end of the grid that is not one of the domain."""
+    """A sentence for each level whose region reaches an end of the grid that is not an end of the
+    domain."""
     delta = np.where(scan.converged, scan.delta_chi2, np.inf)
     ends: dict[float, list[str]] = {}
     for axis, (name, grid) in enumerate(scan.grids.items()):

@@ -1,6 +1,7 @@
 """How a minimisation, a fit, a point of a scan or a run of a sampler ended, each with its sentence.
 
-One table for all of them: a flag of an array and a sentence on a screen cannot disagree.
+There is one table for all of them, so that a flag in an array and a sentence on a screen cannot
+disagree.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from enum import IntEnum
 
 
 class Ending(IntEnum):
-    """How it ended. Those up to ``EXCLUDED`` are answers, all others are none."""
+    """How it ended. Those up to ``EXCLUDED`` are valid results, all others are failures."""
 
     CONVERGED = 0
     EXCLUDED = 1

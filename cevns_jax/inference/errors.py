@@ -11,10 +11,21 @@ from cevns_jax.inference.batches import Progress, better, minimise_lanes, where
 from cevns_jax.inference.minimise import Minimum
 from cevns_jax.likelihood import Likelihood
 
-ERROR_STEPS = 20  # secant steps towards Delta chi^2 = 1
-ERROR_TOLERANCE = 1e-6  # of Delta chi^2
-LOWER = 1e-4  # chi^2 by which a point has to be lower to be in another valley
-SMALLEST_EIGENVALUE = 1e-10  # of the information with ones on its diagonal
+# Secant steps towards Delta chi^2 = 1. A parabola takes two or three, a step against a wall halves
+# the bracket: 20 halvings bring it to 1e-6 of the error. More would only cost time for parameters
+# that have no such error.
+ERROR_STEPS = 20
+# Of Delta chi^2; an error is then known to half of it, which is far below the digits quoted and
+# far above the 1e-9 to which a minimisation knows chi^2.
+ERROR_TOLERANCE = 1e-6
+# chi^2 by which a point has to be lower to be in another valley. Much less would be mistaken for
+# one where a minimisation stopped early on a flat floor; much more would leave errors that count
+# from a point that is not the lowest.
+LOWER = 1e-4
+# Of the information scaled to ones on its diagonal. Rounding of n parameters leaves about
+# n x 2e-16 in place of a zero eigenvalue, and its inverse would be a covariance of noise; above
+# 1e-10 the inverse still has six digits.
+SMALLEST_EIGENVALUE = 1e-10
 
 
 class ProfileErrors(NamedTuple):
@@ -22,9 +33,10 @@ class ProfileErrors(NamedTuple):
 
     Attributes:
         low, high: Distances down and up, shape (n,); NaN where it does not rise that far.
-        bounded: Whether the bound ended the search, shape (n, 2).
-        shifted: All parameters there, shape (n, 2, n).
-        lowest: The lowest point met on the way.
+        bounded: Whether the search reached the bound of the parameter without finding a rise of
+            one, shape (n, 2).
+        shifted: Values of all parameters there, shape (n, 2, n).
+        lowest: The lowest point met on the way; ``None`` where there was no search.
     """
 
     low: np.ndarray
@@ -35,14 +47,14 @@ class ProfileErrors(NamedTuple):
 
 
 def no_errors(n: int) -> ProfileErrors:
-    """Where there is no minimum to start from."""
+    """Errors that are all unknown, for a fit without a minimum to start from."""
     nothing = np.full(n, np.nan)
     return ProfileErrors(nothing, nothing, np.zeros((n, 2), bool), np.full((n, 2, n), np.nan), None)
 
 
 def covariance_of(information: np.ndarray) -> np.ndarray:
-    """Inverse of an information; NaN where a direction is not constrained, beyond what rounding
-    can tell."""
+    """Inverse of an information matrix, shape (n, n); all NaN where a direction is not constrained,
+    as far as rounding allows to tell."""
     scale = np.sqrt(np.diag(information))
     if not scale.size:
         return information
@@ -92,7 +104,8 @@ def _search(
     progress: Progress,
 ) -> ProfileErrors:
     """Secant iteration in sqrt(Delta chi^2), which is nearly linear in the distance; arguments as
-    above."""
+    of :func:`profile_errors`. Each of the 2n lanes holds one parameter, below or above its best
+    value, and minimises the others."""
     n = len(best.x)
     which = np.repeat(np.arange(n), 2)
     sign = np.tile([-1.0, 1.0], n)
@@ -126,9 +139,13 @@ def _search(
         run, rise = distance - last, h - h_last
         with np.errstate(invalid="ignore"):  # chi^2 can be infinite: then the middle is next
             ahead = distance + (1 - h) * run / np.where(rise == 0, np.inf, rise)
+        # Without a point above the level yet, the search grows: to at most four times the distance,
+        # as chi^2 may be flat here and a wall beyond.
         bounded = np.where(np.isfinite(above), above, 4 * distance)
         middle = (below + bounded) / 2
         proposed = np.where((ahead > below) & (ahead < above), ahead, middle)
+        # Lanes that have arrived keep their distance and go on being evaluated with the others: a
+        # smaller batch would be another compilation.
         last, h_last = np.where(found, last, distance), np.where(found, h_last, h)
         distance = np.where(found, distance, proposed)
     distance = np.where(found, distance, np.nan)
@@ -139,7 +156,14 @@ def _search(
 def _lowest_from(
     likelihood: Likelihood, starts: Sequence[np.ndarray], held: np.ndarray, moving: np.ndarray
 ) -> Minimum:
-    """The lowest minimum that the starts of each lane, (2n, n) each, lead to."""
+    """The lowest minimum of each lane, from several starts.
+
+    Args:
+        likelihood: What is minimised.
+        starts: Starts of all lanes, shape (2n, n) each.
+        held: Value of the parameter that each lane holds, shape (2n,).
+        moving: Which parameters each lane minimises, shape (2n, n).
+    """
 
     def end(start: np.ndarray) -> Minimum:
         rows = np.where(moving, start, held[:, None])
@@ -154,7 +178,7 @@ def _lowest_from(
 
 
 def _lower(known: Minimum | None, ends: Minimum) -> Minimum | None:
-    """The lower one of a point and the converged lanes of a call."""
+    """The lowest of a known point and the converged lanes of a call."""
     chi2 = np.where(ends.converged, ends.chi2, np.inf)
     lane = int(np.argmin(chi2))
     if chi2[lane] < (np.inf if known is None else known.chi2):

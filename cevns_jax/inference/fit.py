@@ -37,7 +37,10 @@ from cevns_jax.likelihood import Likelihood, check_predictions
 from cevns_jax.statistics import LEAST
 from cevns_jax.summary import Summarised, Summary
 
-LOWER_POINTS = 5  # times that a fit goes on from a lower point before it gives up
+# Times that a fit goes on from a lower point, found on the way to the errors, before it gives up.
+# One is usual where a valley was missed; more than a few mean that chi^2 has no minimum that a
+# covariance describes, and each costs a whole search for errors.
+LOWER_POINTS = 5
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -57,10 +60,12 @@ class Fit(Summarised):
         steps: Expected-information steps of the best start.
         ends: Where each start ended: (chi^2, converged).
         valleys: The minima that were found from starts all over the domain of the parameters of
-            interaction and target: x, shape (n,), and chi^2; the reported one first, which is the
-            lowest where parameters are expected (sin^2 theta_W between 0 and 1).
-        ending: How it ended; converged with all numbers finite and positive errors, or why not.
-        message: The same in a sentence, with how it is known or what went wrong.
+            interaction and target: x, shape (n,), and chi^2 of each. The reported one comes first:
+            the lowest with all parameters in the range where they are expected (sin^2 theta_W
+            between 0 and 1), if there is one.
+        ending: How it ended. It counts as converged only if chi^2 is finite and each parameter has
+            an error, or is known to have none.
+        message: The same in a sentence, with the evidence for it or with what went wrong.
         impacts: Shift of each free physics parameter when one parameter moves to its lower and
             upper error, others refitted: name -> shape (n, 2).
     """
@@ -89,7 +94,7 @@ class Fit(Summarised):
 
     @property
     def converged(self) -> bool:
-        """Whether the minimum is one."""
+        """Whether the fit ended in a minimum."""
         return self.ending is Ending.CONVERGED
 
     @property
@@ -122,21 +127,23 @@ class Fit(Summarised):
 
     @property
     def degrees_of_freedom(self) -> int:
-        """Bins minus parameters without a prior (a prior counts as one more measurement)."""
+        """Number of bins minus number of varying parameters without a prior: a prior counts as one
+        more measurement, which offsets its parameter."""
         _, precision = self.likelihood.priors
         return self.likelihood.n_bins - int(np.sum(np.asarray(precision) == 0))
 
     @property
     def p_value(self) -> float:
-        """Probability of a larger chi^2 if it were distributed as chi^2, which bins with few
-        counts only approximate."""
+        """Probability of a larger value, if the deviance follows a chi^2 distribution. Bins with
+        few counts do so only approximately."""
         return chi2_survival(self.chi2, self.degrees_of_freedom)
 
 
 def chi2_survival(chi2: float, degrees_of_freedom: int) -> float:
-    """Probability of a larger chi^2: finite sum for whole degrees of freedom, NaN below one.
+    """Probability of a larger chi^2, by the finite sum for a whole number of degrees of freedom;
+    NaN below one.
 
-    scipy.special.gammaincc is the same; importing it is a tenth of the time of a fit.
+    ``scipy.special.gammaincc`` gives the same, but its import takes a tenth of the time of a fit.
     """
     if degrees_of_freedom < 1:
         return math.nan
@@ -178,6 +185,8 @@ def fit(
     check_data("fit", likelihood)
     given = checked_starts("fit", likelihood, starts)
     points = [p for start in given for p in _starts_near(likelihood, start)]
+    # From the given starts L-BFGS walks to the neighbourhood of a minimum, however far it is; the
+    # many starts all over the domain go without it, as some of them are near every minimum.
     near = [lbfgs(likelihood, point) for point in progress(points)]
     wide = wide_starts(likelihood, given[0], whole_domain=True)
     minima = minimise_all(likelihood, np.concatenate([np.stack(near), wide]))
@@ -188,10 +197,6 @@ def fit(
     valleys, exempt, covariance, errors = _with_errors(likelihood, valleys, anywhere, progress)
     best = valleys[0]
     ending = _ending(best, np.isfinite(np.diag(covariance)) | exempt)
-    if ending is Ending.CONVERGED:
-        message = _evidence(likelihood, valleys, exempt, errors)
-    else:
-        message = f"not converged: {ending.sentence}{_detail(likelihood, best, ending)}"
     return Fit(
         likelihood=likelihood,
         names=names,
@@ -209,24 +214,26 @@ def fit(
         ),
         valleys=tuple(Valley(v.x, float(v.chi2)) for v in valleys),
         ending=ending,
-        message=message,
-        impacts={
-            name: errors.shifted[:, :, names.index(name)] - best.x[names.index(name)]
-            for name in likelihood.free
-            if name in names
-        },
+        message=_message(likelihood, valleys, ending, exempt, errors),
+        impacts=_impacts(likelihood, best, errors),
     )
 
 
+def _impacts(likelihood: Likelihood, best: Minimum, errors: ProfileErrors) -> dict[str, np.ndarray]:
+    """Shifts of the free parameters, as :attr:`Fit.impacts`."""
+    columns = [(n, likelihood.names.index(n)) for n in likelihood.free if n in likelihood.names]
+    return {name: errors.shifted[:, :, i] - best.x[i] for name, i in columns}
+
+
 def _starts_near(likelihood: Likelihood, point: np.ndarray) -> list[np.ndarray]:
-    """A start, and one on each side of every free parameter that is zero there."""
+    """A start, and for every free parameter that is zero there a start on each side of zero."""
     free = [likelihood.names.index(n) for n in likelihood.free if n in likelihood.names]
     return [point, *(p for index in free for p in off_zero(likelihood, point, index))]
 
 
 def _valleys(likelihood: Likelihood, minima: Minimum, anywhere: bool) -> list[Minimum]:
-    """The distinct minima, the one to be reported first: the lowest of those that lie where
-    parameters are expected, or of all if a start asked for another place."""
+    """The distinct minima, lowest first, but those outside the expected ranges of the parameters
+    last, unless a start asked for such a place (``anywhere``). The first is to be reported."""
     found = take(minima, distinct(minima))
     away = np.zeros(len(found.chi2), bool) if anywhere else outside(likelihood, found.x)
     return [one(found, row) for row in np.argsort(away, kind="stable")]
@@ -235,8 +242,13 @@ def _valleys(likelihood: Likelihood, minima: Minimum, anywhere: bool) -> list[Mi
 def _with_errors(
     likelihood: Likelihood, valleys: list[Minimum], anywhere: bool, progress: Progress
 ) -> tuple[list[Minimum], np.ndarray, np.ndarray, ProfileErrors]:
-    """Valleys, and of the first: parameters without a symmetric error, covariance and errors. Where
-    a lower point turns up on the way to the errors, those of the minimum below it."""
+    """Errors of the first valley. Where a lower point turns up on the way to the errors, the
+    minimum below that point becomes the first valley, and the search for its errors starts anew.
+
+    Returns:
+        The valleys; which parameters have no symmetric error, shape (n,), boolean; the covariance,
+        shape (n, n); and the errors from the profiled chi^2.
+    """
     for _ in range(LOWER_POINTS):
         best = valleys[0]
         exempt = _without_error(likelihood, best)
@@ -246,7 +258,7 @@ def _with_errors(
         known = np.isfinite(np.diag(covariance)) | exempt
         if not (best.converged and np.isfinite(best.chi2) and known.all()):
             return valleys, exempt, covariance, no_errors(len(best.x))
-        # Another solution where parameters are not expected has no part in the errors.
+        # A solution outside the expected ranges is not reported, and so must not widen the errors.
         away = [anywhere or not outside(likelihood, v.x) for v in valleys]
         others = [v.x for v, counts in zip(valleys[1:], away[1:], strict=True) if counts]
         errors = profile_errors(likelihood, best, covariance, others, progress)
@@ -254,6 +266,7 @@ def _with_errors(
         if lowest is None or not lowest.chi2 < best.chi2 - LOWER:
             return valleys, exempt, covariance, errors
         lower = one(minimise_all(likelihood, lowest.x[None]), 0)
+        # The lower point led out of the expected ranges: the minimum inside stays the reported one.
         if outside(likelihood, lower.x) and not (anywhere or outside(likelihood, best.x)):
             return valleys, exempt, covariance, errors
         valleys = [lower, *(v for v in valleys if not _same(v, lower))]
@@ -262,14 +275,14 @@ def _with_errors(
 
 
 def _same(first: Minimum, second: Minimum) -> bool:
-    """Whether two minima are one."""
+    """Whether two minima are the same, by the parabola at each of them."""
     away = first.x - second.x
     return all(away @ minimum.information @ away < APART for minimum in (first, second))
 
 
 def _without_error(likelihood: Likelihood, best: Minimum) -> np.ndarray:
-    """Parameters about which the expected information is infinite: at an end of their domain, where
-    they move a Poisson bin in which nothing is expected."""
+    """Which parameters have infinite expected information, shape (n,), boolean: those at an end of
+    their domain that change a Poisson bin in which nothing is expected."""
     lower, upper = map(np.asarray, likelihood.bounds)
     at_end = (best.x <= lower) | (best.x >= upper)
     if not at_end.any():
@@ -289,6 +302,7 @@ def _without_error(likelihood: Likelihood, best: Minimum) -> np.ndarray:
 
 
 def _gradient_norm(best: Minimum, covariance: np.ndarray) -> float:
+    """Largest derivative of chi^2 in units of the errors, of the parameters that have one."""
     scaled = np.abs(best.gradient * np.sqrt(np.diag(covariance)))
     return float(np.max(scaled[np.isfinite(scaled)], initial=0.0))
 
@@ -300,8 +314,21 @@ def _ending(best: Minimum, known: np.ndarray) -> Ending:
     return Ending(int(best.ending)) if known.all() else Ending.UNCONSTRAINED
 
 
+def _message(
+    likelihood: Likelihood,
+    valleys: list[Minimum],
+    ending: Ending,
+    exempt: np.ndarray,
+    errors: ProfileErrors,
+) -> str:
+    """How a fit ended, in words."""
+    if ending is Ending.CONVERGED:
+        return _evidence(likelihood, valleys, exempt, errors)
+    return f"not converged: {ending.sentence}{_detail(likelihood, valleys[0], ending)}"
+
+
 def _detail(likelihood: Likelihood, best: Minimum, ending: Ending) -> str:
-    """What to add to the sentence of a fit that found no minimum."""
+    """What a fit that found no minimum adds to the sentence of its ending."""
     names = likelihood.names
     if ending is Ending.EXCLUDED:
         bins = np.flatnonzero(~np.isfinite(likelihood.deviance(likelihood.values(best.x))))
@@ -323,8 +350,8 @@ def _detail(likelihood: Likelihood, best: Minimum, ending: Ending) -> str:
 def _evidence(
     likelihood: Likelihood, valleys: list[Minimum], exempt: np.ndarray, errors: ProfileErrors
 ) -> str:
-    """Why a fit is taken as converged, which errors do not exist all the same, and what else there
-    is."""
+    """Why a fit counts as converged, which errors do not exist nevertheless, and whether there are
+    other valleys."""
     best, names = valleys[0], likelihood.names
     text = f"EDM {float(best.edm):.2g} of chi^2 after {int(best.steps)} steps"
     missing = ~np.isfinite(np.stack([errors.low, errors.high], axis=1))

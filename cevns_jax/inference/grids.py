@@ -1,4 +1,4 @@
-"""Minima at all points of a grid: valleys are searched at some of them and followed over all."""
+"""Minima at all points of a grid: valleys are searched at some points and followed to all."""
 
 from __future__ import annotations
 
@@ -14,13 +14,24 @@ from cevns_jax.inference.neighbours import keep_better, neighbours_of, spread_be
 from cevns_jax.inference.valleys import APART, preferred, search, take
 from cevns_jax.likelihood import Likelihood
 
-ANCHORS = {1: 5, 2: 3}  # points along each axis at which valleys are searched; two for more axes
-MOST = 8  # starts that are followed over a grid
-ANOTHER = 9.0  # chi^2 between what are taken as starts in two valleys, at two points
-SEARCHED_AGAIN = 32  # points at which valleys are searched once more, where their number changes
-NEARLY = (
-    1e-3  # expected distance to the minimum, of what chi^2 is above the level, that does not matter
-)
+# Points along each axis at which valleys are searched, by the number of axes; two for more. A
+# search costs tens of minimisations. Found by trial: with fewer, a valley that begins between two
+# points is left to the spreading of minima between neighbours; with more, small grids take longer.
+ANCHORS = {1: 5, 2: 3}
+# Starts followed over a grid: each costs a minimisation at every point. Found by trial; of more
+# valleys, the lowest at the nearest searched point are followed.
+MOST = 8
+# chi^2 by which the minima of two points must be apart to be starts in two valleys. At two points
+# of a grid one valley lies at slightly different places, so this is more than ``APART``: much more,
+# and two valleys would be followed as one; much less, and one would be followed several times.
+ANOTHER = 9.0
+# Points at which valleys are searched once more, where their number changes along the grid. It
+# bounds the work on large grids; between these points, better minima spread to the neighbours.
+SEARCHED_AGAIN = 32
+# Largest expected distance to the minimum, as a share of the height above the level, at which an
+# unfinished minimisation counts as settled: chi^2 far from the data is no parabola, but even a fall
+# of a thousand times the expected one would leave the point above the level.
+NEARLY = 1e-3
 COUNT = "valleys"  # name of the array in a block, beside the fields of a minimum
 
 
@@ -79,19 +90,20 @@ def minimise_mesh(
     blocks: Blocks | None = None,
     highest: float = np.inf,
 ) -> GridMinima:
-    """As :func:`minimise_grid`, at points that are neighbours as those of a grid are, wherever they
-    lie.
+    """As :func:`minimise_grid`, at points that are connected like those of a grid, but may lie
+    anywhere.
 
     Args:
         likelihood, starts, known, progress, blocks: As there.
         names: The k parameters held at the points.
-        points: Their values, shape (P, k), the last axis of the shape moves fastest.
-        shape: Points along each axis of the mesh, P in all.
-        highest: Delta chi^2, from the lowest along the first axis, above which a point without
-            convergence may stay as it is, if its neighbours are there as well.
+        points: Their values, shape (P, k); the last axis of ``shape`` moves fastest.
+        shape: Number of points along each axis of the mesh, P in all.
+        highest: Delta chi^2, from the lowest along the first axis. A point without convergence is
+            left as it is if it and its neighbours are above this.
     """
     rest = likelihood.hold(**dict(zip(names, map(float, points[0]), strict=True)))
     followed = _followed(likelihood, names, points, shape, known) if rest.shaping else None
+    # Starts of every point, shape (V, P, n): the given ones first, then one in each valley.
     if starts is None:
         first = np.broadcast_to(known[0], (len(points), known.shape[-1]))
         all_starts = first[None] if followed is None else followed
@@ -100,7 +112,8 @@ def minimise_mesh(
     else:
         all_starts = np.concatenate([starts[None], followed])
     found = _in_blocks(likelihood, rest, names, points, all_starts, shape, progress, blocks)
-    # Given starts lead to the one minimum, as they are made for each point.
+    # Given starts are made for each point: if they all converged and there is only one minimum,
+    # neighbours have nothing better to offer.
     sure = starts is not None and not rest.shaping and bool(found.minima.converged.all())
     if sure or not rest.names:
         return found
@@ -124,8 +137,8 @@ def _followed(
     shape: tuple[int, ...],
     known: np.ndarray,
 ) -> np.ndarray:
-    """Starts in all valleys that are found at some points of the grid, shape (V, P, n): those of
-    the nearest such point first."""
+    """Starts for each point in all valleys that a search at some points of the grid found, shape
+    (V, P, n): those of the nearest searched point first."""
     places = [
         np.unique(np.linspace(0, size - 1, ANCHORS.get(len(shape), 2)).round().astype(int))
         for size in shape
@@ -135,7 +148,9 @@ def _followed(
     more = np.broadcast_to(known, (len(rows), *known.shape))
     valleys = search(likelihood, names, points[rows], more)
     most = max(len(minima.chi2) for minima in valleys)
-    if most > 1:  # those of other points as well: a valley can begin between two of them
+    # Where there are several, those of other points are followed as well, as a valley can begin
+    # between two searched points.
+    if most > 1:
         most = min(2 * most, MOST)
     index = np.stack(np.unravel_index(np.arange(len(points)), shape), axis=1)
     nearest = np.abs((index[:, None] - anchors) / np.array(shape)).sum(axis=2).argmin(axis=1)
@@ -143,12 +158,13 @@ def _followed(
     for anchor, own in enumerate(valleys):
         others = [valleys[other] for other in range(len(valleys)) if other != anchor]
         chosen = _merged([own, *others], most)
+        # Filled up by repetition: the array has one size, and a repeated start does no harm.
         starts[:, nearest == anchor] = chosen[np.arange(most) % len(chosen)][:, None]
     return starts
 
 
 def _merged(valleys: Iterable[Minimum], most: int) -> np.ndarray:
-    """Minima of several points, those that seem to be in one valley once, shape (V, n)."""
+    """Minima of several points, one of each valley as far as parabolas tell, shape (V, n)."""
     chosen: list[np.ndarray] = []
     metrics: list[np.ndarray] = []
     for minima in valleys:
@@ -174,7 +190,7 @@ def _in_blocks(
     progress: Progress,
     blocks: Blocks | None,
 ) -> GridMinima:
-    """The lowest of the minima that the starts of each point, shape (V, P, n), lead to."""
+    """The lowest minimum at each point, from several starts, shape (V, P, n)."""
     parts: list[GridMinima] = []
     line = len(points) // shape[0]
     for number in progress(range(-(-len(points) // BLOCK))):
@@ -197,7 +213,7 @@ def _in_blocks(
 
 
 def _lowest(likelihood: Likelihood, ends: list[Minimum]) -> GridMinima:
-    """The best of several ends at each point, and how many minima they are."""
+    """The best of several ends at each point, and the number of distinct minima among them."""
     if len(ends) == 1:
         return GridMinima(ends[0], np.ones(len(ends[0].chi2), int))
     count = np.zeros(len(ends[0].chi2), int)
@@ -219,8 +235,8 @@ def _lowest(likelihood: Likelihood, ends: list[Minimum]) -> GridMinima:
 
 
 def _steps_before(blocks: list[GridMinima], number: int, line: int) -> np.ndarray | None:
-    """Steps that points took at the last value of the first parameter that is done: a guess for
-    the next ``number`` of points, of which there are ``line`` for each value."""
+    """A guess of the steps that the next ``number`` of points will take: the steps at the last
+    finished value of the first parameter. There are ``line`` points for each value."""
     done = np.concatenate([block.minima.steps for block in blocks]) if blocks else np.zeros(0)
     if len(done) < line:
         return None
@@ -237,8 +253,8 @@ def _searched_again(
     minima: Minimum,
     valleys: np.ndarray,
 ) -> Minimum:
-    """The minima after a search at points where a valley ends: where fewer are known than at a
-    neighbour."""
+    """The minima after another search for valleys at points where a valley ends, which are those
+    where fewer are known than at a neighbour."""
     rows = np.flatnonzero((valleys[neighbours_of(shape)] > valleys[:, None]).any(axis=1))
     if not rows.size:
         return minima
@@ -255,8 +271,8 @@ def affecting(
 ) -> np.ndarray:
     """Points that did not converge and on which a range or contour may depend, shape (P,).
 
-    One does not where it, whatever it started from, and all its neighbours are above the highest
-    level, and these converged, or nearly.
+    Nothing depends on a point if it and all its neighbours are above the highest level, and the
+    neighbours converged, or nearly did.
 
     Args:
         minima: With a leading axis of the P points of a grid.
@@ -264,7 +280,7 @@ def affecting(
         lowest: Lowest chi^2, one for all or shape (P,).
         highest: Highest level of Delta chi^2 that is reported.
     """
-    above = minima.chi2 > lowest + highest  # not where it is NaN
+    above = minima.chi2 > lowest + highest  # False where chi^2 is NaN
     with np.errstate(invalid="ignore"):  # infinite where counts are impossible
         nearly = minima.edm < NEARLY * (minima.chi2 - lowest - highest)
     settled = ((minima.converged | nearly) & above)[neighbours_of(shape)]

@@ -35,12 +35,13 @@ def delta_chi2(confidence_level: float, parameters: int = 1) -> float:
     from scipy.special import chdtri
 
     found = float(chdtri(parameters, 1 - confidence_level))
+    # Two decimals would make nothing of the smallest levels.
     return round(found, 2) if found >= 0.01 else found
 
 
 def confidence_level(level: float, parameters: int = 1) -> float:
-    """Probability that Delta chi^2 is below a level: that of the rounded level's own name where it
-    has one, as 0.9 for 2.71."""
+    """Probability that Delta chi^2 is below a level. For a level that is the rounded one of a usual
+    probability it is exactly that: 0.9 for 2.71."""
     for known in (*SIGMAS, 0.9, 0.95, 0.99):
         if delta_chi2(known, parameters) == level:
             return known
@@ -50,7 +51,8 @@ def confidence_level(level: float, parameters: int = 1) -> float:
 
 
 def name_of(level: float, parameters: int = 1) -> str:
-    """What a level is called: ``90 %``; of several parameters ``1 sigma`` where it is one."""
+    """What a level is called: ``90 %``; for several parameters ``1 sigma``, if it is that of a
+    whole number of sigmas."""
     probability = confidence_level(level, parameters)
     if parameters > 1 and probability in SIGMAS:
         return f"{1 + SIGMAS.index(probability)} sigma"
@@ -65,6 +67,7 @@ def per_cent(probability: float) -> str:
 def check_confidence_level(where: str, value: object) -> None:
     """Raise ConfigError where a confidence level is not a number between 0 and 1."""
     number = isinstance(value, int | float) and not isinstance(value, bool)
+    # Below, the region is smaller than its ends are known; above, 1 - cl is lost to rounding.
     if not (number and 1e-3 <= float(value) <= 1 - 1e-12):  # type: ignore[arg-type]
         raise ConfigError(
             f"{where} must be a number from 0.001 to 1, 1 excluded (0.9 is 90 %), not {value}"

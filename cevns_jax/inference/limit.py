@@ -1,9 +1,10 @@
 """Limits: the allowed ranges of one parameter for each value of others, e.g. of a coupling for each
 mass of a mediator.
 
-The profiled chi^2 is taken at some forty places of the parameter, laid out for each held value by
-where chi^2 begins to move, from there to the ends of its domain; local minima are followed to their
-bottom, and the ends of the ranges come from a root search. All held values go together.
+The profiled chi^2 is evaluated at some forty places of the parameter. Where they are depends, for
+each held value, on the distance at which chi^2 begins to move; they reach from there to the ends of
+the domain of the parameter. Local minima are followed to their bottom, and the ends of the ranges
+come from a root search. All held values are treated together, in the same batches.
 """
 
 from __future__ import annotations
@@ -17,37 +18,23 @@ import numpy as np
 
 from cevns_jax.errors import ConfigError
 from cevns_jax.forks import stop_if_forked
-from cevns_jax.inference.batches import Progress, minimise_firmly, minimise_points, settled
+from cevns_jax.inference.batches import Progress, settled
 from cevns_jax.inference.checks import check_data, checked_grid, checked_range, checked_starts
-from cevns_jax.inference.grids import affecting, minimise_mesh
-from cevns_jax.inference.intervals import (
-    Curve,
-    Interval,
-    bracket_of,
-    crossings,
-    joined,
-    local_minima,
-    lower_of_ends,
-    lowest_in,
-    merged,
-    ranges,
+from cevns_jax.inference.closer_places import (
+    with_better_minima,
+    with_bottoms,
+    with_closer_places,
 )
+from cevns_jax.inference.crossings import bracket_of, crossings, merged
+from cevns_jax.inference.far_places import out_to_the_ends
+from cevns_jax.inference.grids import affecting, minimise_mesh
+from cevns_jax.inference.intervals import Curve, Interval, lower_of_ends, ranges
 from cevns_jax.inference.levels import LIMIT, delta_chi2
 from cevns_jax.inference.minimise import Minimum
-from cevns_jax.inference.neighbours import spread_better_minima
-from cevns_jax.inference.places import ANCHORS, Search, ends_of, places
+from cevns_jax.inference.places import Search, places
 from cevns_jax.inference.valleys import take
 from cevns_jax.likelihood import Likelihood, check_predictions
 from cevns_jax.summary import Summarised, Summary
-
-BEYOND = 12  # places to the end of the domain, where chi^2 is not above the level yet
-WALLS = 30.0  # chi^2 above the level up to which places are put closer
-# Depth of a valley that may hide between two places, in units of what shows of it. Its walls end at
-# the chi^2 of no signal at all, where a normalisation has taken all of it away.
-DEPTH = 30.0
-PROBED = [BEYOND // 2, -1]  # of those, where it is looked whether chi^2 falls again
-FALLS = 1.0  # chi^2 by which it has to
-BETWEEN = (1 / 3, 2 / 3)  # where, of the way between two places
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -81,13 +68,15 @@ class Limit(Summarised):
 
     @property
     def allowed(self) -> list[list[tuple[float, float]]]:
-        """Ranges (low, high) at each point; an end at an end of the domain is that end."""
+        """Ranges (low, high) at each point; a range that reaches an end of the domain has that end
+        as its own."""
         return [[(i.low, i.high) for i in found] for found in self.intervals]
 
     @property
     def upper(self) -> np.ndarray:
-        """Upper limit at each point, shape (H,): the upper end of the range that holds zero, or of
-        the lowest one; infinite where chi^2 does not rise to the level, NaN without a range."""
+        """Upper limit at each point, shape (H,): the upper end of the range that contains zero, or
+        else of the lowest range; infinite where chi^2 does not rise to the level, NaN where there
+        is no range."""
         return np.array([_upper(found) for found in self.intervals])
 
     def summary(self) -> Summary:
@@ -98,6 +87,7 @@ class Limit(Summarised):
 
 
 def _upper(found: Sequence[Interval]) -> float:
+    """Upper limit from the ranges at one point, as :attr:`Limit.upper`."""
     if not found:
         return float("nan")
     around_zero = [i for i in found if i.low <= 0 <= i.high]
@@ -128,9 +118,9 @@ def limit(
         within: Lowest and highest value of the parameter between which its limits are looked for.
         starts: Values of minimised parameters at which their valleys are looked for as well.
         progress: Wraps the iterable of blocks.
-        **held: Parameters that are held at values, one or an ascending list each; the limits are
-            those at all their combinations. Those that are left out vary, or keep their value, as
-            in the likelihood.
+        **held: Parameters that are held, each at one value or at an ascending list of them; there
+            are limits at all combinations. Parameters that are left out vary, or keep their value,
+            as in the likelihood.
 
     Raises:
         ConfigError: an unknown parameter, a confidence level or held values that cannot be used,
@@ -138,27 +128,12 @@ def limit(
             impossible everywhere.
     """
     stop_if_forked()
-    search, start, shape = _checked(likelihood, parameter, cl, within, starts, held)
-    values = places(search, start[0])
-    # The limited parameter first: points of one batch then take about as many steps.
-    size, width = values.shape
-    mesh = search.at(np.tile(np.arange(size), width), values.T.ravel())
-    shape = (width, *shape)
-    found = minimise_mesh(
-        *(search.likelihood, search.names, mesh, shape),
-        known=start,
-        progress=progress,
-        highest=search.level,
-    )
-    if not np.isfinite(found.minima.chi2).any():
-        raise ConfigError("limit: chi^2 is infinite or not a number whatever the parameters")
-    curves = [
-        Curve(values[h], take(found.minima, np.arange(h, size * width, size))) for h in range(size)
-    ]
-    curves = _finer(search, _to_the_ends(search, curves, start[0]))
-    curves = _spread(search, _with_bottoms(search, curves))
+    search, known, shape = _checked(likelihood, parameter, cl, within, starts, held)
+    curves = _at_places(search, known, shape, progress)
+    curves = with_closer_places(search, out_to_the_ends(search, curves, known[0]))
+    curves = with_better_minima(search, with_bottoms(search, curves))
     lowest = np.array([np.min(c.minima.chi2[settled(c.minima)], initial=np.inf) for c in curves])
-    ranges_, known_ends = _ranges(search, curves, lowest)
+    allowed, known_ends = _ranges(search, curves, lowest)
     unsettled = [
         affecting(c.minima, c.values.shape, low, search.level).any()
         for c, low in zip(curves, lowest, strict=True)
@@ -169,7 +144,7 @@ def limit(
         delta_chi2=search.level,
         searched=(float(search.declared.lower), float(search.declared.upper)),
         held={name: search.points[:, i] for i, name in enumerate(search.names[:-1])},
-        intervals=ranges_,
+        intervals=allowed,
         best=np.array([_lowest_value(c) for c in curves]),
         chi2=lowest,
         converged=known_ends & ~np.array(unsettled),
@@ -185,8 +160,12 @@ def _checked(
     starts: Sequence[Mapping[str, float]],
     held: Mapping[str, np.ndarray | jax.Array | float],
 ) -> tuple[Search, np.ndarray, tuple[int, ...]]:
-    """What is looked for, the starts of the other parameters, shape (K, n), and how many values
-    each held parameter has."""
+    """Check what :func:`limit` was given.
+
+    Returns:
+        What limits are looked for; start values of the n other parameters, shape (K, n); and the
+        number of values of each held parameter.
+    """
     level = delta_chi2(cl)
     if parameter in held:
         raise ConfigError(f"limit: {parameter} cannot be limited and held at the same time")
@@ -207,7 +186,7 @@ def _checked(
 
 
 def _start(likelihood: Likelihood, name: str) -> float:
-    """Start of a parameter; of an unknown one anything, as it is refused next."""
+    """Start value of a parameter, or zero for an unknown one, which the next check refuses."""
     declared = likelihood.parameters.get(name)
     return float(declared.start) if declared is not None else 0.0
 
@@ -215,8 +194,12 @@ def _start(likelihood: Likelihood, name: str) -> float:
 def _within(
     likelihood: Likelihood, name: str, within: tuple[float, float] | None
 ) -> tuple[Likelihood, tuple[str, str]]:
-    """The likelihood with the domain of a parameter cut to where its limits are looked for, and
-    its start in it; and what the ends of that range are."""
+    """Cut the domain of a parameter to the range in which its limits are looked for.
+
+    Returns:
+        The likelihood with that domain, and with the start of the parameter moved into it; and what
+        the two ends are, in the words of :class:`cevns_jax.inference.intervals.Interval`.
+    """
     declared = likelihood.parameters[name]
     start, declared_ends = float(declared.start), (declared.lower, declared.upper)
     domain = np.array(declared_ends, dtype=float)
@@ -228,6 +211,7 @@ def _within(
         ends = np.clip(domain, *declared.expected)
     else:
         ends = domain
+    # An end that somebody chose is one of the search, as chi^2 may go on beyond it.
     asked = ~((ends == domain) | (ends == declared_ends)) | ~np.isfinite(ends)
     low, high = map(float, ends)
     cut = dataclasses.replace(declared, lower=low, upper=high, start=min(max(start, low), high))
@@ -235,152 +219,49 @@ def _within(
     return likelihood.declared({name: cut}), (borders[0], borders[1])
 
 
-def _with_bottoms(search: Search, curves: list[Curve]) -> list[Curve]:
-    """The curves with the bottoms of their local minima."""
-    curves = list(curves)
-    at = [
-        (h, int(i))
-        for h, c in enumerate(curves)
-        for i in local_minima(c.minima.chi2, c.minima.converged, search.level, depth=DEPTH)
-    ]
-    if not at:
-        return curves
-    rows = np.array([h for h, _ in at])
-
-    def lowest_at(values: np.ndarray, lanes: np.ndarray, starts: np.ndarray) -> Minimum:
-        mesh = search.at(rows[lanes], values)
-        return lower_of_ends(search.likelihood, search.names, mesh, starts)
-
-    triples = [bracket_of(curves[h].values, curves[h].minima, [i - 1], 3) for h, i in at]
-    bottoms = lowest_in(lowest_at, merged(triples))
-    for h in np.unique(rows):
-        mine = np.flatnonzero((rows == h) & bottoms.lower)
-        if mine.size:
-            curves[h] = joined(curves[h], Curve(bottoms.values[mine], take(bottoms.minima, mine)))
-    return curves
-
-
-def _finer(search: Search, curves: list[Curve]) -> list[Curve]:
-    """The curves with places between those near the level. A valley that is narrower than the step
-    lies between high walls, which show; one between low walls could hide, and is looked for."""
-    inserted = []
-    for h, curve in enumerate(curves):
-        chi2 = np.where(curve.minima.converged, curve.minima.chi2, np.inf)
-        height = chi2 - chi2.min() if np.isfinite(chi2).any() else chi2
-        low = np.minimum(height[:-1], height[1:]) < search.level + WALLS
-        near = low & (np.maximum(height[:-1], height[1:]) > search.level / 4)
-        for i in np.flatnonzero(near).tolist():
-            inserted += [(h, i, share) for share in BETWEEN]
-    return _with_more(search, curves, inserted)
-
-
-def _with_more(
-    search: Search, curves: list[Curve], inserted: list[tuple[int, int, float]]
+def _at_places(
+    search: Search, known: np.ndarray, shape: tuple[int, ...], progress: Progress
 ) -> list[Curve]:
-    """The curves with more places: number of the curve, the place before, and which share of the
-    way to the next one."""
-    if not inserted:
-        return curves
-    rows = np.array([h for h, _, _ in inserted])
-    ends = [(curves[h].values[i], curves[h].values[i + 1]) for h, i, _ in inserted]
-    shares = [share for *_, share in inserted]
-    values = np.array([a + share * (b - a) for (a, b), share in zip(ends, shares, strict=True)])
-    starts = np.array([curves[h].minima.x[i + round(share)] for h, i, share in inserted])
-    order = np.argsort([i for _, i, _ in inserted], kind="stable")  # alike together
-    mesh = search.at(rows, values)[order]
-    found = minimise_firmly(search.likelihood, search.names, mesh, starts[order])
-    found = take(found, np.argsort(order))
-    result = list(curves)
-    for h in np.unique(rows):
-        mine = np.flatnonzero(rows == h)
-        result[h] = joined(curves[h], Curve(values[mine], take(found, mine)))
-    return result
-
-
-def _to_the_ends(search: Search, curves: list[Curve], start: np.ndarray) -> list[Curve]:
-    """The curves with places up to the ends of the domain, on the sides where chi^2 is not above
-    the level at the last place, and may still rise to it, or falls again farther out.
+    """The profiled chi^2 at places near the start of the limited parameter, a curve for each held
+    point.
 
     Args:
-        search: What is looked for.
-        curves: Of each held point.
-        start: Where the n others start.
+        search: What limits are looked for.
+        known: Start values of the n other parameters, shape (K, n).
+        shape: Number of values of each held parameter.
+        progress: Wraps the iterable of blocks.
+
+    Raises:
+        ConfigError: counts that are impossible everywhere.
     """
-    sides = [_beyond(search, curves, side, start) for side in (0, -1)]
-    rows, values, starts = (np.concatenate(parts) for parts in zip(*sides, strict=True))
-    if not rows.size:
-        return curves
-    found = minimise_firmly(search.likelihood, search.names, search.at(rows, values), starts)
-    result = list(curves)
-    for h in np.unique(rows):
-        mine = np.flatnonzero(rows == h)
-        mine = mine[np.argsort(values[mine], kind="stable")]
-        result[h] = joined(curves[h], Curve(values[mine], take(found, mine)))
-    return result
-
-
-def _beyond(
-    search: Search, curves: list[Curve], side: int, start: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Places on one side of the curves (0 below, -1 above) up to the end: the held points they
-    belong to, their values, and starts of the others."""
-    end, middle = ends_of(search.declared)[side], float(search.declared.start)
-    last = np.array([curve.values[side] for curve in curves])
-    rows = np.flatnonzero(last != end)
-    first, whole = np.abs(last[rows] - middle), abs(end - middle)
-    more = np.geomspace(first, np.full(len(rows), whole), BEYOND + 1, axis=1)[:, 1:]
-    values = middle + np.sign(end - middle) * more
-    values[:, -1] = end  # to the last bit
-    ended = np.array([curve.minima.x[side] for curve in curves]).reshape(len(curves), -1)
-    chi2 = np.array([curve.minima.chi2[side] for curve in curves])
-    lowest = np.array([np.min(c.minima.chi2[settled(c.minima)], initial=np.inf) for c in curves])
-    # Far out a minimisation takes many steps: some of the held points tell of all.
-    some = np.unique(np.linspace(0, len(rows) - 1, ANCHORS).round().astype(int))[: len(rows)]
-    far = _lowest_at(search, rows[some], values[some][:, PROBED], start)
-    falls = bool((far < chi2[rows[some]] - FALLS).any())
-    wanted = ~(chi2[rows] > lowest[rows] + search.level) | falls
-    # Where chi^2 falls again, the others are not what they are near the last place.
-    starts = np.broadcast_to(start, ended.shape)[rows] if falls else ended[rows]
-    kept = np.repeat(wanted, BEYOND)
-    of = np.repeat(rows, BEYOND)[kept]
-    return of, values.ravel()[kept], np.repeat(starts, BEYOND, axis=0)[kept]
-
-
-def _lowest_at(
-    search: Search, rows: np.ndarray, values: np.ndarray, start: np.ndarray
-) -> np.ndarray:
-    """The lowest chi^2 at some values of the limited parameter, shape (R, m), at each of R held
-    points."""
-    if not rows.size:
-        return np.zeros(0)
-    mesh = search.at(np.repeat(rows, values.shape[1]), values.ravel())
-    starts = np.broadcast_to(start, (len(mesh), len(start)))
-    found = minimise_points(search.likelihood, search.names, mesh, starts)
-    lowest: np.ndarray = np.nan_to_num(found.chi2, nan=np.inf).reshape(values.shape).min(axis=1)
-    return lowest
-
-
-def _spread(search: Search, curves: list[Curve]) -> list[Curve]:
-    """The curves with lower minima spread between their places, where there can be several valleys:
-    a place that missed the lowest one would be the end of a range at which chi^2 jumps."""
-    if not set(search.likelihood.shaping) - set(search.names):
-        return curves
-    held = dict(zip(search.names[:-1], map(float, search.points[0]), strict=True))
-    rest = search.likelihood.hold(**held, **{search.names[-1]: float(search.declared.start)})
-    result = []
-    for h, curve in enumerate(curves):
-        mesh = search.at(np.full(len(curve.values), h), curve.values)
-        problem = (search.likelihood, rest, search.names, mesh, curve.values.shape)
-        result.append(
-            Curve(curve.values, spread_better_minima(*problem, curve.minima, several=True))
-        )
-    return result
+    values = places(search, known[0])
+    size, width = values.shape
+    # The limited parameter is the slowest axis, so that the points of one batch are about equally
+    # far from the data and take about as many steps.
+    mesh = search.at(np.tile(np.arange(size), width), values.T.ravel())
+    found = minimise_mesh(
+        *(search.likelihood, search.names, mesh, (width, *shape)),
+        known=known,
+        progress=progress,
+        highest=search.level,
+    )
+    if not np.isfinite(found.minima.chi2).any():
+        raise ConfigError("limit: chi^2 is infinite or not a number whatever the parameters")
+    return [
+        Curve(values[h], take(found.minima, np.arange(h, size * width, size))) for h in range(size)
+    ]
 
 
 def _ranges(
     search: Search, curves: list[Curve], lowest: np.ndarray
 ) -> tuple[tuple[tuple[Interval, ...], ...], np.ndarray]:
-    """Ranges at each held point, and whether all their ends are known, shape (H,)."""
+    """Ranges at each held point, and whether all their ends are known, shape (H,).
+
+    Args:
+        search: What limits are looked for.
+        curves: The profiled chi^2 at each held point.
+        lowest: Lowest chi^2 of each curve, shape (H,).
+    """
     level = search.level
     heights = [
         np.where(np.isnan(c.minima.chi2), np.inf, c.minima.chi2) - (low if np.isfinite(low) else 0)
@@ -404,13 +285,14 @@ def _ranges(
         found = crossings(lowest_at, merged(pairs), lowest[of], np.full(len(of), level))
         roots = dict(zip(brackets, map(float, found.values), strict=True))
         np.logical_and.at(known, of, found.converged)
-    found_ = []
+    found_ranges = []
     for h, curve in enumerate(curves):
         own = {(level, i): root for (row, i), root in roots.items() if row == h}
-        found_.append(ranges(curve.values, heights[h], level, own, search.borders))
-    return tuple(map(tuple, found_)), known
+        found_ranges.append(ranges(curve.values, heights[h], level, own, search.borders))
+    return tuple(map(tuple, found_ranges)), known
 
 
 def _lowest_value(curve: Curve) -> float:
+    """The limited parameter where chi^2 is lowest; NaN where it is finite nowhere."""
     chi2 = np.where(settled(curve.minima), curve.minima.chi2, np.inf)
     return float(curve.values[np.argmin(chi2)]) if np.isfinite(chi2).any() else float("nan")

@@ -1,10 +1,10 @@
 """The minimiser of profiles, scans and final fits: damped steps with the expected information.
 
-It knows chi^2, its gradient and a metric at a point, and bounds; nothing of where they come from.
-The metric is the expected information, J^T W J with W that of each bin (1/mu for Poisson bins),
-plus the precision of the priors: first derivatives only, no line search, a covariance for free.
-That is what a batch of fits under ``vmap`` wants, where every lane walks until the slowest has
-finished.
+It knows chi^2, its gradient and a metric at a point, and bounds, but not where they come from. The
+metric is the expected information J^T W J, with W the information of each bin (1/mu for Poisson
+bins), plus the precision of the priors. It takes only first derivatives and no line search, and
+gives a covariance at no extra cost. This suits a batch of fits under ``vmap``, in which every lane
+runs until the slowest has finished: L-BFGS with its line search took 27 times longer there.
 """
 
 from __future__ import annotations
@@ -19,22 +19,31 @@ import jax.numpy as jnp
 from cevns_jax.inference.endings import Ending
 
 # Expected distance to the minimum, in units of chi^2: parameters are then within 3e-5 of their
-# errors, and one more step would be below rounding.
+# errors, and one more step would be below rounding. 1e-6 makes a scan 10 % faster, with parameters
+# to 1e-3 of their errors; root searches and the spreading of minima count on more.
 TOLERANCE = 1e-9
-ROUNDING = 1e-6  # of chi^2: above its inverse the tolerance grows with chi^2, to 1e-15 of it
+# From a chi^2 of 1/ROUNDING on, the tolerance grows with chi^2, to 1e-15 of it: below that, the sum
+# of the bins is itself rounded by more, and no step could be seen to gain.
+ROUNDING = 1e-6
 # Points of interest take 4 to 6; more than this only those with chi^2 above a thousand, where the
 # information is a poor metric, and a batch would wait for them.
 MAX_STEPS = 60
-FIRST_DAMPING = 1e-3  # small: most starts are so near that undamped steps are best
+# Share of the diagonal that is added to the curvature at first. Small, as most starts are so near
+# that undamped steps are best; at 1 every minimisation would begin with steps of half the length.
+# It adapts at once, and other choices of the damping gained nothing (docs/benchmarks.md).
+FIRST_DAMPING = 1e-3
+# A step may change chi^2 by this share of it through rounding alone: the sum of hundreds of terms
+# in 53 bits. Steps that promise less are taken unseen, instead of being damped for ever.
+UNSEEN = 1e-12
 
 
 class Local(NamedTuple):
     """What is known of chi^2 at a point.
 
     Attributes:
-        chi2: -2 ln L; where that is infinite, a finite function that falls towards what is
-            possible, so that a start there finds its way back.
-        impossible: Whether chi^2 itself is infinite.
+        chi2: -2 ln L; where that is infinite, a finite function in its place that falls towards the
+            region where counts are possible, so that a start there finds its way back.
+        impossible: Whether -2 ln L itself is infinite.
         gradient: Of chi^2 / 2, shape (n,).
         information: Expected information about the parameters, shape (n, n); positive semidefinite.
         bend: What the information leaves out of the curvature of chi^2 / 2, same shape, or
@@ -78,11 +87,24 @@ class Minimum(NamedTuple):
 
 
 class _Carry(NamedTuple):
+    """The state of a descent between two steps.
+
+    Attributes:
+        x: The best point so far, shape (n,).
+        point: What is known of chi^2 there.
+        edm: Expected distance of x to the minimum, in units of chi^2.
+        trial: The point to be evaluated next, shape (n,).
+        promised: Fall of chi^2 from x to the trial point by the quadratic model.
+        damping: Share of its diagonal that is added to the curvature.
+        growth: Factor by which the damping grows if the trial point is rejected.
+        steps: Number of points evaluated.
+    """
+
     x: jax.Array
     point: Local
     edm: jax.Array
     trial: jax.Array
-    promised: jax.Array  # fall of chi^2 that the quadratic model promises for the trial point
+    promised: jax.Array
     damping: jax.Array
     growth: jax.Array
     steps: jax.Array
@@ -103,11 +125,11 @@ def minimise(
         local: What is known of chi^2 at a point, shape (n,).
         start: Start values, shape (n,).
         bounds: Lowest and highest values, shape (n,) each.
-        moving: Which parameters move, shape (n,), boolean; default all. Unlike parameters that are
-            left out these can change from call to call, or lane to lane, without a new compilation.
-        bent: Whether ``local`` gives the second-order part of the curvature.
-        most_steps: Steps after which it gives up, traced; one evaluates chi^2 at the start and goes
-            nowhere. Default ``MAX_STEPS``.
+        moving: Which parameters move, shape (n,), boolean; default all. The choice is traced: it
+            can differ from call to call, or from lane to lane, without a new compilation.
+        bent: Whether ``local`` gives ``bend``, the second-order part of the curvature.
+        most_steps: Number of steps after which it gives up, traced; with one step chi^2 is
+            evaluated at the start, and that is all. Default ``MAX_STEPS``.
 
     Returns:
         The minimum. Never raises: ``ending`` says how it went.
@@ -139,7 +161,7 @@ def _minimum(
     steps: jax.Array,
     arrived: jax.Array,
 ) -> Minimum:
-    """The end of a descent, with what there is to say of it."""
+    """The result of a minimisation that ended at x."""
     known = jnp.isfinite(point.chi2)
     answer = jnp.where(point.impossible, int(Ending.EXCLUDED), int(Ending.CONVERGED))
     failure = jnp.where(known, int(Ending.OUT_OF_STEPS), int(Ending.NOT_A_NUMBER))
@@ -156,14 +178,14 @@ def _minimum(
 
 @dataclass(frozen=True, kw_only=True)
 class _Descent:
-    """One minimisation: what it walks on, and its steps.
+    """One minimisation: what it minimises, and the steps it takes.
 
     Attributes:
         local: What is known of chi^2 at a point.
         lower, upper: Bounds of the parameters, shape (n,).
         moving: Which of them move, shape (n,).
-        bent: Whether second derivatives of the counts are in the curvature.
-        most_steps: Steps after which it gives up.
+        bent: Whether ``local`` gives second derivatives of the counts as well.
+        most_steps: Number of steps after which it gives up.
     """
 
     local: Callable[[jax.Array], Local]
@@ -174,10 +196,10 @@ class _Descent:
     most_steps: Any
 
     def begin(self, start: jax.Array) -> _Carry:
-        """Before the first evaluation."""
+        """The state before the first evaluation: chi^2 is infinite, so the start is accepted."""
         start = jnp.clip(start, self.lower, self.upper)
-        # All made of the start, so that vmap knows at once what is batched: it traces the loop once
-        # more for everything that it finds out later, a constant such as zeros_like among them.
+        # Everything is computed from the start, so that vmap knows at once what is batched. For a
+        # constant, such as zeros_like, it finds out only in the loop, and traces that once more.
         zeros = 0 * start
         number = 1 + zeros[0]
         bend = 0 * jnp.diag(zeros) if self.bent else None
@@ -193,9 +215,14 @@ class _Descent:
         )
 
     def restricted(self, x: jax.Array, point: Local) -> tuple[jax.Array, jax.Array]:
-        """Gradient and curvature in the parameters that can move from x: not past a bound, and not
-        where they change nothing, as the mass of a mediator without coupling. The curvature is the
-        expected information, with its second-order part where the sum is positive definite."""
+        """Gradient, shape (n,), and curvature, shape (n, n), restricted to the parameters that can
+        move from x.
+
+        Excluded are those at a bound that chi^2 would push beyond it, and those that change
+        nothing, as the mass of a mediator without coupling: their gradient becomes zero, their
+        rows and columns those of the unit matrix. The curvature is the expected information, plus
+        its second-order part if the sum is positive definite.
+        """
         at_bound = ((x <= self.lower) & (point.gradient > 0)) | (
             (x >= self.upper) & (point.gradient < 0)
         )
@@ -212,10 +239,14 @@ class _Descent:
     def bounded(
         self, x: jax.Array, there: jax.Array, gradient: jax.Array, metric: jax.Array
     ) -> jax.Array:
-        """Minimum of the quadratic model inside the bounds, nearly: what would leave them on the
-        way there stops, and the others take that into account.
+        """Minimum of the quadratic model inside the bounds, approximately, shape (n,).
 
-        A place, not a step: x plus a step to a bound can round to beyond it."""
+        Parameters that would leave their bounds on the way to ``there``, the minimum without
+        bounds, stop at them; the others then move to the minimum given those. Clipping alone would
+        leave the others where they are best only together with the parameters that left.
+
+        The result is a place and not a step, as x plus a step to a bound can round to beyond it.
+        """
         stopped = (there < self.lower) | (there > self.upper)
         nearest = jnp.clip(there, self.lower, self.upper)
         ends = jnp.where(stopped, nearest - x, 0.0)
@@ -226,25 +257,31 @@ class _Descent:
         return jnp.clip(jnp.where(stopped.any(), others, there), self.lower, self.upper)
 
     def step(self, carry: _Carry) -> _Carry:
-        """Judge the trial point, then propose the next one. The only place that evaluates."""
+        """Judge the trial point, then propose the next one. Nothing else evaluates chi^2: under
+        ``vmap`` every lane pays for each evaluation that the program contains."""
         new = self.local(carry.trial)
         gain = (carry.point.chi2 - new.chi2) / jnp.where(carry.promised > 0, carry.promised, 1.0)
-        at_rounding = jnp.abs(carry.promised) < 1e-12 * jnp.maximum(1.0, jnp.abs(new.chi2))
+        at_rounding = jnp.abs(carry.promised) < UNSEEN * jnp.maximum(1.0, jnp.abs(new.chi2))
         accept = jnp.isfinite(new.chi2) & (((gain > 0) & (carry.promised > 0)) | at_rounding)
         x = jnp.where(accept, carry.trial, carry.x)
         point = jax.tree.map(lambda a, b: jnp.where(accept, a, b), new, carry.point)
+        # Damping by the ratio of the gain to the promise, after Nielsen (1999), "Damping parameter
+        # in Marquardt's method": smooth, where thresholds would make it jump, and growing ever
+        # faster in a row of rejections. It shrinks to a fifth at most, and may double.
         shrink = jnp.clip(1 - (2 * gain - 1) ** 3, 1 / 5, 2.0)
         damping = carry.damping * jnp.where(accept, shrink, carry.growth)
         gradient, curvature = self.restricted(x, point)
 
         def fall(dx: jax.Array) -> jax.Array:
-            """Of chi^2, as the quadratic model has it."""
+            """Fall of chi^2 by the quadratic model after a step dx."""
             return -(2 * gradient @ dx + dx @ curvature @ dx)
 
         damped = curvature + damping * jnp.diag(jnp.diag(curvature))
         both = jnp.stack([curvature, damped])
         newton, there = x - jax.vmap(_solve, (0, None))(both, gradient)
-        # What cannot be moved any more is no distance: x is a number of 53 bits, and has bounds.
+        # The distance is that of places, x and newton, as x is a number of 53 bits: a Newton step
+        # too small to change x counts as none. Where the step would leave the bounds, g^T V g is
+        # an upper limit of the fall inside them.
         inside = jnp.all((newton >= self.lower) & (newton <= self.upper))
         edm = jnp.where(inside, fall(newton - x), gradient @ (x - newton))
         trial = self.bounded(x, there, gradient, damped)
@@ -261,7 +298,7 @@ class _Descent:
 
     def arrived(self, carry: _Carry) -> jax.Array:
         """Whether the minimum is near enough."""
-        # Far from the data, rounding of chi^2 itself sets the limit.
+        # Far from the data, chi^2 is large and its own rounding sets the limit.
         return carry.edm < TOLERANCE * jnp.maximum(1.0, ROUNDING * carry.point.chi2)
 
     def unfinished(self, carry: _Carry) -> jax.Array:
@@ -270,12 +307,20 @@ class _Descent:
 
 
 def _solve(matrix: jax.Array, vector: jax.Array, needed: jax.Array | bool = True) -> jax.Array:
-    """Solve a positive definite system, by elimination; NaN where it is not positive definite,
-    anything where no solution is needed: no time is spent where no lane of a batch needs one.
+    """Solve a positive definite system by elimination, without pivoting.
 
-    Not by the Cholesky decomposition of LAPACK: the batched one of jaxlib 0.10 waits for threads of
-    the pool that it runs on, and two at a time, as here or on two devices, wait for each other for
-    ever.
+    The Cholesky decomposition of LAPACK is not used: the batched one of jaxlib 0.10 waits for
+    threads of the pool that it runs on itself, and two at a time, as here or on two devices, wait
+    for each other for ever.
+
+    Args:
+        matrix: Shape (n, n).
+        vector: Shape (n,).
+        needed: Whether the solution is needed. Where no lane of a batch needs one, the loop takes
+            no steps and the result means nothing.
+
+    Returns:
+        The solution, shape (n,); NaN where the matrix is not positive definite.
     """
 
     def eliminate(k: jax.Array, rows: jax.Array) -> jax.Array:

@@ -10,8 +10,14 @@ from cevns_jax.inference.minimise import Minimum
 from cevns_jax.inference.valleys import APART, outside, preferred, take
 from cevns_jax.likelihood import Likelihood
 
-BETTER = 1e-4  # chi^2 by which a minimum has to be lower to count
-SWEEPS = 30  # in which a better minimum spreads from neighbour to neighbour
+# chi^2 by which a minimum has to be lower to count as better. It is far below what a contour or an
+# interval shows, and far above the 1e-9 to which minimisations agree: much less, and neighbours
+# would pass around differences of rounding until the sweeps are used up.
+BETTER = 1e-4
+# Sweeps at most, in each of which a better minimum spreads by one point. Nearly always it ends
+# earlier, when nothing changes; the number bounds the time, and a valley wider than that is found
+# at several searched points anyhow.
+SWEEPS = 30
 
 
 def spread_better_minima(
@@ -24,31 +30,39 @@ def spread_better_minima(
     *,
     several: bool,
 ) -> Minimum:
-    """Start again wherever the minimum of a neighbour does better, until nothing changes.
+    """Minimise again from the minimum of a neighbour wherever that does better, until nothing
+    changes.
 
-    Every sweep reads the minima of the one before: the outcome does not depend on an order. A point
-    that did not converge goes on from the lowest of its neighbours and where it ended, and where
-    that does not help, from all of them.
+    Every sweep reads only the minima of the sweep before, so that the outcome does not depend on
+    the order of the points. A point that did not converge goes on from where it ended and from the
+    lowest of the offers of its neighbours; if that does not help, from the offers of all of them.
 
     Args:
         likelihood: What is minimised, n parameters beside those held at the points.
-        rest: The likelihood with those held.
+        rest: The likelihood with those held, at any values.
         names: The k parameters held at the points.
         points: Their values, shape (P, k), the points of a grid.
         shape: Shape of the grid.
-        minima: What was found so far, with a leading axis.
-        several: Whether there are several valleys: then a neighbour's minimum in another one is
-            followed to its end, as chi^2 there tells only at the end which is lower.
+        minima: The minima found so far, with a leading axis of P.
+        several: Whether there are several valleys. If so, the minimum of a neighbour in another
+            valley is followed to the minimum there before the two are compared: chi^2 at the point
+            with the parameters of its neighbour does not tell yet which valley is lower.
+
+    Returns:
+        The minima, a copy.
     """
     result = jax.tree.map(np.array, minima)
     neighbours = neighbours_of(shape)
     active = np.ones(len(points), bool)
-    # Did not converge and did not get lower: of several valleys all are tried at once.
+    # Points that did not converge and did not get lower in a sweep. With several valleys all points
+    # count as such from the beginning, so that the offers of all neighbours are tried at once.
     stuck = np.full(len(points), several)
     for _ in range(SWEEPS):
         known = np.where(np.isfinite(result.chi2), result.chi2, np.inf)
         rows = np.flatnonzero(active & ((known < known.min() + RELEVANT) | ~result.converged))
         elsewhere = _elsewhere(result, rows, neighbours[rows], several)
+        # Where all neighbours are in the same valley as the point, they have nothing to offer: this
+        # spares most points of a plane the evaluations below.
         use = elsewhere.any(axis=1) | ~result.converged[rows]
         rows, elsewhere = rows[use], elsewhere[use]
         if not rows.size:
@@ -77,7 +91,17 @@ def spread_better_minima(
 def _tries(
     result: Minimum, rows: np.ndarray, chi2: np.ndarray, elsewhere: np.ndarray, several: bool
 ) -> np.ndarray:
-    """Which of the offered starts each row follows, shape (R, 2k + 1)."""
+    """Which of the offered starts each row follows, shape (R, 2k + 1), boolean.
+
+    Args:
+        result: The minima found so far.
+        rows: Points that get offers, shape (R,).
+        chi2: chi^2 at these points with the parameters offered: those of their 2k neighbours, and
+            last their own; shape (R, 2k + 1).
+        elsewhere: Whether each neighbour may be in another valley and is to be followed to its
+            minimum, shape (R, 2k).
+        several: Whether there are several valleys.
+    """
     failed = ~result.converged[rows][:, None]
     own = np.where(np.isfinite(result.chi2[rows]), result.chi2[rows], np.inf)[:, None]
     lowest = np.arange(chi2.shape[1]) == np.argmin(chi2, axis=1)[:, None]
@@ -90,15 +114,20 @@ def _tries(
 def keep_better(
     likelihood: Likelihood, result: Minimum, rows: np.ndarray, ends: Minimum
 ) -> np.ndarray:
-    """Put better ends in place, where a row may have several; the rows that changed.
+    """Replace minima by better ends, of which a row may have several.
 
     Args:
         likelihood: Whose parameters the minima are.
         result: Minima, changed in place.
-        rows: Row of each end, shape (R,).
+        rows: Row of the result that each end belongs to, shape (R,).
         ends: New minima, with a leading axis of R.
+
+    Returns:
+        The rows that changed.
     """
     sound, chi2 = settled(ends), np.nan_to_num(ends.chi2, nan=np.inf)
+    # By row; in each row those that settled first, of these those in the expected ranges, of these
+    # the lowest.
     order = np.lexsort([chi2, outside(likelihood, ends.x) & sound, ~sound, rows])
     first = order[np.unique(rows[order], return_index=True)[1]]
     best = take(ends, first)
@@ -112,11 +141,13 @@ def keep_better(
 def _elsewhere(
     result: Minimum, rows: np.ndarray, neighbours: np.ndarray, several: bool
 ) -> np.ndarray:
-    """Whether the minimum of each neighbour lies where chi^2 of a point, if it is a parabola, is
-    above its own minimum: such a neighbour may be in another valley. Shape (R, 2k).
+    """Whether the minimum of each neighbour is away from that of a point, and so may be in another
+    valley; shape (R, 2k), boolean.
 
-    With several valleys the parabola of the neighbour counts as well: one's own is flat where a
-    rate is smallest."""
+    It is away if the parabola at the minimum of the point has risen there by ``APART``. With
+    several valleys the parabola of the neighbour counts as well, because that of the point is flat
+    where a rate has its minimum.
+    """
     away = result.x[neighbours] - result.x[rows][:, None]
     above = np.einsum("rki,rij,rkj->rk", away, result.information[rows], away)
     if several:
@@ -127,7 +158,8 @@ def _elsewhere(
 
 
 def neighbours_of(shape: tuple[int, ...]) -> np.ndarray:
-    """Row of each neighbour along each axis, (points, 2k); a point at an edge is its own."""
+    """Rows of the two neighbours of each point along each of k axes, shape (points, 2k). A point at
+    an edge is its own neighbour there."""
     index = np.arange(int(np.prod(shape))).reshape(shape)
     found = []
     for axis in range(len(shape)):

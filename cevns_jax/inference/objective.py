@@ -14,7 +14,10 @@ from cevns_jax.forks import stop_if_forked
 from cevns_jax.inference.checks import check_data
 from cevns_jax.likelihood import Likelihood, check_predictions
 
-BLIND_STEP = 0.1  # of the domain, or of the start value, where no data and no prior say how far
+# First step of other minimisers where neither data nor prior set a scale: a share of the width of
+# the domain, or of the start value. They adapt it; a hundred times less can be lost in the rounding
+# of chi^2, and more than a half would leave the domain.
+BLIND_STEP = 0.1
 
 
 class Objective(NamedTuple):
@@ -27,8 +30,8 @@ class Objective(NamedTuple):
         names: Names of the parameters.
         start: Where they start, shape (n,).
         bounds: Lowest and highest value of each, infinite where there is none.
-        errors: Step sizes, shape (n,), finite and positive: the error of each parameter at the
-            start if the others were known, out of priors and expected information.
+        errors: Step sizes, shape (n,), finite and positive: the error that each parameter would
+            have at the start if the others were known, from priors and expected information.
     """
 
     chi2: Callable[[np.ndarray], float]
@@ -40,9 +43,9 @@ class Objective(NamedTuple):
 
 
 def objective(likelihood: Likelihood) -> Objective:
-    """What iminuit, scipy, emcee and others need of a likelihood.
+    """chi^2 of a likelihood as iminuit, scipy, emcee and others need it.
 
-    Both functions are compiled when they are called first, and once for all likelihoods of one
+    Both functions are compiled at their first call, and only once for all likelihoods of the same
     structure.
 
     Args:
@@ -91,7 +94,8 @@ def objective(likelihood: Likelihood) -> Objective:
 
 @jax.jit
 def _precomputed(likelihood: Likelihood) -> Likelihood:
-    """With everything evaluated that does not vary; its numbers are on the device from now on."""
+    """The likelihood with everything evaluated that no varying parameter affects. Its numbers are
+    on the device from here on, so that a call copies only the vector."""
     return likelihood.precomputed(likelihood.values(), varying=likelihood.names)
 
 
@@ -126,8 +130,8 @@ def _information(likelihood: Likelihood, x: jax.Array) -> jax.Array:
 def _errors(
     likelihood: Likelihood, start: np.ndarray, lower: np.ndarray, upper: np.ndarray
 ) -> np.ndarray:
-    """Step sizes; where nothing says how far a parameter can go, as a coupling at zero, a part of
-    its domain."""
+    """Step sizes, shape (n,), at most half the width of the domain. Where the data do not set a
+    scale, as for a coupling at zero, the step is a part of the domain or of the start value."""
     information = np.asarray(_information(likelihood, start))
     width = upper - lower
     # A coupling that enters squared has no slope at zero, one in an empty bin an infinite one.

@@ -1,5 +1,7 @@
-"""Where limits look at the profiled chi^2: places of the limited parameter, laid out for each held
-value by where chi^2 begins to move.
+"""Limits: the places of the limited parameter at which the profiled chi^2 is evaluated.
+
+They are chosen for each held point in units of the distance at which chi^2 begins to move, because
+the scale of a coupling can change by many decades with the mass of its mediator.
 """
 
 from __future__ import annotations
@@ -14,28 +16,44 @@ from cevns_jax.inference.valleys import search as valleys_at
 from cevns_jax.likelihood import Likelihood
 from cevns_jax.parameters import Parameter
 
-TRIED = np.geomspace(1e-12, 1.0, 49)  # distances at which chi^2 is looked at, of the farthest one
-# Places of the parameter on each side, in units of where chi^2 begins to move by one. A mirror
-# solution is about as wide as it is far away.
+# Distances at which the unit, where chi^2 begins to move, is searched, as shares of the farthest
+# one. Four per decade find it within a factor of 1.8, which ``PLACES`` cover. The farthest is 1e6
+# without bounds, and the couplings of light mediators begin to count at 1e-6: 1e-12 of it.
+TRIED = np.geomspace(1e-12, 1.0, 49)
+# Places of the parameter on each side, in units of the distance at which chi^2 has changed by one.
+# The first ones resolve a minimum beside zero. The others have a constant ratio of 1.4, as a mirror
+# solution is about as wide as it is far away. Found by trial: fewer miss second ranges, more take
+# longer in proportion.
 PLACES = np.concatenate([[0.03, 0.1], np.geomspace(0.3, 60.0, 17)])
-UNITS = 12  # held values at which it is looked where chi^2 begins to move
-ANCHORS = 4  # held values at which valleys are looked for farther out
-FINE = 200  # places at which chi^2 is looked at there
-MOST_HIDDEN = 6  # such valleys that are followed
-FLANK = 1.25  # of their place: one more on each side
-FAR = 5.0  # units from which on they are looked for: there, a valley may be narrower than a step
-ALIKE = 1.05  # ratio of places up to which they are one
+# Held values at which the unit is searched; it is interpolated between them. It changes by a power
+# of a mass, and a factor of two in it does no harm.
+UNITS = 12
+# Held values at which valleys farther out are searched. Found by trial: such a search costs as much
+# as all places of one held value, and the valleys found are followed at the same multiple of the
+# unit at all others.
+ANCHORS = 4
+# Places at which chi^2 is evaluated to find them: steps of 3 to 7 % of the distance over the
+# decades of an unbounded parameter, against 40 % of ``PLACES``.
+FINE = 200
+# Valleys farther out that are followed: each adds three places at all held values.
+MOST_HIDDEN = 6
+FLANK = 1.25  # ratio of the places beside each of them to its own, one on each side
+# Units from which on they are searched: a valley out there may be narrower than the step between
+# two places. Farther in, chi^2 changes by one in about a unit, which the places resolve.
+FAR = 5.0
+ALIKE = 1.05  # ratio of two places up to which they count as one: about the step of ``FINE``
 
 
 class Search(NamedTuple):
-    """What limits are looked for.
+    """What limits are looked for, at H held points.
 
     Attributes:
-        likelihood: Whose chi^2; the limited parameter varies in it, in the range of the search.
-        names: The k held parameters, and the limited one.
+        likelihood: Whose chi^2; the domain of the limited parameter is the range of the search.
+        names: The k held parameters, and last the limited one.
         points: Values of the held ones, shape (H, k).
-        level: Rise of chi^2 to the ends of the ranges.
-        borders: What the ends of the search are, as the ends of an :class:`Interval`.
+        level: Delta chi^2 at the ends of the ranges.
+        borders: What the two ends of the search are, in the words of
+            :class:`cevns_jax.inference.intervals.Interval`.
     """
 
     likelihood: Likelihood
@@ -46,12 +64,12 @@ class Search(NamedTuple):
 
     @property
     def declared(self) -> Parameter:
-        """The limited parameter."""
+        """Declaration of the limited parameter."""
         return self.likelihood.parameters[self.names[-1]]
 
     def at(self, rows: np.ndarray, values: np.ndarray) -> np.ndarray:
-        """Held and limited parameters at some held points, shape (L,), with values of the limited
-        one, same shape: shape (L, k + 1)."""
+        """Values of the held and the limited parameters, shape (L, k + 1), from the numbers of L
+        held points and the values of the limited one, shape (L,) each."""
         return np.column_stack([self.points[rows], values])
 
 
@@ -59,10 +77,11 @@ class Side(NamedTuple):
     """One side of the start of the limited parameter.
 
     Attributes:
-        centre: The start.
-        reach: From there to the end of the search; negative below it.
-        rest: The n other parameters at the minimum there, shape (H, n), and where they start, same
-            shape: far from the data the first tell nothing of other places.
+        centre: The start value.
+        reach: Signed distance from there to the end of the search.
+        rest: Two choices of the n other parameters at each held point, shape (H, n) each: their
+            values at the minimum at the centre, and their start values. If the centre is far from
+            the data, the former mean nothing at other places.
     """
 
     centre: float
@@ -71,11 +90,12 @@ class Side(NamedTuple):
 
 
 def places(search: Search, start: np.ndarray) -> np.ndarray:
-    """Values of the parameter at which the profiled chi^2 is taken, ascending, shape (H, K).
+    """Values of the limited parameter at which the profiled chi^2 is evaluated, ascending, shape
+    (H, K).
 
     Args:
-        search: What is looked for.
-        start: Of the n others, which start there.
+        search: What limits are looked for.
+        start: Start values of the n other parameters, shape (n,).
     """
     size, centre = len(search.points), float(search.declared.start)
     at_centre = search.at(np.arange(size), np.full(size, centre))
@@ -92,7 +112,7 @@ def places(search: Search, start: np.ndarray) -> np.ndarray:
         distances = _laid_out(unit, more, abs(reach))
         wide = distances[:, -1] == abs(reach)
         values = centre + np.sign(reach) * distances
-        values[wide, -1] = end  # to the last bit
+        values[wide, -1] = end  # exactly, free of rounding
         sides.append(values)
     found: np.ndarray = np.sort(np.concatenate(sides, axis=1), axis=1)
     return found
@@ -103,28 +123,32 @@ def _laid_out(unit: np.ndarray, more: np.ndarray, reach: float) -> np.ndarray:
 
     Args:
         unit: Distance at which chi^2 begins to move at each held point, shape (H,).
-        more: Places beside ``PLACES``, in those units.
+        more: Places besides ``PLACES``, in the same units.
         reach: The farthest distance.
     """
     near, last = np.outer(unit, PLACES), unit[:, None] * PLACES[-1]
     share = np.arange(1, len(more) + 1) / (len(more) + 1)
-    beyond = last * (reach / last) ** share  # in place of what lies past the end
+    # Places past the end are replaced by places between the last one and the end, as all held
+    # points need the same number of them.
+    beyond = last * (reach / last) ** share
     extra = np.outer(unit, more)
     distances = np.sort(np.hstack([near, np.where(extra < reach, extra, beyond)]), axis=1)
-    wide = last[:, 0] >= reach  # where chi^2 hardly moves: evenly to the end
+    wide = last[:, 0] >= reach  # chi^2 hardly moves inside the domain: even places to its end
     distances[wide] = np.linspace(0, reach, distances.shape[1] + 1)[1:]
     return distances
 
 
 def ends_of(declared: Parameter) -> list[float]:
-    """Ends of the search."""
+    """Ends of the search: those of the domain, or far out where there is none."""
     return [float(end) for end in np.clip([declared.lower, declared.upper], -FARTHEST, FARTHEST)]
 
 
 def _first_move(search: Search, side: Side) -> np.ndarray:
-    """The farthest distance from the centre, as a share of the reach, up to which chi^2 has changed
-    by less than one with all else as it is, shape (H,). Along one held parameter it is smooth, and
-    known well enough from some of its values."""
+    """The distance from the centre up to which chi^2 changes by less than one, as a share of the
+    reach, shape (H,). The other parameters are not minimised.
+
+    With one held parameter it is computed at some of its values and interpolated, as it is smooth.
+    """
     size = len(search.points)
     some = np.arange(size)
     if len(search.names) == 2:
@@ -148,9 +172,9 @@ def _as_it_is(
     """chi^2 without minimising, infinite where it is not a number, shape (L, 2).
 
     Args:
-        search: What is looked for.
-        mesh: Held and limited parameters, shape (L, k + 1).
-        rows: Which held points they are, shape (L,).
+        search: What limits are looked for.
+        mesh: Values of the held and the limited parameters, shape (L, k + 1).
+        rows: Numbers of their held points, shape (L,).
         rest: Two choices of the n others at each held point, shape (H, n) each.
     """
     offered = np.stack([one[rows] for one in rest], axis=1)
@@ -158,9 +182,11 @@ def _as_it_is(
 
 
 def _hidden(search: Search, side: Side, unit: np.ndarray) -> np.ndarray:
-    """Places, in the unit of each held point, of valleys that lie farther out than the others, as
-    seen at some of the held points: from chi^2 with all else as it is, or where that can have
-    several minima itself, from a search with everything free.
+    """Places of valleys that lie far out, in the unit of each held point, ascending, shape (K,).
+
+    They are found at some of the held points: as local minima of chi^2 with the other parameters
+    not minimised; or, where the other parameters can have several minima themselves, by a search
+    with everything free.
 
     Args:
         search, side: As :func:`_first_move`.
@@ -179,8 +205,14 @@ def _hidden(search: Search, side: Side, unit: np.ndarray) -> np.ndarray:
 
 
 def _seen(search: Search, side: Side, anchors: np.ndarray, begin: np.ndarray) -> list[np.ndarray]:
-    """Distances from the centre of local minima of chi^2 with all else as it is, at each of A held
-    points: beyond a distance, shape (A,)."""
+    """Distances from the centre of local minima of chi^2 with the other parameters not minimised,
+    at each of A held points.
+
+    Args:
+        search, side: As :func:`_first_move`.
+        anchors: Numbers of the held points, shape (A,).
+        begin: Distance beyond which minima are searched, shape (A,).
+    """
     reach = abs(side.reach)
     tried = np.geomspace(np.minimum(begin, 0.5 * reach), reach, FINE)
     rows = np.tile(anchors, FINE)
@@ -193,7 +225,8 @@ def _seen(search: Search, side: Side, anchors: np.ndarray, begin: np.ndarray) ->
 
 
 def _searched(search: Search, side: Side, anchors: np.ndarray) -> list[np.ndarray]:
-    """As :func:`_seen`, of minima that a search with everything free finds."""
+    """Distances from the centre of the minima that a search with everything free finds, at each of
+    A held points."""
     points, names = search.points[anchors], search.names
     held = search.likelihood.hold(**dict(zip(names[:-1], map(float, points[0]), strict=True)))
     place = held.names.index(names[-1])

@@ -79,12 +79,16 @@ class Profile(Summarised):
 
     @property
     def excluded(self) -> np.ndarray:
-        """Where counts are impossible whatever the other parameters, shape (P,)."""
+        """Points at which counts are impossible whatever the other parameters, shape (P,),
+        boolean."""
         return self.converged & np.isinf(self.chi2)
 
     def affecting(self, highest: float) -> np.ndarray:
-        """Points without convergence on which what is reported up to a level may depend, shape
-        (P,)."""
+        """Points that did not converge and on which ranges may depend, shape (P,), boolean.
+
+        Args:
+            highest: Highest level of Delta chi^2 that is reported.
+        """
         return affecting(self.minima, self.grid.shape, self.best_chi2, highest)
 
     @property
@@ -93,13 +97,15 @@ class Profile(Summarised):
         return self.chi2 - self.best_chi2
 
     def intervals(self, levels: Sequence[float]) -> list[list[Interval]]:
-        """Ranges where Delta chi^2 is below each of some levels, inside the grid: by a root search
-        on the profiled chi^2, from the best fit and from every local minimum of the grid.
+        """Ranges inside the grid where Delta chi^2 is below each of some levels. Their ends come
+        from a root search on the profiled chi^2, around the best fit and every local minimum of the
+        grid.
 
         Args:
             levels: E.g. 1 (68 %), 2.71 (90 %) or 3.84 (95 %) for one parameter.
         """
         curve = Curve(self.grid, self.minima)
+        # The best fit is a point of the curve as well: a range narrower than the grid holds it.
         at_best = _point_of(self.best, self.parameter)
         value = at_best.values[0]
         if self.grid[0] < value < self.grid[-1] and value not in self.grid:
@@ -170,7 +176,8 @@ def _others(names: tuple[str, ...], name: str) -> tuple[str, ...]:
 
 
 def _point_of(best: Fit, name: str) -> Curve:
-    """The best fit as a point of the profile; only its place and chi^2 are used."""
+    """The best fit as a point of the profile. Its gradient and information are never used, and are
+    zero here."""
     index, n = best.names.index(name), len(best.x) - 1
     minimum = Minimum(
         x=np.delete(best.x, index)[None],
@@ -185,8 +192,9 @@ def _point_of(best: Fit, name: str) -> Curve:
 
 
 def _conditional_starts(best: Fit, name: str, points: np.ndarray) -> np.ndarray:
-    """Where a Gaussian likelihood would put the other parameters, shape (P, n)."""
+    """Where the minima of the other parameters would be if the likelihood were Gaussian, shape
+    (P, n): they move along the covariance of the best fit."""
     index = best.names.index(name)
     slopes = np.delete(best.covariance[:, index], index) / best.covariance[index, index]
-    # No slopes where the best fit has no covariance.
+    # Where the best fit has no covariance, the others start at their best values.
     return np.delete(best.x, index) + np.outer(points - best.x[index], np.nan_to_num(slopes))

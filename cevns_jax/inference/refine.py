@@ -1,9 +1,9 @@
 """Bands of a plane that are narrower than a cell of its grid, found between the points.
 
 Where a coupling and a mass are degenerate, the allowed band may be a few per cent wide, and the
-points of a grid meet it here and there. In every column of the plane (one value of the first
-parameter) the bottom of such a band and its edges come from a root search on the profiled chi^2
-along the second parameter.
+points of a grid hit it only here and there. In every column of the plane (one value of the first
+parameter), the bottom of such a band and its edges are searched on the profiled chi^2 itself, along
+the second parameter.
 """
 
 from __future__ import annotations
@@ -13,21 +13,20 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cevns_jax.inference.intervals import (
-    Bottoms,
-    Bracket,
-    LowestAt,
-    crossings,
-    local_minima,
-    lower_of_ends,
-    lowest_in,
-)
+from cevns_jax.inference.crossings import Bottoms, Bracket, LowestAt, crossings, lowest_in
+from cevns_jax.inference.intervals import local_minima, lower_of_ends
 from cevns_jax.inference.minimise import Minimum
 from cevns_jax.inference.regions import coordinate, from_coordinate
 from cevns_jax.likelihood import Likelihood
 
-RELEVANT = 4.0  # times the highest level: bottoms above it shape no contour
-FEW = 3  # points of the grid across a band up to which its edges are looked for between them
+# Bottoms above this many times the highest level shape no contour, and are left out. It is more
+# than one, as contours are interpolated: a bottom a little above the level still bends
+# the lines beside it.
+RELEVANT = 4.0
+# Points of the grid across a band up to which its edges are searched between them. Found by trial:
+# a contour through four or more is smooth as it is; each band costs two root searches a level in
+# every column.
+FEW = 3
 
 
 class Between(NamedTuple):
@@ -37,7 +36,7 @@ class Between(NamedTuple):
         values: Values of the second parameter, ascending, shape (P, K) for P columns; NaN where a
             column has fewer than K.
         chi2: The profiled chi^2 there, same shape. At an edge of a band it is that of the level
-            which was looked for, to 1e-4 of the level.
+            that was searched, which is true to 1e-4 of the level.
     """
 
     values: np.ndarray
@@ -48,8 +47,8 @@ class Bands(NamedTuple):
     """Narrow local minima of the columns of a plane, V in all.
 
     Attributes:
-        columns, rows: Where the grid shows each, shape (V,).
-        bottoms: Their lowest points, on the axis on which the grid is even.
+        columns, rows: The point of the grid at which each shows, shape (V,) each.
+        bottoms: Their lowest points, in coordinates on the axis on which the grid is even.
     """
 
     columns: np.ndarray
@@ -57,8 +56,8 @@ class Bands(NamedTuple):
     bottoms: Bottoms
 
     def lowest(self, grids: Mapping[str, np.ndarray]) -> tuple[tuple[float, float], Minimum] | None:
-        """Both parameters and the minimum at the lowest of the bottoms that are lower than the
-        points of the grid beside them; None without one."""
+        """Both parameters and the minimum at the lowest bottom, of those that are lower than the
+        points of the grid beside them; ``None`` if there is none."""
         chi2 = np.where(self.bottoms.lower, self.bottoms.minima.chi2, np.inf)
         if not np.isfinite(chi2).any():
             return None
@@ -75,7 +74,7 @@ def narrow_bands(
     minima: Minimum,
     levels: Sequence[float],
 ) -> Bands:
-    """Bottoms of the bands that a few points of a column show at most.
+    """Bottoms of the bands that are at most a few points of the grid wide in a column.
 
     Args:
         likelihood: What was scanned, n parameters beside the two of the grid.
@@ -96,6 +95,7 @@ def narrow_bands(
     columns, rows = np.array(found, dtype=int).reshape(-1, 2).T
     u = coordinate(second, second)
     x = np.asarray(minima.x).reshape(*shape, -1)
+    # The two neighbours of a local minimum are the ends of the bracket around its bottom.
     beside = rows + np.array([[-1], [0], [1]])
     triples = Bracket(u[beside], chi2[columns, beside], x[columns, beside])
     lowest_at = _lowest_at(likelihood, grids, columns)
@@ -153,7 +153,7 @@ def between(
 
 
 def _across(below: np.ndarray, row: int) -> int:
-    """Number of points in a row that are below a level, around one of them."""
+    """Number of consecutive points below a level around one of them; zero if that is not below."""
     above = np.flatnonzero(~below)
     after = np.searchsorted(above, row)
     if after < len(above) and above[after] == row:
@@ -164,7 +164,8 @@ def _across(below: np.ndarray, row: int) -> int:
 
 
 def _with_bottom(grid: Bracket, bands: Bands, number: int) -> tuple[Bracket, int]:
-    """The column of a band with its bottom among the points of the grid, and the row of that."""
+    """The column of a band with the bottom inserted among the points of the grid, and the row of
+    the bottom in it."""
     column, row = bands.columns[number], int(bands.rows[number])
     curve = Bracket(*(array[column] for array in grid))
     if not bands.bottoms.lower[number]:
@@ -177,9 +178,9 @@ def _with_bottom(grid: Bracket, bands: Bands, number: int) -> tuple[Bracket, int
 
 
 def _edges(below: np.ndarray, middle: int) -> list[tuple[int, int]]:
-    """Neighbouring points between which a band crosses a level, on each side of its bottom; none
-    of a band that many points show."""
-    if not below[middle] or _across(below, middle) > FEW + 1:  # one is the bottom
+    """Pairs of neighbouring points between which a band crosses a level, one on each side of its
+    bottom; none for a band that is many points wide."""
+    if not below[middle] or _across(below, middle) > FEW + 1:  # one of them is the bottom
         return []
     above = np.flatnonzero(~below)
     after = int(np.searchsorted(above, middle))
@@ -202,7 +203,7 @@ def _lowest_at(
 
 
 def _in_columns(size: int, columns: np.ndarray, values: np.ndarray, chi2: np.ndarray) -> Between:
-    """Points of all columns, ascending in each."""
+    """Points of all columns as a table, ascending in each column and padded with NaN."""
     most = int(np.bincount(columns, minlength=1).max(initial=0))
     table = Between(np.full((size, most), np.nan), np.full((size, most), np.nan))
     for column in np.unique(columns):

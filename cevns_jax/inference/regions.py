@@ -20,6 +20,7 @@ def scale_of(grid: np.ndarray) -> str:
         if len(values) < 3 or values.min() <= 0:
             return False
         steps = np.diff(np.log(values))
+        # To what rounding leaves of a ratio, or a table with seven digits.
         return bool(np.ptp(steps) < 1e-6 * steps.mean())
 
     if geometric(grid):
@@ -45,7 +46,7 @@ def from_coordinate(grid: np.ndarray, u: np.ndarray) -> np.ndarray:
 
 
 def smallest(grid: np.ndarray) -> float:
-    """The smallest distance of a grid from zero, but for zero itself."""
+    """The smallest distance of a point of a grid from zero, zero itself left out."""
     return float(np.abs(grid[grid != 0]).min())
 
 
@@ -55,7 +56,7 @@ def contours(
     level: float,
     between: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> list[np.ndarray]:
-    """Lines at a level of Delta chi^2 of two parameters; disconnected ones apart.
+    """Lines at a level of Delta chi^2 of two parameters; disconnected lines are separate.
 
     Args:
         grids: Values of both parameters, shape (P,) and (Q,).
@@ -66,8 +67,8 @@ def contours(
             along which the lines are then drawn.
 
     Returns:
-        One array of points for each line, shape (n, 2). Interpolated linearly on the axes on which
-        the grids are even, between squares of the grid.
+        One array of points for each line, shape (n, 2). The square root of Delta chi^2 is
+        interpolated linearly, on the axes on which the grids are even.
     """
     if min(delta.shape) < 2:  # a line of points has no area
         return []
@@ -94,7 +95,7 @@ def filled(
         above: Whether the areas above the level are meant.
 
     Returns:
-        Closed lines, shape (n, 2), of each connected area: its outer edge, and those of its holes.
+        For each connected area its closed lines, shape (n, 2): the outer edge, then those of holes.
     """
     from contourpy import FillType
 
@@ -116,8 +117,8 @@ def _generator(
     between: tuple[np.ndarray, np.ndarray] | None,
     **options: Any,
 ) -> ContourGenerator:
-    """What draws lines and areas of a plane, in the square root of Delta chi^2: it is nearly
-    straight where Delta chi^2 is nearly a parabola."""
+    """Generator of the lines and areas of a plane, for the square root of Delta chi^2, which is
+    nearly linear where Delta chi^2 is nearly a parabola."""
     from contourpy import contour_generator
 
     x, y = (coordinate(grid, grid) for grid in grids)
@@ -135,7 +136,8 @@ def _is_even(between: tuple[np.ndarray, np.ndarray] | None) -> bool:
 
 
 def _once(line: np.ndarray) -> np.ndarray:
-    """A line without points that are repeated: rows of a mesh meet at the ends of the grid."""
+    """A line without repeated points, which occur where rows of a mesh meet at an end of the
+    grid."""
     kept = np.append(True, (np.diff(line, axis=0) != 0).any(axis=1))
     return line[kept] if kept.sum() > 1 else line
 

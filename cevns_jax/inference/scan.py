@@ -1,6 +1,6 @@
 """Scans: chi^2 on a grid of any dimension, everything else minimised at each point.
 
-A scan runs in blocks; an interrupted one goes on from the finished blocks that were kept.
+A scan runs in blocks. An interrupted scan continues from the finished blocks that were kept.
 """
 
 from __future__ import annotations
@@ -27,11 +27,14 @@ from cevns_jax.inference.refine import Bands, Between, between, narrow_bands
 from cevns_jax.likelihood import Likelihood, check_predictions
 from cevns_jax.summary import Summarised, Summary
 
-LOWEST = 8  # local minima of the grid from which the best fit is looked for
+# Local minima of the grid, lowest first, from which the best fit is searched. Found by trial: a
+# grid cuts a narrow band into beads, each a local minimum, and the lowest bead need not lie beside
+# the lowest point; more starts cost time in every scan.
+LOWEST = 8
 
 
 class Best(NamedTuple):
-    """Where chi^2 is lowest: values of all parameters, and chi^2 there."""
+    """Where chi^2 is lowest: values of all varying and scanned parameters, and chi^2 there."""
 
     values: dict[str, float]
     chi2: float
@@ -48,7 +51,7 @@ class Scan(Summarised):
         names: The minimised parameters.
         best: The lowest chi^2, at a point of the grid or between them.
         likelihood: What was scanned.
-        between: Of two parameters: bottoms and edges of bands that are narrower than the grid.
+        between: For two parameters: bottoms and edges of bands that are narrower than the grid.
     """
 
     grids: dict[str, np.ndarray]
@@ -97,12 +100,17 @@ class Scan(Summarised):
 
     @property
     def excluded(self) -> np.ndarray:
-        """Where counts are impossible whatever the other parameters, same shape."""
+        """Points at which counts are impossible whatever the other parameters, same shape,
+        boolean."""
         return self.converged & np.isinf(self.chi2)
 
     def affecting(self, highest: float) -> np.ndarray:
-        """Points without convergence on which what is reported up to a level may depend, same
-        shape."""
+        """Points that did not converge and on which ranges or contours may depend, same shape,
+        boolean.
+
+        Args:
+            highest: Highest level of Delta chi^2 that is reported.
+        """
         return affecting(self.minima, self.shape, self.best.chi2, highest).reshape(self.shape)
 
     @property
@@ -111,8 +119,8 @@ class Scan(Summarised):
         return self.chi2 - self.best_chi2
 
     def intervals(self, levels: Sequence[float]) -> list[list[Interval]]:
-        """Of a scan of one parameter: ranges where Delta chi^2 is below each of some levels, as
-        :meth:`cevns_jax.inference.profile.Profile.intervals`.
+        """For a scan of one parameter, the ranges where Delta chi^2 is below each of some levels,
+        as :meth:`cevns_jax.inference.profile.Profile.intervals`.
 
         Raises:
             ConfigError: a scan of several parameters, which has contours.
@@ -127,8 +135,8 @@ class Scan(Summarised):
         return intervals(self.likelihood, name, curve, self.best.chi2, levels)
 
     def allowed(self, delta_chi2: float) -> list[tuple[float, float]]:
-        """Of a scan of one parameter: ranges [low, high] where Delta chi^2 is below a level, as
-        :meth:`cevns_jax.inference.profile.Profile.allowed`.
+        """For a scan of one parameter, the ranges [low, high] where Delta chi^2 is below a level,
+        as :meth:`cevns_jax.inference.profile.Profile.allowed`.
 
         Raises:
             ConfigError: as :meth:`intervals`.
@@ -151,10 +159,10 @@ def scan(
     Args:
         likelihood: What to scan. The parameters may be free in it or not.
         grids: Parameter -> its values, ascending.
-        levels: Delta chi^2 at which the edges of bands of two parameters are looked for between
-            the points, where the grid is too coarse for them.
-        starts: Values of minimised parameters at which their valleys are looked for as well; those
-            left out start where declared.
+        levels: For two parameters: Delta chi^2 at which the edges of bands are searched between the
+            points, where the grid is too coarse for them.
+        starts: Values of minimised parameters near which valleys are searched as well; parameters
+            that are left out start where declared.
         progress: Wraps the iterable of blocks.
         blocks: Where finished blocks are kept; those found there are not computed again. To be
             removed by the caller, once the result is on disk.
@@ -182,19 +190,9 @@ def scan(
         blocks=blocks,
     )
     if not np.isfinite(found.minima.chi2).any():
-        if blocks is not None:  # nothing in them to go on with
+        if blocks is not None:  # they hold nothing that a scan could continue from
             blocks.remove()
-        first = {name: float(values[0]) for name, values in grids.items()}
-        check_predictions(likelihood, first)  # says which experiment and component
-        failed = int(np.sum(~found.minima.converged))
-        raise ConfigError(
-            "scan: chi^2 is infinite or not a number at every point of the grid; "
-            + (
-                f"{failed} did not converge"
-                if failed
-                else "some bins with counts expect none whatever the other parameters"
-            )
-        )
+        raise _nothing_finite(likelihood, grids, found.minima)
     problem = (likelihood, grids, found.minima)
     bands = narrow_bands(*problem, levels) if _is_plane(grids) else None
     best = _best(*problem, rest, bands)
@@ -206,6 +204,23 @@ def scan(
         best=best,
         likelihood=likelihood,
         between=None if bands is None else between(*problem, bands, best.chi2, levels),
+    )
+
+
+def _nothing_finite(
+    likelihood: Likelihood, grids: Mapping[str, np.ndarray], minima: Minimum
+) -> ConfigError:
+    """The error of a scan without any finite chi^2.
+
+    Raises:
+        ConfigError: predictions that are not finite; it says of which experiment and component.
+    """
+    check_predictions(likelihood, {name: float(values[0]) for name, values in grids.items()})
+    failed = int(np.sum(~minima.converged))
+    impossible = "some bins with counts expect none whatever the other parameters"
+    return ConfigError(
+        "scan: chi^2 is infinite or not a number at every point of the grid; "
+        + (f"{failed} did not converge" if failed else impossible)
     )
 
 
@@ -221,9 +236,12 @@ def _best(
     rest: tuple[str, ...],
     bands: Bands | None,
 ) -> Best:
-    """The lowest chi^2 on the grid and between its points, from the lowest local minima of the grid
-    and the bottom of its narrow bands. A flat direction, as at zero coupling or where a rate is
-    smallest, is no obstacle: only chi^2 counts."""
+    """The lowest chi^2 on the grid and between its points, searched from the lowest local minima of
+    the grid and from the lowest bottom of its narrow bands.
+
+    A direction in which chi^2 is flat, as at zero coupling or where a rate has its minimum, is no
+    obstacle, because points are compared by chi^2 alone.
+    """
     shape = tuple(len(grid) for grid in grids.values())
     chi2 = np.where(result.converged, result.chi2, np.inf)
     around = chi2[neighbours_of(shape)]
@@ -253,8 +271,8 @@ def _best(
 
 
 def _steeper_axis(chi2: np.ndarray, index: tuple[np.ndarray, ...]) -> np.ndarray:
-    """Number of the axis of a plane along which chi^2 rises more beside some points, shape (S,); at
-    an edge of the plane, that along it."""
+    """Number of the axis of a plane along which chi^2 rises more beside each of some points, shape
+    (S,); for a point at an edge of the plane, the axis along that edge."""
     padded = np.pad(chi2, 1, mode="edge")
     i, j = (np.asarray(part) + 1 for part in index)
     along_first = np.maximum(padded[i - 1, j], padded[i + 1, j])
@@ -271,7 +289,8 @@ def _freely(
     rest: tuple[str, ...],
     points: Points,
 ) -> Points:
-    """The lowest points below some, all parameters free inside the range of the grid."""
+    """The points that minimisations from some points lead to, with all parameters free inside the
+    range of the grid; a point itself where its minimisation does not get lower."""
     inside = {
         name: dataclasses.replace(
             likelihood.parameters[name],
@@ -283,9 +302,12 @@ def _freely(
     }
     columns = dict(zip((*grids, *rest), np.hstack([points.values, points.x]).T, strict=True))
     starts = np.stack([columns[name] for name in likelihood.names], axis=1)
+    # Second derivatives would take as long to compile as the scan itself; where they are needed
+    # the points of the grid, minimised with them, are there to compare with.
     ends = minimise_all(likelihood.declared(inside), starts, firmly=False)
     chi2 = np.nan_to_num(ends.chi2, nan=np.inf)
     found = dict(zip(likelihood.names, np.asarray(ends.x).T, strict=True))
+    # Without other parameters there is nothing to stack, and x is not used below.
     values, x = (np.stack([found[n] for n in names], axis=1) for names in (grids, rest or grids))
     lower = chi2 < points.chi2
     return Points(

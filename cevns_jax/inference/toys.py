@@ -62,9 +62,10 @@ def toy(
     toys (68.0 +- 0.7 % for sin^2 theta_W of CsI 2021), and more where the truth is the end of a
     domain: Delta chi^2 < 2.71 in 95 %.
 
-    ``"fixed_pulls"``: counts alone are drawn, the priors stay as they are declared. What the pulls
-    are uncertain by does not scatter, and intervals that contain it cover more than they say: 90.4
-    +- 0.4 % for the same. ``benchmarks/coverage.py`` prints these shares.
+    ``"fixed_pulls"``: only counts are drawn, the priors stay as they are declared. The uncertainty
+    of the pulls then does not scatter from toy to toy, but intervals still include it, and so cover
+    the truth more often than they say: in 90.4 +- 0.4 % for the same parameter.
+    ``benchmarks/coverage.py`` prints these shares.
 
     Args:
         likelihood: Whose prediction and priors to use.
@@ -82,7 +83,7 @@ def toy(
     if not 0 <= seed <= HIGHEST_SEED:
         raise ConfigError(f"toy: seed must be a whole number from 0 to {HIGHEST_SEED}, not {seed}")
     key = jax.random.key(seed)
-    made = asimov(likelihood, values)
+    made = asimov(likelihood, values)  # its counts are the expectation, and checked
     counts = {}
     for e in made.experiments:
         drawn = np.asarray(e.statistic.draw(_key(key, "counts", e.name), jnp.asarray(e.observed)))
@@ -107,5 +108,7 @@ def _centres(likelihood: Likelihood, key: jax.Array, values: Values | None) -> d
 
 
 def _key(key: jax.Array, kind: str, name: str) -> jax.Array:
-    """Key of what is drawn under a name: it depends on nothing else that is drawn."""
+    """Key for what is drawn under a name. It is made of the name, not of an order, so that another
+    experiment or parameter beside it changes nothing."""
+    # Not hash(), which Python salts anew in every process.
     return jax.random.fold_in(key, zlib.crc32(f"{kind} {name}".encode()))

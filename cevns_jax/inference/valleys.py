@@ -1,9 +1,9 @@
 """Valleys of chi^2: its minima in the parameters that can have several.
 
-A coupling enters squared, or interferes: chi^2 has a mirror solution behind the one near the
-start, bands, islands. Such are the parameters of the interaction and of what is scattered on. In
-all others (normalisations, pulls, backgrounds) a likelihood has one minimum, to which every start
-leads.
+These are the parameters of the interaction and of the target. A coupling enters squared, or
+interferes, so that chi^2 has a mirror solution behind the one near the start, bands, or islands. In
+all other parameters (normalisations, pulls, backgrounds) a likelihood has one minimum, to which
+every start leads.
 """
 
 from __future__ import annotations
@@ -25,15 +25,34 @@ from cevns_jax.inference.batches import (
 from cevns_jax.inference.minimise import Minimum
 from cevns_jax.likelihood import Likelihood
 
-FARTHEST = 1e6  # start of a parameter without bounds
-TRIED = np.geomspace(1e-12, 1.0, 73)  # starts off zero, in units of the farthest one
-LEVEL = 1e-6  # chi^2 up to which a minimum beside zero coupling is the one at zero
-APART = 0.1  # chi^2 by which two minima are away from each other, if they are two
-DECADES = (-0.5, 5.0)  # of starts around zero, in units of the step that moves chi^2 by one
-FACTOR = 100.0  # of starts around a value far from the ends of its domain
-WIDEST = 1e5  # ends of a domain, in the same units, up to which all of it is searched
-STARTS = {0: 0, 1: 16, 2: 32}  # by the number of parameters
-MOST_STARTS = 64
+# Farthest start of a parameter without bounds. The units of parameters are chosen so that values of
+# interest are of order one or small; from much farther out the counts would be 1e12 times too large
+# or more, where steps with the expected information lead nowhere.
+FARTHEST = 1e6
+# Distances from zero at which chi^2 is evaluated, in units of the farthest one: six per decade, so
+# that the last one before chi^2 moves is within a factor of 1.5, and a mirror solution, about as
+# wide as it is far away, shows as a local minimum.
+TRIED = np.geomspace(1e-12, 1.0, 73)
+# chi^2 by which a minimum beside zero coupling has to be lower than the one at zero to count. Much
+# above the 1e-9 of a minimisation, much below anything that is reported.
+LEVEL = 1e-6
+# chi^2, by the parabola at one minimum, above which another one is a valley of its own. Ends of
+# minimisations in the same valley agree to the 1e-9 of their tolerance, unless they were stopped
+# early; two valleys are usually further apart than the distance of an error, which is 1.
+APART = 0.1
+# Range of the starts on each side of zero, in decades of the distance at which chi^2 begins to
+# move: from a little inside, to beyond a mirror solution, whose distance is the size of what the
+# Standard Model predicts over that of an error.
+DECADES = (-0.5, 5.0)
+# Range of the starts around a value that is not zero: from a hundredth of it to a hundred times.
+FACTOR = 100.0
+# Width of a domain, in units of the distance at which chi^2 begins to move, up to which every other
+# start is spread evenly over all of it. In a wider one even starts would all be far out.
+WIDEST = 1e5
+# Number of starts by the number of parameters that can have several minima. Found by trial: fewer
+# can miss an island between two others; each is one more minimisation of every fit and search.
+STARTS = {0: 0, 1: 16, 2: 32}
+MOST_STARTS = 64  # for more parameters: a number that covers their space would grow without limit
 EVENLY = 7  # starts in one parameter of a small domain: few, as every fit of an angle has them
 
 
@@ -51,10 +70,10 @@ def wide_starts(likelihood: Likelihood, centre: np.ndarray, whole_domain: bool) 
     Args:
         likelihood: What is to be minimised.
         centre: Where the parameters start otherwise, shape (n,).
-        whole_domain: Whether to leave the range in which a parameter is expected.
+        whole_domain: Whether starts may lie outside the range in which a parameter is expected.
 
     Returns:
-        Shape (S, n); no start where there is no such parameter.
+        Starts, shape (S, n); S = 0 where there is no such parameter.
     """
     names = likelihood.shaping
     number = STARTS.get(len(names), MOST_STARTS)
@@ -78,16 +97,19 @@ def wide_starts(likelihood: Likelihood, centre: np.ndarray, whole_domain: bool) 
 
 
 def _small_domain(likelihood: Likelihood, name: str, centre: np.ndarray) -> bool:
-    """Whether the domain of a parameter is no wider than what its start is a measure of."""
+    """Whether the domain of a parameter is at most ``FACTOR`` times its start value wide."""
     declared, value = likelihood.parameters[name], centre[likelihood.names.index(name)]
     return bool(declared.upper - declared.lower <= FACTOR * abs(value))
 
 
 def _even_cover(points: int, dimensions: int) -> np.ndarray:
-    """Points of the unit cube, shape (points, dimensions): the additive recurrence with the powers
-    of 1/phi_d, phi_d^(d+1) = phi_d + 1, even for any number of points (M. Roberts, 2018)."""
+    """Points that cover the unit cube evenly, shape (points, dimensions).
+
+    They follow the additive recurrence with the powers of 1/phi, where phi^(d+1) = phi + 1 in d
+    dimensions, which is even for any number of points (M. Roberts, 2018).
+    """
     root = 2.0
-    for _ in range(40):
+    for _ in range(40):  # each iteration at least halves the distance to phi: to rounding
         root = (1 + root) ** (1 / (dimensions + 1))
     steps = root ** -np.arange(1, dimensions + 1)
     cover: np.ndarray = (0.5 + np.outer(np.arange(1, points + 1), steps)) % 1
@@ -95,7 +117,14 @@ def _even_cover(points: int, dimensions: int) -> np.ndarray:
 
 
 def _spread(places: np.ndarray, centre: float, ends: np.ndarray, unit: float | None) -> np.ndarray:
-    """Values of one parameter at places between 0 and 1."""
+    """Start values of one parameter from evenly distributed numbers between 0 and 1.
+
+    Args:
+        places: These numbers.
+        centre: Where the parameter starts otherwise.
+        ends: Ends of the domain.
+        unit: Distance at which chi^2 begins to move, if the centre is zero; else ``None``.
+    """
     low, high = np.clip(ends, -FARTHEST, FARTHEST)
     evenly = low + (high - low) * places
     if unit is None:
@@ -118,7 +147,8 @@ def _spread(places: np.ndarray, centre: float, ends: np.ndarray, unit: float | N
 def _along(
     likelihood: Likelihood, point: np.ndarray, index: int
 ) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Points from zero to each end of the domain of a parameter, and chi^2 there."""
+    """For each end of the domain of a parameter that is not zero: points from zero to there, shape
+    (T, n), with the other parameters as in ``point``, and chi^2 at them, shape (T,)."""
     declared = likelihood.parameters[likelihood.names[index]]
     sides = []
     for end in np.clip([declared.lower, declared.upper], -FARTHEST, FARTHEST):
@@ -130,7 +160,8 @@ def _along(
 
 
 def _first_moves(sides: list[tuple[np.ndarray, np.ndarray]]) -> list[np.ndarray]:
-    """On each side the farthest point at which chi^2 has changed by less than one."""
+    """On each side the farthest point up to which chi^2 has changed by less than one from its value
+    at zero; none where chi^2 never moves, or at the first point already."""
     found = []
     for rows, chi2 in sides:
         with np.errstate(invalid="ignore"):  # infinite where counts are impossible
@@ -141,7 +172,7 @@ def _first_moves(sides: list[tuple[np.ndarray, np.ndarray]]) -> list[np.ndarray]
 
 
 def _local_minima(chi2: np.ndarray) -> np.ndarray:
-    """Places where chi^2 is lower than on both sides, by what can be seen."""
+    """Rows at which chi^2 is lower than at both neighbours by more than ``APART``."""
     inner = chi2[1:-1]
     with np.errstate(invalid="ignore"):
         lower = (inner < chi2[:-2] - APART) & (inner < chi2[2:] - APART)
@@ -149,8 +180,11 @@ def _local_minima(chi2: np.ndarray) -> np.ndarray:
 
 
 def off_zero(likelihood: Likelihood, point: np.ndarray, index: int) -> list[np.ndarray]:
-    """Starts on each side of zero for a parameter that is zero there: the farthest at which chi^2
-    has changed by less than one. A coupling that enters squared would never leave zero."""
+    """Starts on both sides of zero for a parameter that is zero at a point; none if it is not.
+
+    A coupling that enters squared has no gradient at zero and would never leave it. Each start is
+    the farthest point on its side up to which chi^2 has changed by less than one.
+    """
     return _first_moves(_along(likelihood, point, index)) if point[index] == 0 else []
 
 
@@ -160,9 +194,12 @@ def _chi2_of_rows(likelihood: Likelihood, rows: jax.Array) -> jax.Array:
 
 
 def outside(likelihood: Likelihood, x: np.ndarray) -> np.ndarray:
-    """Whether a parameter is outside the range in which it is expected; x has shape (..., n).
+    """Whether any parameter is outside the range in which it is expected, shape (...,) for x of
+    shape (..., n).
 
-    Another solution there, as the mirror of sin^2 theta_W below zero, gives way to one inside."""
+    A solution there, as the mirror of sin^2 theta_W below zero, is reported only if there is none
+    inside.
+    """
     declared = likelihood.parameters
     ends = np.array([declared[name].expected for name in likelihood.names]).reshape(-1, 2)
     found: np.ndarray = np.asarray(((x < ends[:, 0]) | (x > ends[:, 1])).any(axis=-1))
@@ -170,22 +207,25 @@ def outside(likelihood: Likelihood, x: np.ndarray) -> np.ndarray:
 
 
 def preferred(likelihood: Likelihood, new: Minimum, old: Minimum, by: float = 0.0) -> np.ndarray:
-    """As :func:`cevns_jax.inference.batches.better`, but of two that converged to where a
-    parameter is expected and to where not, the first."""
+    """As :func:`cevns_jax.inference.batches.better`, but a minimum with all parameters in their
+    expected ranges is preferred to one outside, whichever is lower, if both converged."""
     out_new, out_old = outside(likelihood, new.x), outside(likelihood, old.x)
     decided = settled(new) & settled(old) & (out_new != out_old)
     return np.where(decided, out_old, better(new, old, by))
 
 
 def distinct(minima: Minimum) -> list[int]:
-    """Rows of minima that are valleys of their own, the lowest first; one at least. Two are one
-    where each is at the foot of the other's parabola.
+    """Rows of minima that are valleys of their own, the lowest first; at least one.
+
+    Two minima are in the same valley if each lies where the parabola at the other has risen by less
+    than ``APART``.
 
     Args:
         minima: With a leading axis.
     """
     chi2 = np.where(minima.converged, minima.chi2, np.inf)
-    # At zero coupling a parameter that enters squared is at rest: a minimum only if none is lower.
+    # At zero coupling a parameter that enters squared has no gradient, so that a minimisation ends
+    # there even at a maximum. It counts as a minimum only if none is lower.
     at_rest = (np.diagonal(minima.information, axis1=1, axis2=2) == 0).any(axis=1)
     rows: list[int] = []
     for row in map(int, np.argsort(chi2 - np.where(at_rest, LEVEL, 0.0), kind="stable")):
@@ -215,7 +255,8 @@ def search(
         known: More starts for each point, shape (A, K, n).
 
     Returns:
-        Minima of each point with a leading axis, those to be reported first.
+        For each point its minima, with a leading axis: lowest first, but those outside the expected
+        ranges of the parameters last.
     """
     starts, held = [], likelihood
     for point, near in zip(points, known, strict=True):
@@ -240,10 +281,10 @@ def search(
 
 
 def take(minima: Minimum, rows: Sequence[int] | np.ndarray) -> Minimum:
-    """Some rows of minima with a leading axis."""
+    """Minima of some rows of the leading axis."""
     return Minimum(*(np.asarray(array)[np.asarray(rows, dtype=int)] for array in minima))
 
 
 def one(minima: Minimum, row: int) -> Minimum:
-    """One of minima with a leading axis."""
+    """The minimum of one row of the leading axis."""
     return Minimum(*(np.asarray(array)[row] for array in minima))

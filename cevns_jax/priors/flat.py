@@ -1,4 +1,4 @@
-"""Priors that stand for no measurement: flat in x or in its logarithm."""
+"""Priors that do not represent a measurement: flat in x or in ln x."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ from cevns_jax.pytree import plain_pytree
 @plain_pytree
 @dataclass(frozen=True)
 class Flat:
-    """A constant density between two ends; improper where one is infinite, and then 1.
+    """A constant density between two ends; 1, and improper, if one of them is infinite.
 
     Attributes:
         lower, upper: Ends of the range.
 
     Raises:
-        ConfigError: ends that are no range.
+        ConfigError: a lower end that is not below the upper one.
     """
 
     lower: Number = -math.inf
@@ -99,7 +99,8 @@ class LogUniform:
         lower, upper: Ends of the range, finite.
 
     Raises:
-        ConfigError: ends that are no range of positive, finite numbers.
+        ConfigError: ends that are not positive and finite, or a lower one that is not below the
+            upper one.
     """
 
     lower: Number
@@ -142,6 +143,7 @@ class LogUniform:
 
     def penalty(self, x: Number) -> jax.Array:
         inside = self._contains(x)
+        # The density 1/x is highest at the lower end, where the penalty is zero.
         return jnp.where(
             inside, 2 * jnp.log(jnp.where(inside, x, self.lower) / self.lower), jnp.inf
         )

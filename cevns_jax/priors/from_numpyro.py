@@ -1,5 +1,8 @@
-"""Any distribution of NumPyro as a prior. NumPyro itself is not imported: whoever has one of its
-distributions has it, and whoever only fits does not need it."""
+"""Any distribution of NumPyro as a prior.
+
+NumPyro itself is not imported: a user who passes one of its distributions has imported it already,
+and a user who only fits does not need it.
+"""
 
 from __future__ import annotations
 
@@ -26,14 +29,17 @@ from cevns_jax.priors.numbers import (
 )
 from cevns_jax.pytree import plain_pytree, static
 
-DRAWS = 512  # among which the highest density is looked for first
+# Draws, and even places, among which the highest density is searched first. Found by trial: fewer
+# could miss a narrow peak; more cost time once for each prior.
+DRAWS = 512
 ZOOMS = 8  # each to a sixteenth of the range: 16^-8 = 2e-10 of it, and the density is flat there
 UNBOUNDED = 2.0
-"""Rise of the log density from the best of the draws to the end of the search above which there is
-no highest place: next to one the best draw is within 0.1."""
+"""Rise of the log density, from the best of the draws to the end of the search, above which the
+density is taken to have no highest place. Next to a finite maximum the best draw is within 0.1; an
+unbounded density rises by several units in eight zooms."""
 RESOLVED = 1e-6
-"""Least share of a part of the range in the probability below its upper end: the difference of two
-cumulative probabilities then is known to 1e-10."""
+"""Smallest probability of an allowed part of the range, relative to the probability below its upper
+end. The difference of the two cumulative probabilities is then known to 1e-10."""
 
 
 @plain_pytree
@@ -41,23 +47,25 @@ cumulative probabilities then is known to 1e-10."""
 class FromNumPyro:
     """A continuous distribution of one number with NumPyro's interface, as a prior.
 
-    What it stands for is taken from its support. On the whole line it is a measurement whose errors
-    do not depend on the truth, so that another outcome shifts it; on a half-line one of a scale,
-    and another outcome stretches it from the end. On a finite range it stands for no measurement.
+    The support tells what kind of measurement it represents. On the whole line it is one whose
+    errors do not depend on the true value, so that another outcome shifts the prior. On a half-line
+    it is the measurement of a scale, so that another outcome stretches the prior from the finite
+    end. On a finite range it represents no measurement.
 
     Attributes:
-        distribution: A pytree with ``sample``, ``log_prob``, ``support``, ``mean``, and, where only
-            a part of its range is allowed, ``cdf`` and ``icdf``.
-        offset, scale: x = offset + scale y for y with the distribution, as :meth:`centred` sets it.
-        low, high: Ends of the part of the range that is allowed.
-        peak: Highest logarithm of the density in y; found when it is built.
+        distribution: A pytree with ``sample``, ``log_prob``, ``support``, ``mean``, and, if only a
+            part of its range is allowed, ``cdf`` and ``icdf``.
+        offset, scale: x = offset + scale y, where y follows the distribution; :meth:`centred` sets
+            them.
+        low, high: Ends of the allowed part of the range, in x.
+        peak: Highest logarithm of the density in y; found when the prior is built.
         mass: Probability of the allowed part.
-        family: ``"line"``, ``"half-line"`` or ``"range"``: the support.
-        cut: Whether only a part is allowed.
+        family: Kind of the support: ``"line"``, ``"half-line"`` or ``"range"``.
+        cut: Whether only a part of the range is allowed.
 
     Raises:
-        ConfigError: not a distribution of one continuous number, one without a density that can be
-            drawn from, or a part of its range in which there is next to nothing.
+        ConfigError: not a distribution of one continuous number; one that cannot be drawn from; or
+            an allowed part of the range with next to no probability.
     """
 
     distribution: Any
@@ -81,7 +89,7 @@ class FromNumPyro:
         infinite = [known(end) and bool(np.isinf(end).all()) for end in ends]
         family = {0: "range", 1: "half-line", 2: "line"}[sum(infinite)]
         if known(self._location) and not np.isfinite(self._location).all():
-            family = "range"  # nothing to centre it by
+            family = "range"  # neither mean nor median, by which it could be centred
         object.__setattr__(self, "family", family)
         object.__setattr__(self, "mass", self._mass(where) if self.cut else 1.0)
         object.__setattr__(self, "peak", _peak(self.distribution, *self._allowed()))
@@ -153,7 +161,9 @@ class FromNumPyro:
             moved = {"offset": end * (1 - scale), "scale": scale}
         if self.cut:
             return dataclasses.replace(self, **moved)
-        made = object.__new__(type(self))  # its highest place moves along and is not sought again
+        # A copy without the constructor: the highest density in y stays the same, and its search
+        # would take longer than all the rest.
+        made = object.__new__(type(self))
         made.__dict__.update(vars(self) | moved)
         return made
 
@@ -161,27 +171,29 @@ class FromNumPyro:
         if not self.constrains:
             return jnp.asarray(truth, float)
         y = self.distribution.sample(key, np.shape(truth))
-        # A density of x - centre, seen from the truth, is that of minus its errors; likewise ln.
+        # As a function of the true value x, the prior is a density of x - centre. For a fixed true
+        # value the outcome, which is the new centre, then scatters by minus that difference;
+        # on a half-line the same holds for the logarithm of the distance from the end.
         if self.family == "line":
             return jnp.asarray(truth - self.scale * (y - self._location))
         end = self._end()
         return jnp.asarray(end + (truth - end) * (self._location - end) / (y - end))
 
     def _end(self) -> Number:
-        """The finite end of a half-line, which stays where the prior is stretched."""
+        """The finite end of a half-line, which stays in place when the prior is stretched."""
         lower, upper = _support(self.distribution)
         return upper if known(lower) and bool(np.isinf(lower).all()) else lower
 
     @property
     def _location(self) -> Number:
-        """Mean of y, or its median where there is no mean."""
+        """Mean of y, or its median if there is no mean."""
         mean = _asked(self.distribution, "mean")
         if known(mean) and not np.isfinite(mean).all():
             return _asked(self.distribution, "icdf", 0.5)
         return mean
 
     def _of_part(self) -> tuple[Number, Number]:
-        """Ends of the support in x."""
+        """Ends of the support in x, or of its allowed part."""
         lower, upper = (self.offset + self.scale * end for end in _support(self.distribution))
         if not self.cut:
             return lower, upper
@@ -189,7 +201,7 @@ class FromNumPyro:
         return library.maximum(lower, self.low), library.minimum(upper, self.high)
 
     def _allowed(self) -> tuple[Number, Number]:
-        """Ends of the support in y."""
+        """Ends of the support in y, or of its allowed part."""
         lower, upper = _support(self.distribution)
         if not self.cut:
             return lower, upper
@@ -199,6 +211,14 @@ class FromNumPyro:
         )
 
     def _mass(self, where: str) -> Number:
+        """Probability of the allowed part.
+
+        Args:
+            where: What is being built, for the error.
+
+        Raises:
+            ConfigError: it cannot be computed, or not to enough digits.
+        """
         cumulative = [_asked(self.distribution, "cdf", end) for end in self._allowed()]
         median = _asked(self.distribution, "icdf", 0.5)
         if known(*cumulative, median):
@@ -216,14 +236,15 @@ class FromNumPyro:
         return cumulative[1] - cumulative[0]
 
     def _log_density(self, x: Number) -> jax.Array:
-        """Of y, not normalised to the part of the range; minus infinity outside it."""
+        """Log density of y at x, not normalised to the allowed part of the range; minus infinity
+        outside it."""
         inside = where_inside(self, x, jnp.ones_like(x, bool), False)
         y = jnp.where(inside, (x - self.offset) / self.scale, _inner(*self._allowed()))
         return jnp.where(inside, self.distribution.log_prob(y), -jnp.inf)
 
 
 def _inner(low: Number, high: Number) -> jax.Array:
-    """Some place between two ends, for the branch of a selection that is not taken."""
+    """Some place between two ends, to evaluate in the branch of a selection that is not taken."""
     below, above = jnp.isfinite(low), jnp.isfinite(high)
     beside = jnp.where(below, low + 1.0, jnp.where(above, high - 1.0, 0.0))
     return jnp.where(below & above, (low + high) / 2, beside)
@@ -236,7 +257,7 @@ def _support(distribution: Any) -> tuple[Number, Number]:
 
 
 def _asked(distribution: Any, name: str, *arguments: Any) -> Any:
-    """A member that NumPyro's distributions may or may not have: NaN where it is missing."""
+    """A member that NumPyro's distributions may or may not have; NaN if it is missing."""
     try:
         found = getattr(distribution, name)
         return found(*arguments) if arguments else found
@@ -265,7 +286,11 @@ def _check_distribution(distribution: Any) -> None:
 
 
 def _peak(distribution: Any, low: Number, high: Number) -> jax.Array:
-    """Highest log density between two ends, or that of the median draw where there is none."""
+    """Highest log density between two ends; if the density has no maximum, that of the median draw.
+
+    A search with a fixed number of steps and a fixed key, so that it can be traced and gives the
+    same number each time.
+    """
     draws = jnp.clip(jnp.sort(distribution.sample(jax.random.key(0), (DRAWS,))), low, high)
     ends = [jnp.where(jnp.isfinite(end), end, draws[i]) for end, i in ((low, 0), (high, -1))]
     between = jnp.linspace(ends[0], ends[1], DRAWS)
@@ -275,11 +300,12 @@ def _peak(distribution: Any, low: Number, high: Number) -> jax.Array:
         found = distribution.log_prob(jnp.where(known, y, draws[DRAWS // 2]))
         return jnp.where(known & ~jnp.isnan(found), found, -jnp.inf)
 
+    # Draws are dense where the probability is; even places find a peak that holds little of it.
     grid = jnp.sort(jnp.concatenate([draws, between]))
     first = jnp.max(height(grid))
     for _ in range(ZOOMS):
         best = jnp.argmax(height(grid))
         around = grid[jnp.maximum(best - 1, 0)], grid[jnp.minimum(best + 1, len(grid) - 1)]
-        grid = jnp.linspace(*around, 33)
+        grid = jnp.linspace(*around, 33)  # the next interval is two of its 32 steps
     last = jnp.max(height(grid))
     return jnp.where(last - first < UNBOUNDED, last, height(draws[DRAWS // 2]))

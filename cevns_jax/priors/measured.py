@@ -1,4 +1,4 @@
-"""Priors that stand for an earlier measurement, with an error that is Gaussian in x or in ln x."""
+"""Priors that represent an earlier measurement, with an error that is Gaussian in x or in ln x."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Gaussian:
     """A measurement with a Gaussian error.
 
     Attributes:
-        mean: What it gave.
+        mean: Its outcome.
         width: Its standard deviation, positive.
 
     Raises:
@@ -88,12 +88,12 @@ class Gaussian:
 @plain_pytree
 @dataclass(frozen=True)
 class TruncatedGaussian:
-    """A measurement with a Gaussian error of something that can only lie in a range.
+    """A measurement with a Gaussian error, of a quantity that can only lie in a range.
 
-    The measurement may lie outside: the density then is the tail that reaches into the range.
+    The outcome may lie outside the range: the density is then the tail that reaches into it.
 
     Attributes:
-        mean: What it gave: the mean before truncation.
+        mean: Its outcome, which is the mean before truncation.
         width: Its standard deviation, positive.
         lower, upper: Ends of the range.
 
@@ -126,7 +126,8 @@ class TruncatedGaussian:
         return whole + range_text(self.lower, self.upper, ", from")
 
     def log_density(self, x: Number) -> jax.Array:
-        # The mass is that of the tail with 1 at its highest place: nothing underflows.
+        # The mass is relative to the highest density of the piece, so that nothing underflows even
+        # if that is far out in the tail.
         highest = -log_mass(*self._ends()) - jnp.log(self.width)
         return -self.penalty(x) / 2 + highest
 
@@ -162,13 +163,13 @@ class TruncatedGaussian:
 @plain_pytree
 @dataclass(frozen=True)
 class LogNormal:
-    """A measurement whose logarithm has a Gaussian error, of a positive number.
+    """A measurement of a positive number with a Gaussian error of its logarithm.
 
-    The density in x, not in ln x, is highest at median exp(-width^2): the penalty is zero there.
-    With t = ln(x/median) it is the square of the pull t/width + width.
+    The density is one in x, not in ln x. It is highest at median exp(-width^2), where the penalty
+    is zero. With t = ln(x/median) the penalty is the square of the pull t/width + width.
 
     Attributes:
-        median: What it gave, positive.
+        median: Its outcome, positive.
         width: Standard deviation of ln x, positive.
         lower, upper: Ends of the range where only a part is allowed.
 
@@ -212,7 +213,9 @@ class LogNormal:
 
     def log_density(self, x: Number) -> jax.Array:
         a, b = self._ends()
-        z = jnp.clip(0.0, a, b)  # where the density in ln x is highest, and in x:
+        # The mass is relative to the density in ln x at its highest place z; the penalty is
+        # relative to the density in x at its own highest place, which has another pull.
+        z = jnp.clip(0.0, a, b)
         pull = jnp.clip(0.0, a + self.width, b + self.width)
         highest = (z - pull) * (z + pull) / 2 + jnp.square(self.width) / 2
         highest = highest - jnp.log(self.median * self.width) - log_mass(a, b)
@@ -227,7 +230,8 @@ class LogNormal:
         return jnp.where(possible, where_inside(self, x, found, jnp.inf), jnp.inf)
 
     def precision(self, x: Number) -> jax.Array:
-        """Square of the derivative of the pull: the curvature itself changes sign."""
+        """Square of the derivative of the pull. The curvature itself becomes negative far above the
+        median, and could not serve as a metric."""
         safe = jnp.where(jnp.greater(x, 0), x, self.median)
         return jnp.square(1 / (self.width * safe))
 
@@ -255,5 +259,5 @@ class LogNormal:
 
 
 def _above(pull: jax.Array, least: jax.Array) -> jax.Array:
-    """pull^2 - least^2 without cancellation, and the square itself where the least is zero."""
+    """pull^2 - least^2 without cancellation; exactly the square if least is zero."""
     return (pull - least) * (pull + least)

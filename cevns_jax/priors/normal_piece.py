@@ -1,7 +1,7 @@
-"""A piece of the standard normal distribution, also far from its centre: its mass and quantiles.
+"""Mass and quantiles of a piece of the standard normal distribution, however far from its centre.
 
-Far out the probability of the piece underflows; everything here is relative to the density at the
-highest place of the piece.
+Far out the probability of the piece underflows. Everything here is therefore relative to the
+highest density of the piece, which is at its place nearest to zero.
 """
 
 from __future__ import annotations
@@ -12,11 +12,14 @@ import numpy as np
 from jax.scipy.special import erf, erfcx, ndtr, ndtri
 
 NARROW = 2.0
-"""Change of the exponent across a piece up to which its mass is a quadrature: a difference of error
-functions would lose the digits that both ends have in common."""
+"""Change of the exponent across a piece up to which its mass is computed by quadrature: a
+difference of error functions would lose the digits that both ends have in common. Above, it loses
+less than one digit; much larger, and the quadrature would need more nodes."""
 
 CONSTANT = 1e-8
-"""Change of the exponent across a piece below which its density is constant for quantiles."""
+"""Change of the exponent across a piece below which its density counts as constant for quantiles.
+The quantile is then wrong by at most this share of the piece, which is below the rounding of its
+ends."""
 
 NODES, WEIGHTS = np.polynomial.legendre.leggauss(16)  # exact to rounding for such a change
 
@@ -28,7 +31,8 @@ NEWTON_STEPS = 12
 
 
 def log_mass(a: jax.Array, b: jax.Array) -> jax.Array:
-    """Logarithm of the integral of exp((c^2 - z^2)/2) over a < z < b, c the place nearest to zero.
+    """Logarithm of the integral of exp((c^2 - z^2)/2) over a < z < b, where c is the place of the
+    piece that is nearest to zero.
 
     Args:
         a, b: Ends of the piece, which may be infinite.
@@ -39,7 +43,8 @@ def log_mass(a: jax.Array, b: jax.Array) -> jax.Array:
     narrow = (b - a) * jnp.maximum(largest, 1.0) < NARROW
     low, high = jnp.where(narrow, a, 0.0), jnp.where(narrow, b, 1.0)
     c = jnp.where(narrow, centre, 0.0)
-    # Distances from c are exact where those between large numbers would not be.
+    # The exponent (z^2 - c^2)/2 from the distance z - c, which is exact: a difference of two large
+    # squares would not be.
     away = (low - c)[..., None] + (high - low)[..., None] * (NODES + 1) / 2
     mean = jnp.sum(WEIGHTS / 2 * jnp.exp(-away * (away + 2 * c[..., None]) / 2), axis=-1)
     both = jnp.sqrt(jnp.pi / 2) * (erf(b / jnp.sqrt(2)) - erf(jnp.minimum(a, 0.0) / jnp.sqrt(2)))
@@ -52,13 +57,13 @@ def log_mass(a: jax.Array, b: jax.Array) -> jax.Array:
 
 
 def quantile(u: jax.Array, a: jax.Array, b: jax.Array) -> jax.Array:
-    """z below which a share u of the piece a < z < b lies.
+    """The place z below which a share u of the probability of the piece a < z < b lies.
 
     Args:
         u: Share, from 0 to 1.
         a, b: Ends of the piece, which may be infinite.
     """
-    mirrored = b <= 0  # the tail below is that above, from the other end
+    mirrored = b <= 0  # a piece below zero is mirrored, and its quantile counted from the other end
     a, b = _upwards(a, b)
     u = jnp.where(mirrored, 1 - u, u)
     inner = _central(u, jnp.minimum(a, 0.0), b)
@@ -70,18 +75,19 @@ def quantile(u: jax.Array, a: jax.Array, b: jax.Array) -> jax.Array:
 
 
 def _upwards(a: jax.Array, b: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """The piece mirrored where all of it is below zero."""
+    """The ends of the piece, mirrored if all of it is below zero."""
     mirrored = b <= 0
     return jnp.where(mirrored, -b, a), jnp.where(mirrored, -a, b)
 
 
 def _tail(z: jax.Array) -> jax.Array:
-    """Integral above z >= 0 in units of the density there times sqrt(2 pi)."""
+    """Integral of exp(-t^2/2) over t > z in units of exp(-z^2/2), for z >= 0."""
     return jnp.sqrt(jnp.pi / 2) * erfcx(z / jnp.sqrt(2))
 
 
 def _central(u: jax.Array, a: jax.Array, b: jax.Array) -> jax.Array:
-    """Quantile of a piece that holds zero, each half from its own side so that both are exact."""
+    """Quantile of a piece that contains zero. Below the median it is computed from the probability
+    below, above from the probability above, so that both tails keep their digits."""
     below, beyond = ndtr(a), ndtr(-b)
     share = below + u * (1 - beyond - below)
     left = beyond + (1 - u) * (1 - beyond - below)
@@ -91,8 +97,8 @@ def _central(u: jax.Array, a: jax.Array, b: jax.Array) -> jax.Array:
 
 
 def _in_tail(u: jax.Array, a: jax.Array, b: jax.Array) -> jax.Array:
-    """Quantile of a piece above zero. The logarithm of the integral above z is concave: Newton's
-    steps from a overshoot once and then approach from above."""
+    """Quantile of a piece above zero, by Newton's method on the logarithm of the integral above z.
+    That is concave, so that steps from a overshoot once and then approach from above."""
     remains = _tail(a) * (1 - u) + u * jnp.exp((a - b) * (a + b) / 2) * _tail(b)
     goal = jnp.log(jnp.maximum(remains, TINY))
 

@@ -14,32 +14,44 @@ Number = Any  # a float, or an array of JAX
 
 
 def where_inside(prior: Any, x: Number, found: jax.Array, beyond: float) -> jax.Array:
-    """What was found where x is in the support, and what holds beyond it."""
+    """``found`` where x is in the support of the prior, and ``beyond`` elsewhere."""
     inside = jnp.greater_equal(x, prior.lower) & jnp.less_equal(x, prior.upper)
     return jnp.where(inside, found, beyond)
 
 
 def whole_shape(shape: tuple[int, ...], *numbers: Number) -> tuple[int, ...]:
+    """A shape followed by the common shape of the numbers of a prior."""
     return (*shape, *np.broadcast_shapes(*(np.shape(number) for number in numbers)))
 
 
 def known(*numbers: Number) -> bool:
-    """Whether these are numbers, and not what JAX traces."""
+    """Whether all of these are numbers, and none is traced by JAX."""
     return not any(isinstance(number, jax.core.Tracer) for number in numbers)
 
 
 def is_finite(number: Number) -> Any:
+    """Whether a number is finite; of NumPy unless it is traced, so that Python can branch on it."""
     return np.isfinite(number) if known(number) else jnp.isfinite(number)
 
 
 def common_range(prior: Any, lower: Number, upper: Number) -> tuple[Number, Number]:
-    """The part of a range that is in the support."""
+    """The part of a range that is in the support of a prior."""
     library = np if known(prior.lower, prior.upper, lower, upper) else jnp
     return library.maximum(prior.lower, lower), library.minimum(prior.upper, upper)
 
 
 def store(prior: Any, where: str, **numbers: Number) -> None:
-    """Numbers as floats, so that 1 and 1.0 are one program; arrays stay as they are."""
+    """Convert numbers of a prior to floats, so that 1 and 1.0 use the same compiled program; arrays
+    stay as they are.
+
+    Args:
+        prior: What the numbers are attributes of.
+        where: What is being built, for the error.
+        **numbers: The numbers, by name.
+
+    Raises:
+        ConfigError: one is not a number.
+    """
     for name, number in numbers.items():
         if not isinstance(number, jax.Array | np.ndarray):
             try:
@@ -70,13 +82,13 @@ def check_range(where: str, lower: Number, upper: Number) -> None:
 
 
 def digits(number: Number) -> str:
-    """A number for people; an array of them as a list."""
+    """A number as text, an array of them as a list."""
     values = np.asarray(number)
     return f"{values:g}" if values.ndim == 0 else shown(values.tolist())
 
 
 def range_text(lower: Number, upper: Number, joint: str) -> str:
-    """Ends of a range, or nothing where there is none."""
+    """A range as text, after a joining word; empty if both ends are infinite."""
     if np.all(np.isneginf(lower) & np.isposinf(upper)):
         return ""
     return f"{joint} {digits(lower)} to {digits(upper)}"

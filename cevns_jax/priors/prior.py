@@ -1,7 +1,8 @@
 """What a prior is.
 
-The minimiser reads penalties, toys repeat the measurements that priors stand for, samplers draw.
-The kind of a prior is structure and its numbers are traced: another centre compiles nothing again.
+The minimiser reads penalties, toys repeat the measurements that priors represent, samplers draw
+from priors. The kind of a prior is static and its numbers are traced, so that another centre needs
+no new compilation.
 """
 
 from __future__ import annotations
@@ -20,13 +21,14 @@ class Prior(Protocol):
 
     @property
     def mean(self) -> Number:
-        """Mean; of a prior on a part of its range that of the whole; NaN where there is none."""
+        """Mean of the prior; if only a part of its range is allowed, that of the whole; NaN if
+        there is none."""
         ...
 
     @property
     def centre(self) -> Number:
-        """What the measurement gave that it stands for, see :meth:`centred`; NaN where it stands
-        for none."""
+        """Outcome of the measurement that the prior represents, see :meth:`centred`; NaN if it
+        represents none."""
         ...
 
     @property
@@ -46,12 +48,12 @@ class Prior(Protocol):
 
     @property
     def constrains(self) -> bool:
-        """Whether it counts as a measurement; part of the structure."""
+        """Whether it represents a measurement; static."""
         ...
 
     @property
     def text(self) -> str:
-        """In words, for whom it has numbers and not what JAX traces."""
+        """The prior in words; its numbers must not be traced."""
         ...
 
     def log_density(self, x: Number) -> jax.Array:
@@ -60,12 +62,13 @@ class Prior(Protocol):
         ...
 
     def penalty(self, x: Number) -> jax.Array:
-        """-2 ln density plus the constant that makes it zero where the density is highest, if there
-        is such a place: the squared pull of a Gaussian."""
+        """-2 ln density, plus a constant that makes it zero where the density is highest, if there
+        is such a place. For a Gaussian it is the squared pull."""
         ...
 
     def precision(self, x: Number) -> jax.Array:
-        """Curvature of half the penalty that a minimiser may take for a metric; never negative."""
+        """Curvature of half the penalty, or a positive stand-in for it, that a minimiser can use as
+        a metric; never negative."""
         ...
 
     def draw(self, key: jax.Array, shape: tuple[int, ...] = ()) -> jax.Array:
@@ -81,7 +84,7 @@ class Prior(Protocol):
         ...
 
     def within(self, lower: Number, upper: Number) -> Prior:
-        """The same prior where only a part of its range is allowed: normalised there.
+        """The same prior with only a part of its range allowed, normalised there.
 
         Raises:
             ConfigError: nothing of its support is in the range.
@@ -89,19 +92,19 @@ class Prior(Protocol):
         ...
 
     def centred(self, centre: Number) -> Self:
-        """The same prior after another outcome of the measurement that it stands for; itself where
-        it stands for none."""
+        """The prior that another outcome of the measurement would give; the same prior if it
+        represents none."""
         ...
 
     def repeated(self, key: jax.Array, truth: Number) -> jax.Array:
-        """Outcome of a repetition of that measurement where the parameter is ``truth``, also beyond
-        the support; the truth where there is none to repeat."""
+        """Random outcome of a repetition of that measurement if the parameter is ``truth``. It may
+        lie outside the support. A prior that represents no measurement returns the truth."""
         ...
 
 
 def width_of(prior: Prior) -> float:
-    """The error that a prior gives to its parameter: that of a Gaussian with its curvature at the
-    mean; infinite where it constrains nothing."""
+    """The error of a parameter that its prior implies: the width of a Gaussian with the same
+    curvature at the mean; infinite if the prior constrains nothing."""
     if not prior.constrains:
         return math.inf
     return float(prior.precision(prior.mean)) ** -0.5

@@ -1,4 +1,4 @@
-"""What comes out of fits, profiles, scans, limits and predictions: arrays, documents, summaries."""
+"""Results of fits, profiles, scans, limits and predictions: their arrays, documents, summaries."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple, TypeVar
@@ -36,7 +36,7 @@ __all__ = [
 
 
 class Made(NamedTuple):
-    """What is made of the results of one kind: the JSON document and the summary."""
+    """The functions that make a JSON document and a summary from results of one kind."""
 
     document: Callable[[Result], dict[str, Any]]
     summary: Callable[[Result], Summary]
@@ -49,7 +49,8 @@ MADE = {
     "limit": Made(limit_document, limit_summary),
     "prediction": Made(prediction_document, prediction_summary),
 }
-"""Kind of result, each of :data:`cevns_jax.results.file_format.KINDS` -> what is made of it."""
+"""Kind of result -> the functions that write it; one entry for each of
+:data:`cevns_jax.results.file_format.KINDS`."""
 
 
 def document_of(result: Result) -> dict[str, Any]:
@@ -71,6 +72,8 @@ def summary_of(result: Result) -> Summary:
 
 
 def _made(make: Callable[[Result], T], result: Result) -> T:
+    # The seal of a file guards its bytes, not its content: a result from a changed program, or made
+    # by hand, can lack anything that the functions read.
     try:
         return make(result)
     except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:

@@ -1,8 +1,8 @@
 """The file of a result from outside: its format version, and a seal that shows damage.
 
 A result is netCDF (HDF5) with a seal at its end: the SHA-256 of all bytes before it. Readers of
-netCDF do not see the seal; what rewrites or cuts the file loses it. It is checked before HDF5,
-which can crash on damaged files, sees the file.
+netCDF do not see the seal, and a program that rewrites or cuts the file loses it. It is checked
+before HDF5 opens the file, because HDF5 can crash on damaged files.
 """
 
 from __future__ import annotations
@@ -46,11 +46,11 @@ def header(kind: str, attributes: dict[str, Any]) -> dict[str, Any]:
 
 
 def read_header(path: Path) -> tuple[str, dict[str, Any]]:
-    """Kind and attributes of a saved result, of which nothing is damaged.
+    """Kind and attributes of a saved result, after checking that the file is not damaged.
 
     Raises:
-        ConfigError: the file cannot be read, is no result, has a format that this version does not
-            know, or is not as it was written.
+        ConfigError: the file cannot be read, is not a result, has a format that this version does
+            not know, or is not as it was written.
     """
     sealed = _is_sealed(path)
     found = _root_attributes(path)
@@ -86,7 +86,7 @@ def read_header(path: Path) -> tuple[str, dict[str, Any]]:
 
 
 def _is_sealed(path: Path) -> bool:
-    """Whether the file has a seal, which then is the right one.
+    """Whether the file has a seal; if it has, the seal is right.
 
     Raises:
         ConfigError: the file cannot be read, or the seal is broken.
@@ -101,9 +101,9 @@ def _is_sealed(path: Path) -> bool:
             file.seek(0)
             digest = hashlib.sha256()
             while size > 0:
-                part = file.read(min(size, 1 << 20))
+                part = file.read(min(size, 1 << 20))  # a MiB at a time: files can exceed memory
                 digest.update(part)
-                size -= len(part) or size
+                size -= len(part) or size  # a file that became shorter ends the loop as well
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read ({error.strerror})") from None
     if end[len(SEAL) :] != digest.hexdigest().encode():

@@ -22,11 +22,11 @@ IMPACTS_SHOWN = 4
 
 
 def fit_result(fit: Fit, analysis: Mapping[str, Any] | None = None) -> Result:
-    """Everything a fit found; the groups hold the expectation at the best fit.
+    """The result of a fit, with the expected counts at the best fit in its groups.
 
     Args:
         fit: The fit.
-        analysis: What the caller knows: config, overrides, data set.
+        analysis: What the caller knows of its origin: config, overrides, data set.
     """
     names, declared = np.array(fit.names), [fit.likelihood.parameters[n] for n in fit.names]
     physics = list(fit.impacts)
@@ -105,8 +105,8 @@ def fit_document(result: Result) -> dict[str, Any]:
 
 
 def fit_summary(result: Result) -> Summary:
-    """A fit for people: the physics parameters first, beside published values; then what moves
-    them most, how good the fit is, and the events."""
+    """Summary of a fit: the physics parameters first, beside published values; then all parameters,
+    the largest impacts, the quality of the fit, and the events."""
     v, a = result.variables, result.attributes
     names = [str(name) for name in v["parameter"][1]]
     physics = [str(name) for name in v["physics"][1]]
@@ -153,7 +153,8 @@ def fit_summary(result: Result) -> Summary:
 
 
 def _impacts(result: Result, names: list[str], physics: str) -> Block:
-    """What moves a physics parameter most, when a parameter goes to its lower and upper error."""
+    """The parameters that shift a physics parameter most when they move to their lower and upper
+    errors."""
     v = result.variables
     row = [str(n) for n in v["physics"][1]].index(physics)
     shifts = {n: v["impact"][1][row, i] for i, n in enumerate(names) if n != physics}

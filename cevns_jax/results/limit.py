@@ -20,11 +20,11 @@ ROWS_SHOWN = 13  # held values of a short summary
 
 
 def limit_result(limit: Limit, analysis: Mapping[str, Any] | None = None) -> Result:
-    """Everything a limit found.
+    """The result of a limit. Ranges are padded with NaN to the largest number at any held point.
 
     Args:
         limit: The limit.
-        analysis: What the caller knows: config, overrides, data set.
+        analysis: What the caller knows of its origin: config, overrides, data set.
     """
     axes = tuple(limit.held)
     grids = {name: np.unique(values) for name, values in limit.held.items()}
@@ -65,8 +65,11 @@ def limit_result(limit: Limit, analysis: Mapping[str, Any] | None = None) -> Res
 
 
 def limit_rows(result: Result) -> list[dict[str, Any]]:
-    """The limits at each held point, as documents have them: an end where Delta chi^2 does not
-    reach the level is null, unless it is zero and the domain of the parameter begins there."""
+    """The limits at each held point, in the form of the document.
+
+    An end at which Delta chi^2 does not reach the level is ``None``, unless it is zero and the
+    domain of the parameter ends there.
+    """
     v, a = result.variables, result.attributes
     axes = a["axes"]
     grids = np.meshgrid(*(v[name][1] for name in axes), indexing="ij")
@@ -99,6 +102,8 @@ def limit_rows(result: Result) -> list[dict[str, Any]]:
 
 
 def _is_end(value: float, kind: str) -> bool:
+    """Whether an end of a range is one that is reported. Zero counts: for a coupling that cannot be
+    negative it is the true lower end, while the end of a search is only where it stopped."""
     return kind == "crossing" or (kind == "domain" and value == 0)
 
 
@@ -117,8 +122,8 @@ def limit_document(result: Result) -> dict[str, Any]:
 
 
 def limit_table(result: Result) -> str:
-    """CSV: a row for each allowed range at each held point, or one with range 0 where there is
-    none; an empty end is not reached."""
+    """CSV: a row for each allowed range at each held point, or a row with range 0 if there is none.
+    The field of an end is empty where Delta chi^2 does not reach the level."""
     a = result.attributes
     rows = [",".join([*a["axes"], "range", "low", "high", "end_low", "end_high", "converged"])]
     for row in limit_rows(result):
@@ -132,7 +137,7 @@ def limit_table(result: Result) -> str:
 
 
 def limit_summary(result: Result) -> Summary:
-    """Limits for people: a sentence for one held point, a table for many."""
+    """Summary of limits: a sentence for one held point, a table for several."""
     a, rows = result.attributes, limit_rows(result)
     name, axes = a["parameter"], a["axes"]
     level = f"{per_cent(a['confidence_level'])} CL"
@@ -176,7 +181,8 @@ def limit_summary(result: Result) -> Summary:
 def _tables(
     attributes: Mapping[str, Any], rows: list[dict[str, Any]], texts: list[str], title: str
 ) -> list[Block]:
-    """The limits at all held points; at some, and how many they are, in a short summary."""
+    """Tables of the limits at all held points; if they are many, a short summary has only some of
+    them, and says so."""
     units = attributes["units"]
     columns = tuple(f"{n} [{units[n]}]" if units.get(n) else n for n in attributes["axes"])
 
@@ -196,13 +202,14 @@ def _tables(
 
 
 def ranges_texts(attributes: Mapping[str, Any], rows: list[dict[str, Any]]) -> list[str]:
-    """All allowed ranges in words, at each held point; their numbers are all in one style."""
+    """The allowed ranges at each held point in words, with all numbers in the same style."""
     name = told.written(attributes, attributes["parameter"])
     unit = attributes["units"].get(attributes["parameter"], "")
     known = [e for row in rows for ends in row["allowed"] for e in ends if e is not None]
     style, fine = (dict(zip(known, alike(known, digits), strict=True)) for digits in (3, 6))
     for ends in (ends for row in rows for ends in row["allowed"] if None not in ends):
-        if style[ends[0]] == style[ends[1]]:  # more digits tell the ends of a narrow range apart
+        # Three digits would print both ends of a narrow range as the same number.
+        if style[ends[0]] == style[ends[1]]:
             style |= {end: fine[end] for end in ends}
     texts = []
     for row in rows:
@@ -216,6 +223,15 @@ def ranges_texts(attributes: Mapping[str, Any], rows: list[dict[str, Any]]) -> l
 def _range(
     name: str, ends: list[float | None], kinds: list[str], unit: str, style: Mapping[float, str]
 ) -> str:
+    """One allowed range in words.
+
+    Args:
+        name: The parameter as it is written.
+        ends: Lower and upper end; ``None`` where Delta chi^2 does not reach the level.
+        kinds: What the ends are, in the words of an interval.
+        unit: Unit of the parameter.
+        style: The ends as they are printed.
+    """
     low, high = ends
     of = {"domain": "its domain", "search": "the range searched"}
     unit = f" {unit}" if unit else ""
@@ -244,7 +260,7 @@ def _searched(attributes: Mapping[str, Any]) -> str:
 
 
 def _some(size: int) -> list[int]:
-    """Places of the rows of a short summary, the first and the last among them."""
+    """Numbers of the rows of a short summary, evenly spread from the first to the last."""
     if size <= ROWS_SHOWN:
         return [*range(size)]
     places = np.unique(np.linspace(0, size - 1, ROWS_SHOWN).round().astype(int))
@@ -252,7 +268,7 @@ def _some(size: int) -> list[int]:
 
 
 def _best(attributes: Mapping[str, Any], rows: list[dict[str, Any]]) -> list[list[str]]:
-    """The lowest chi^2 of all held points, and where it is."""
+    """A row with the lowest chi^2 of all held points, and where it is."""
     finite = [row for row in rows if np.isfinite(row["chi2"])]
     if not finite:
         return []

@@ -1,4 +1,4 @@
-"""What the arrays of a result file are, for readers who have the file alone: names and units."""
+"""Long names and units of the arrays in a result file, for readers who have only the file."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ ROOT: dict[str, tuple[str, str]] = {
         "",
     ),
     "band_chi2": ("chi2 there, of an edge that of its level", "1"),
-    "edm": ("expected distance to the minimum, in units of chi2; converged below 1e-6", "1"),
+    "edm": ("expected distance to the minimum, in units of chi2; converged below 1e-9", "1"),
     "minimum": ("minimised parameters at the point, each in its unit", ""),
     "minimised": ("names of the minimised parameters", ""),
     "parameter": ("names of the varying parameters", ""),
@@ -55,11 +55,12 @@ UNITS = {"kev": "keV", "kevee": "keVee", "kevnr": "keVnr", "us": "us", "photoele
 
 
 def notes(variables: Variables, units: Mapping[str, str]) -> Notes:
-    """``long_name`` and ``units`` of the variables of the root; nothing of one that is not known.
+    """``long_name`` and ``units`` of the variables of the root; empty for a variable that is not in
+    the table.
 
     Args:
         variables: The variables.
-        units: Of parameters; those on axes are variables.
+        units: Units of parameters by name; parameters on axes are variables.
     """
     axes = {
         name: (f"parameter {name}", units[name] or "1")
@@ -70,7 +71,7 @@ def notes(variables: Variables, units: Mapping[str, str]) -> Notes:
 
 
 def group_notes(variables: Variables, counted: str) -> Notes:
-    """The same of the variables of an experiment.
+    """``long_name`` and ``units`` of the variables of an experiment.
 
     Args:
         variables: The variables; the dimensions of the observed counts are the axes.

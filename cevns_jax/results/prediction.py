@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from cevns_jax.parameters import Values
     from cevns_jax.prediction.experiment import Experiment
 
-RECOILS = np.geomspace(0.01, 500.0, 400)  # [keV]
+# Recoil energies of spectra in files and figures [keV]: from below every threshold to beyond the
+# end of pion-decay neutrinos on light nuclei, 85 a decade, between which a line looks smooth.
+RECOILS = np.geomspace(0.01, 500.0, 400)
 
 
 def expected_groups(likelihood: Likelihood, values: Values) -> dict[str, Variables]:
@@ -54,8 +56,8 @@ def expected_groups(likelihood: Likelihood, values: Values) -> dict[str, Variabl
 
 
 def _errors(experiment: Experiment) -> Variables:
-    """Errors of the bins where they are Gaussian, with their covariance where they are correlated,
-    and of the templates of Poisson bins."""
+    """Errors of Gaussian bins, with their covariance if they are correlated; errors of templates of
+    Poisson bins; nothing for plain Poisson bins."""
     from cevns_jax.correlated_bins import CorrelatedGaussian
     from cevns_jax.statistics import Gaussian
     from cevns_jax.template_errors import PoissonWithTemplateErrors
@@ -75,11 +77,11 @@ def _errors(experiment: Experiment) -> Variables:
 
 
 def prediction_result(likelihood: Likelihood, analysis: Mapping[str, Any] | None = None) -> Result:
-    """What is expected where the parameters start.
+    """The result of a prediction: expected counts at the start values of the parameters.
 
     Args:
         likelihood: What to evaluate.
-        analysis: What the caller knows: config, overrides, data set.
+        analysis: What the caller knows of its origin: config, overrides, data set.
     """
     declared = likelihood.parameters
     varying = {name for name, parameter in declared.items() if parameter.varies}
@@ -94,8 +96,8 @@ def prediction_result(likelihood: Likelihood, analysis: Mapping[str, Any] | None
 
 
 def _with_spectra(likelihood: Likelihood) -> dict[str, Variables]:
-    """Expected counts of each experiment, its recoil spectrum before the detector where there is
-    one, and where there is new physics the counts with the Standard Model alone."""
+    """Expected counts of each experiment; its recoil spectrum before the detector, if it has one;
+    and if the interaction has new physics, the counts with the Standard Model alone."""
     from cevns_jax.likelihood import Likelihood
 
     values = likelihood.values()
@@ -113,8 +115,8 @@ def _with_spectra(likelihood: Likelihood) -> dict[str, Variables]:
 
 
 def _spectra(experiment: Experiment, likelihood: Likelihood, values: Values) -> Variables:
-    """dR/dT by flavour and isotope of all components that have one; where there are several, their
-    names stand before the flavours."""
+    """dR/dT by flavour and isotope of all components that have a recoil spectrum. If several have
+    one, their names are put before those of the flavours."""
     from cevns_jax.prediction.spectrum import scattering_parts
 
     declared = {p.name for p in (*likelihood.interaction.parameters, *experiment.parameters)}
@@ -170,7 +172,7 @@ def prediction_document(result: Result) -> dict[str, Any]:
 
 
 def prediction_summary(result: Result) -> Summary:
-    """A prediction for people."""
+    """Summary of a prediction."""
     a = result.attributes
     return Summary(
         title=f"Prediction: {told.title_of(a)}",
@@ -187,7 +189,7 @@ def events_blocks(result: Result, where: str) -> list[Block]:
 
     Args:
         result: A fit or a prediction.
-        where: At which values of the parameters.
+        where: At which values of the parameters the counts are expected, in words.
     """
     kind = told.data_set(result.attributes["provenance"])
     blocks = []

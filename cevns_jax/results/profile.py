@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 def profile_result(
     profile: Profile, levels: Sequence[float], analysis: Mapping[str, Any] | None = None
 ) -> Result:
-    """Everything a profile found.
+    """The result of a profile.
 
     Args:
         profile: The profile.
         levels: Delta chi^2 of the ranges.
-        analysis: What the caller knows: config, overrides, data set.
+        analysis: What the caller knows of its origin: config, overrides, data set.
     """
     from cevns_jax.inference.edges import profile_remarks
 
@@ -62,7 +62,8 @@ def profile_result(
 
 
 def profile_table(result: Result) -> str:
-    """CSV: the profiled parameter, chi^2, flag, and the minimised parameters."""
+    """CSV: the profiled parameter, Delta chi^2, chi^2, whether the point converged, and the
+    minimised parameters."""
     v, name = result.variables, result.attributes["parameter"]
     names = [str(other) for other in v["minimised"][1]]
     rows = [",".join([name, "delta_chi2", "chi2", "point_converged", *names])]
@@ -90,8 +91,8 @@ def profile_document(result: Result) -> dict[str, Any]:
 
 
 def profile_summary(result: Result) -> Summary:
-    """A profile for people: the best fit, the ranges at each confidence level, the published
-    value."""
+    """Summary of a profile: the best fit, published values, and the ranges at each confidence
+    level."""
     a = result.attributes
     name = a["parameter"]
     best = a["best"]["parameters"][name]

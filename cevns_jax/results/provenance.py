@@ -1,4 +1,4 @@
-"""What is behind a result: versions, data and conventions, and what was held."""
+"""The origin of a result: versions, data and conventions, and the values of held parameters."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ FIT_CONVENTIONS = {
 
 
 def provenance(likelihood: Likelihood, analysis: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """Versions, data and conventions behind a result.
+    """Versions, device and data behind a result, and what the caller knows of its origin.
 
     Args:
         likelihood: What was evaluated.
@@ -48,13 +48,14 @@ def about(
     analysis: Mapping[str, Any] | None = None,
     scanned: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
-    """Attributes that every result of a likelihood has: experiments, parameters, what was held,
+    """Attributes that every result of a likelihood has: experiments, parameters, held values,
     conventions and provenance.
 
     Args:
         likelihood: What was evaluated.
         analysis: As :func:`provenance`.
-        scanned: Parameters that do not vary freely, such as those on axes -> what becomes of them.
+        scanned: Parameters that do not vary freely, such as those on axes -> how they are treated,
+            in words.
     """
     from cevns_jax.conventions import conventions
 
@@ -80,9 +81,11 @@ def about(
 
 
 def minimised(likelihood: Likelihood, scanned: Collection[str] = ()) -> dict[str, Any]:
-    """What varies: ``free``, the parameters of physics with the mean and the width of their priors,
-    null without one, ``priors``, in words those that are not Gaussian, and ``n_nuisances``, how
-    many others there are.
+    """The parameters that are minimised.
+
+    ``free`` maps each physics parameter to mean and width of its prior, or to ``None`` if it has
+    none; ``priors`` maps those with a prior that is not Gaussian to its text; ``n_nuisances`` is
+    the number of all others.
 
     Args:
         likelihood: What was evaluated.
@@ -104,7 +107,8 @@ def minimised(likelihood: Likelihood, scanned: Collection[str] = ()) -> dict[str
 
 def held(likelihood: Likelihood, scanned: Collection[str] = ()) -> dict[str, float]:
     """Values of the parameters of the interaction that neither vary nor stand on an axis, and of
-    all that are held on purpose. Couplings that are zero are left out: they are not there.
+    all parameters that are held explicitly. A zero, as of a coupling that is not used, is left out
+    unless it is held explicitly.
 
     Args:
         likelihood: What was evaluated.
@@ -118,4 +122,5 @@ def held(likelihood: Likelihood, scanned: Collection[str] = ()) -> dict[str, flo
 
 
 def _theory(likelihood: Likelihood) -> list[str]:
+    """Names of the parameters of the interaction, and of all that are held."""
     return [*(p.name for p in likelihood.interaction.parameters), *likelihood.held]

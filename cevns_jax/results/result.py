@@ -1,8 +1,8 @@
 """Named arrays with provenance, saved as netCDF and loaded again.
 
-A :class:`Result` is plain NumPy, so that predicting and fitting never wait for xarray; it becomes
-an ``xarray.DataTree`` where it is saved, loaded or handed to a user. The file is documented in
-``docs/results.md``.
+A :class:`Result` holds plain NumPy arrays, so that predictions and fits do not wait for the import
+of xarray. It becomes an ``xarray.DataTree`` only when it is saved or when a user asks for one. The
+file is documented in ``docs/results.md``.
 """
 
 from __future__ import annotations
@@ -87,8 +87,8 @@ def load(path: Path | str) -> Result:
     """Read a result that :meth:`Result.save` wrote.
 
     Raises:
-        ConfigError: the file cannot be read, is no result of cevns_jax or of a newer one, or is
-            damaged.
+        ConfigError: the file cannot be read, is not a result of cevns_jax, is of another version of
+            the format, or is damaged.
     """
     import xarray
 

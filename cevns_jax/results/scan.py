@@ -16,18 +16,20 @@ from cevns_jax.summary import Block, Summary, number
 if TYPE_CHECKING:
     from cevns_jax.inference.scan import Scan
 
-FAR_ABOVE = 1e12  # Delta chi^2 that stands for infinite
+# Delta chi^2 in place of an infinite one, of which contours cannot be interpolated: so far above
+# all levels that they run next to the last point that is not excluded.
+FAR_ABOVE = 1e12
 
 
 def scan_result(
     scan: Scan, levels: Sequence[float], analysis: Mapping[str, Any] | None = None
 ) -> Result:
-    """Everything a scan found.
+    """The result of a scan.
 
     Args:
         scan: The scan.
-        levels: Delta chi^2 of the contours, or of the limits of one parameter.
-        analysis: What the caller knows: config, overrides, data set.
+        levels: Delta chi^2 of the contours, or of the ranges if there is one parameter.
+        analysis: What the caller knows of its origin: config, overrides, data set.
     """
     from cevns_jax.inference.edges import scan_remarks
 
@@ -63,7 +65,7 @@ def scan_result(
 
 
 def _bands(scan: Scan) -> Variables:
-    """What the scan knows between the points of its grid, if anything."""
+    """Values and chi^2 between the points of the grid, if the scan has any."""
     if scan.between is None or not scan.between.values.size:
         return {}
     axes = (next(iter(scan.grids)), "band_point")
@@ -71,12 +73,12 @@ def _bands(scan: Scan) -> Variables:
 
 
 class Surface(NamedTuple):
-    """Delta chi^2 of a scan of two parameters: what its contours are drawn from.
+    """Delta chi^2 of a scan of two parameters, from which its contours are drawn.
 
     Attributes:
         grids: Values of both parameters, shape (P,) and (Q,).
-        delta: Delta chi^2, shape (P, Q): NaN where the minimisation did not converge, far above all
-            levels where it is infinite.
+        delta: Delta chi^2, shape (P, Q): NaN where the minimisation did not converge, and
+            ``FAR_ABOVE`` where it is infinite.
         between: Values of the second parameter between those of its grid, and Delta chi^2 there,
             shape (P, K) each, as :func:`cevns_jax.inference.regions.contours` takes them.
     """
@@ -100,7 +102,7 @@ def surface(result: Result) -> Surface:
 
 
 def scan_table(result: Result) -> str:
-    """CSV of a scan: of one parameter its points, of two its contours, else its points."""
+    """CSV of a scan: the contours if it has two parameters, else the points."""
     v, axes = result.variables, result.attributes["parameters"]
     if len(axes) == 2:
         return _contour_table(result)
@@ -143,8 +145,8 @@ def scan_document(result: Result) -> dict[str, Any]:
 
 
 def scan_summary(result: Result) -> Summary:
-    """A scan for people: the best point, ranges or regions with their confidence levels, what was
-    held."""
+    """Summary of a scan: the best point, the values of held parameters, and ranges or regions with
+    their confidence levels."""
     a = result.attributes
     axes, best = a["parameters"], a["best"]
     grids = [result.variables[name][1] for name in axes]
@@ -182,7 +184,7 @@ def scan_summary(result: Result) -> Summary:
 
 
 def _regions(result: Result) -> list[list[str]]:
-    """Share of the grid that each level allows."""
+    """A row for each level with the number of points of the grid inside its region."""
     a, v = result.attributes, result.variables
     good = v["point_converged"][1].astype(bool)
     delta, axes = v["delta_chi2"][1], len(a["parameters"])

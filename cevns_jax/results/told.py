@@ -1,4 +1,4 @@
-"""Pieces of summaries and documents that results of several kinds have in common."""
+"""Pieces of summaries and documents that several kinds of results share."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from cevns_jax.published import Published, limits_for, published_for
 from cevns_jax.results.provenance import FIT_CONVENTIONS
 from cevns_jax.summary import Block, number, sentences, symbol, with_errors
 
-STANDARD_MODEL = ("interaction", "couplings", "axial part", "weak mixing angle")
+STANDARD_MODEL = ("interaction", "couplings", "axial part", "weak mixing angle")  # its conventions
 UNIVERSAL = re.compile(r"charges (?:\w+ 1(?:, )?)+(?=;|$)")  # all charges are one
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 def plain(value: Any) -> Any:
-    """The value with null in place of numbers that are not finite, which JSON does not have."""
+    """The value with ``None`` in place of numbers that are not finite, which JSON cannot hold."""
     if isinstance(value, dict):
         return {key: plain(part) for key, part in value.items()}
     if isinstance(value, list | tuple):
@@ -37,13 +37,13 @@ def plain(value: Any) -> Any:
 
 
 def data_set(provenance: Mapping[str, Any]) -> str:
-    """What the counts are: empty for measured ones, else words for the pseudo-data."""
+    """What kind of data the counts are, in words; empty for measured data."""
     return in_words(provenance.get("data_set"), provenance.get("seed"))
 
 
 def title_of(attributes: Mapping[str, Any]) -> str:
-    """Title of a result: that of its config, else of its experiments; with what its data are
-    unless they are measured."""
+    """Title of a result: that of its config, or else those of its experiments; with the kind of its
+    data unless they are measured."""
     record = attributes["provenance"]
     given = (record.get("settings") or {}).get("title")
     title = given or " + ".join(attributes["titles"].values())
@@ -52,13 +52,13 @@ def title_of(attributes: Mapping[str, Any]) -> str:
 
 
 def data_of(attributes: Mapping[str, Any]) -> str:
-    """The experiments, in words, and what their data are unless they are measured."""
+    """The titles of the experiments, and the kind of their data unless they are measured."""
     kind = data_set(attributes["provenance"])
     return " + ".join(attributes["titles"].values()) + (f", {kind}" if kind else "")
 
 
 def written(attributes: Mapping[str, Any], name: str) -> str:
-    """A parameter as it is written in a line of text."""
+    """The symbol of a parameter, for a line of text."""
     return symbol(name, attributes["labels"].get(name, ""))
 
 
@@ -74,13 +74,13 @@ def at(attributes: Mapping[str, Any], values: Mapping[str, float]) -> str:
 def range_text(
     name: str, low: float, high: float, ends: Sequence[str], unit: str = "", digits: int = 4
 ) -> str:
-    """A range in words: as an interval only where chi^2 crosses the level at both its ends.
+    """A range in words. It is written as an interval only if chi^2 crosses the level at both ends.
 
     Args:
         name: The parameter as it is written.
         low, high: Ends of the range.
-        ends: ``"crossing"``, ``"grid"`` or ``"domain"``, what each end is.
-        unit: Of the parameter.
+        ends: What each end is: ``"crossing"``, ``"grid"`` or ``"domain"``.
+        unit: Unit of the parameter.
         digits: Significant digits.
     """
     a, b = number(low, digits), number(high, digits)
@@ -98,7 +98,7 @@ def range_text(
 
 
 def limits_of(levels: Sequence[float], found: list[list[Interval]]) -> list[dict[str, Any]]:
-    """Ranges for each level, its confidence level, and what their ends are, for documents."""
+    """For each level its confidence level, its ranges and what their ends are, for documents."""
     return [
         {
             "delta_chi2": level,
@@ -126,7 +126,8 @@ def limit_block(attributes: Mapping[str, Any], name: str) -> Block:
 
 
 def context(attributes: Mapping[str, Any]) -> list[list[str]]:
-    """Rows that say what the numbers hold for: the data, and the values of what was held."""
+    """Rows that say under which conditions the numbers hold: the data, the values of held
+    parameters, and what was minimised."""
     rows = [["data", data_of(attributes)]]
     if attributes["held"]:
         rows.append(["held", at(attributes, attributes["held"])])
@@ -136,8 +137,8 @@ def context(attributes: Mapping[str, Any]) -> list[list[str]]:
 
 
 def free(attributes: Mapping[str, Any]) -> str:
-    """What was minimised: ``m_V, sin^2 theta_W (prior 0.239 +- 0.01); and 4 nuisances``. Empty of
-    a file that does not know, and of a prediction, in which nothing is."""
+    """What was minimised: ``m_V, sin^2 theta_W (prior 0.239 +- 0.01); and 4 nuisances``. Empty for
+    a file that does not record it, and for a prediction, in which nothing is minimised."""
     if "free" not in attributes or "values" in attributes:
         return ""
     names, texts = [], attributes.get("priors") or {}
@@ -152,11 +153,15 @@ def free(attributes: Mapping[str, Any]) -> str:
 
 
 def published_rows(attributes: Mapping[str, Any], name: str) -> list[list[str]]:
-    """Published values of a parameter from the same data sets, with the same choices. They are of
-    the Standard Model with nothing else free: beside others ours is another quantity."""
+    """Rows of published values of a parameter from the same data sets with the same choices.
+
+    They were obtained in the Standard Model with no other parameter free. With new physics, or with
+    another free parameter without a prior, ours would be another quantity: then there are none.
+    """
     others = attributes.get("free", {}).keys() - {name}
     if _new_physics(attributes) or any(attributes["free"][n] is None for n in others):
         return []
+    # A published number belongs beside ours only if the conventions that it names are ours too.
     data, said = tuple(attributes["experiments"]), _said(attributes)
     return [_published_row(p) for p in published_for(name, data, said)]
 
@@ -164,10 +169,10 @@ def published_rows(attributes: Mapping[str, Any], name: str) -> list[list[str]]:
 def published_limits(
     attributes: Mapping[str, Any], name: str, levels: Sequence[float]
 ) -> list[list[str]]:
-    """Published limits on a parameter from the same data sets, with the same choices.
+    """Rows of published limits on a parameter from the same data sets with the same choices.
 
     Args:
-        attributes: Of the result.
+        attributes: Those of the result.
         name: The parameter.
         levels: Delta chi^2 of the ranges of the result.
     """
@@ -179,6 +184,7 @@ def published_limits(
 
 
 def _published_row(known: Published, unit: str = "") -> list[str]:
+    """A published number with its source, and a remark unless it was checked against that."""
     mark = "" if known.checked else "; not checked against the publication"
     return ["published", f"{known.text()}{unit} ({known.source}{mark})"]
 
@@ -189,7 +195,7 @@ def _said(attributes: Mapping[str, Any]) -> str:
 
 
 def points_of(found: Profile | Scan, highest: float) -> dict[str, Any]:
-    """How many points there are of each kind, and the lowest Delta chi^2 of those that did not
+    """The number of points of each kind, and the lowest Delta chi^2 of those that did not
     converge."""
     failed, affecting = ~found.converged, found.affecting(highest)
     lowest = float(np.min(found.delta_chi2[failed])) if failed.any() else None
@@ -205,7 +211,7 @@ def points_of(found: Profile | Scan, highest: float) -> dict[str, Any]:
 
 
 def point_sentences(attributes: Mapping[str, Any]) -> list[str]:
-    """What is to be known about the points of a grid."""
+    """Sentences about the points of a grid that failed, are excluded or have several minima."""
     points, lines = attributes["points"], list(attributes["remarks"])
     failed, affecting = points["n_not_converged"], points["n_affecting"]
     how = ", ".join(f"{ending}: {n}" for ending, n in points.get("endings", {}).items())
@@ -232,18 +238,18 @@ def point_sentences(attributes: Mapping[str, Any]) -> list[str]:
 
 
 def warnings(texts: Sequence[str]) -> Block:
-    """What a reader has to know before trusting the numbers."""
+    """Notes that a reader has to know before trusting the numbers."""
     return Block(title="notes" if texts else "", rows=sentences(texts))
 
 
 def conventions_block(chosen: Mapping[str, Any]) -> Block:
-    """The choices that change numbers, one a row; in full only where everything is asked for."""
+    """The choices that change numbers, one in a row; shown only in a detailed summary."""
     return Block(title="conventions", rows=_rows(chosen, ""), detail=True)
 
 
 def choices(attributes: Mapping[str, Any]) -> list[list[str]]:
-    """The choices that most comparisons need, in a row each: couplings, what new physics adds, and
-    of each data set form factor, radii, quenching and lowest recoil."""
+    """Rows of the choices that most comparisons need: the couplings; what new physics adds; and for
+    each data set form factor, radii, quenching and lowest recoil."""
     chosen = attributes["conventions"]
     wanted = ("form factor", "R_p [fm]", "R_n [fm]", "quenching", "lowest recoil")
     rows = []
@@ -260,14 +266,15 @@ def choices(attributes: Mapping[str, Any]) -> list[list[str]]:
 
 
 def _new_physics(attributes: Mapping[str, Any]) -> dict[str, str]:
-    """What is added to the Standard Model, by name: Lagrangian and charges."""
+    """The parts of the interaction beyond the Standard Model: name -> Lagrangian and charges."""
     known = {*FIT_CONVENTIONS, *STANDARD_MODEL, "parameters", *attributes["experiments"]}
     chosen = attributes["conventions"].items()
     return {name: text for name, text in chosen if name not in known and isinstance(text, str)}
 
 
 def _radii(text: str) -> str:
-    """Radii of isotopes, their range where there are more than two: ``4.041 to 4.081``."""
+    """Radii of isotopes as they are, or their range if there are more than two: ``4.041 to
+    4.081``."""
     values = [part.partition(" ")[2] for part in text.split(", ")]
     if len(values) <= 2:
         return text
@@ -276,6 +283,7 @@ def _radii(text: str) -> str:
 
 
 def _rows(chosen: Mapping[str, Any], before: str) -> list[list[str]]:
+    """Conventions as rows, nested ones with the names of their groups before them."""
     rows = []
     for key, value in chosen.items():
         if isinstance(value, Mapping):

@@ -6,8 +6,9 @@ from germanium import germanium
 from scipy.optimize import brentq, minimize_scalar
 
 import cevns_jax as cj
+from cevns_jax.inference.crossings import Bracket, crossings, lowest_in
 from cevns_jax.inference.endings import Ending
-from cevns_jax.inference.intervals import Bracket, Interval, crossings, local_minima, lowest_in
+from cevns_jax.inference.intervals import Interval, local_minima
 from cevns_jax.inference.limit import Limit
 from cevns_jax.inference.minimise import Minimum
 

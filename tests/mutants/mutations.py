@@ -288,13 +288,13 @@ MUTATIONS = {
         "inference/test_batches.py::test_of_two_minima_the_one_where_parameters_are_expected",
     ),
     "end of a bracket that is replaced": Mutation(
-        "inference/intervals.py",
+        "inference/crossings.py",
         "which = ((miss < 0) != (height[0, todo] < 0)).astype(int)",
         "which = ((miss < 0) == (height[0, todo] < 0)).astype(int)",
         CROSSINGS + "test_a_crossing_is_the_root",
     ),
     "vertex of a parabola": Mutation(
-        "inference/intervals.py",
+        "inference/crossings.py",
         "step = -slope / (2 * bend)",
         "step = -slope / bend",
         CROSSINGS + "test_the_vertex_of_a_parabola_is_its_bottom_at_once",
