@@ -33,9 +33,9 @@ def spread_better_minima(
     """Minimise again from the minimum of a neighbour wherever that does better, until nothing
     changes.
 
-    Every sweep reads only the minima of the sweep before, so that the outcome does not depend on
-    the order of the points. A point that did not converge goes on from where it ended and from the
-    lowest of the offers of its neighbours; if that does not help, from the offers of all of them.
+    Every sweep reads only the minima of the one before: the order of the points does not matter. A
+    point that did not converge goes on from where it ended and from the lowest offer of its
+    neighbours; if that does not help, from the offers of all of them.
 
     Args:
         likelihood: What is minimised, n parameters beside those held at the points.
@@ -44,9 +44,8 @@ def spread_better_minima(
         points: Their values, shape (P, k), the points of a grid.
         shape: Shape of the grid.
         minima: The minima found so far, with a leading axis of P.
-        several: Whether there are several valleys. If so, the minimum of a neighbour in another
-            valley is followed to the minimum there before the two are compared: chi^2 at the point
-            with the parameters of its neighbour does not tell yet which valley is lower.
+        several: Whether there are several valleys. If so, an offer from another valley is minimised
+            before it is compared: its own chi^2 does not tell which valley is lower.
 
     Returns:
         The minima, a copy.
@@ -61,16 +60,14 @@ def spread_better_minima(
         known = np.where(np.isfinite(result.chi2), result.chi2, np.inf)
         rows = np.flatnonzero(active & ((known < known.min() + RELEVANT) | ~result.converged))
         elsewhere = _elsewhere(result, rows, neighbours[rows], several)
-        # Where all neighbours are in the same valley as the point, they have nothing to offer: this
-        # spares most points of a plane the evaluations below.
+        # Neighbours in the same valley have nothing to offer, which spares most points the rest.
         use = elsewhere.any(axis=1) | ~result.converged[rows]
-        rows, elsewhere = rows[use], elsewhere[use]
-        if not rows.size:
+        if not use.any():
             break
-        sources = np.concatenate([neighbours[rows], rows[:, None]], axis=1)  # (R, 2k + 1)
-        offered = result.x[sources]
+        rows, elsewhere = rows[use], elsewhere[use]
+        offered = result.x[np.concatenate([neighbours[rows], rows[:, None]], axis=1)]
         chi2 = chi2_of(likelihood, names, points[rows], offered)
-        chi2 = np.where(np.isfinite(chi2), chi2, np.inf)
+        chi2 = np.where(np.isfinite(chi2), chi2, np.inf)  # shape (R, 2k + 1)
         tries = _tries(result, rows, chi2, elsewhere & stuck[rows, None], several)
         row, column = np.nonzero(tries)
         if not row.size:
@@ -81,11 +78,20 @@ def spread_better_minima(
         if not changed.size and not failed.size:
             break
         stuck[failed] = True
-        active = np.zeros(len(points), bool)
-        active[failed] = True
-        active[neighbours[changed].ravel()] = True
-        active[changed] |= ~result.converged[changed]
+        active = _active(result, neighbours, changed, failed)
     return result
+
+
+def _active(
+    result: Minimum, neighbours: np.ndarray, changed: np.ndarray, failed: np.ndarray
+) -> np.ndarray:
+    """Points that the next sweep looks at, shape (P,), boolean: the neighbours of those that
+    changed, and those that failed or changed without having converged."""
+    active = np.zeros(len(neighbours), bool)
+    active[failed] = True
+    active[neighbours[changed].ravel()] = True
+    active[changed] |= ~result.converged[changed]
+    return active
 
 
 def _tries(
