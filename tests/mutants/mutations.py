@@ -148,8 +148,8 @@ MUTATIONS = {
     ),
     "tail of a resolution": Mutation(
         "detectors/resolution.py",
-        "low > 0, below - above,",
-        "low > 0, above - below,",
+        "low > 0, at_low - at_high,",
+        "low > 0, at_high - at_low,",
         "detectors/test_resolution.py::test_gaussian_pieces_are_integrals_of_the_normal_distribution",
     ),
     "order of two lifetimes": Mutation(
