@@ -20,7 +20,8 @@ from cevns_jax.constants import HBAR_C_MEV_FM
 from cevns_jax.domains import check_number
 from cevns_jax.errors import ConfigError
 from cevns_jax.flavours import FAMILIES, check_families, family
-from cevns_jax.parameters import Parameter, Values, static
+from cevns_jax.parameters import Parameter, Values
+from cevns_jax.pytree import static
 from cevns_jax.sources.source import NO_VALUES, Array, Source
 from cevns_jax.summaries import of_source
 from cevns_jax.summary import Summarised, Summary
