@@ -31,13 +31,19 @@ BOTH = {  # with what scipy calls it
     "numpyro beta": (FromNumPyro(Beta(2.0, 3.0)), stats.beta(2.0, 3.0)),
 }
 every = pytest.mark.parametrize(("prior", "known"), BOTH.values(), ids=BOTH)
+# Compiled: what is evaluated by itself compiles each of its operations for each shape.
+log_density = jax.jit(lambda prior, x: prior.log_density(x))
+penalties = jax.jit(lambda prior, x: prior.penalty(x))
+precisions = jax.jit(lambda prior, x: prior.precision(x))
+slopes = jax.jit(jax.vmap(jax.grad(lambda prior, x: prior.log_density(x), 1), (None, 0)))
+draws = jax.jit(lambda prior, key, shape: prior.draw(key, shape), static_argnums=2)
 SHARES = np.array([1e-6, 0.01, 0.2, 0.5, 0.7, 0.99, 1 - 1e-6])
 
 
 @every
 def test_density_is_that_of_scipy_and_support_ends_where_it_ends(prior, known):
     x = known.ppf(SHARES)
-    np.testing.assert_allclose(prior.log_density(x), known.logpdf(x), rtol=1e-11, atol=1e-11)
+    np.testing.assert_allclose(log_density(prior, x), known.logpdf(x), rtol=1e-11, atol=1e-11)
     assert isinstance(prior, Prior)
     assert prior.proper
     lower, upper = known.support()
@@ -45,15 +51,15 @@ def test_density_is_that_of_scipy_and_support_ends_where_it_ends(prior, known):
     for end, way in ((lower, -1), (upper, 1)):
         if np.isfinite(end):
             beyond = end + way * np.array([1e-9, 2.0, 1e6])
-            assert (np.asarray(prior.log_density(beyond)) == -np.inf).all()
-            assert (np.asarray(prior.penalty(beyond)) == np.inf).all()
-            assert np.isfinite(prior.log_density(end - way * 1e-9))
+            assert (np.asarray(log_density(prior, beyond)) == -np.inf).all()
+            assert (np.asarray(penalties(prior, beyond)) == np.inf).all()
+            assert np.isfinite(log_density(prior, end - way * 1e-9))
 
 
 @every
 def test_penalty_is_minus_twice_the_log_density_and_zero_where_that_is_highest(prior, known):
     x = known.ppf(np.linspace(1e-4, 1 - 1e-4, 4001))
-    penalty, density = prior.penalty(x), np.asarray(prior.log_density(x))
+    penalty, density = penalties(prior, x), np.asarray(log_density(prior, x))
     constant = np.asarray(penalty) + 2 * density
     np.testing.assert_allclose(constant, constant[0], rtol=1e-12, atol=1e-12)
     assert np.min(penalty) == pytest.approx(0.0, abs=2e-3)
@@ -63,7 +69,7 @@ def test_penalty_is_minus_twice_the_log_density_and_zero_where_that_is_highest(p
 @every
 def test_draws_follow_the_density(prior, known):
     """Kolmogorov and Smirnov, 20 000 draws with a fixed key."""
-    drawn = np.asarray(prior.draw(jax.random.key(7), (20_000,)))
+    drawn = np.asarray(draws(prior, jax.random.key(7), (20_000,)))
     assert drawn.shape == (20_000,)
     assert stats.kstest(drawn, known.cdf).pvalue > 1e-3
     assert (drawn >= prior.lower).all()
@@ -79,21 +85,20 @@ def test_mean_is_that_of_the_density(name):
 
 @every
 def test_gradients_are_those_of_scipy_and_finite_at_the_ends(prior, known):
-    slope = jax.vmap(jax.grad(prior.log_density))
     x = known.ppf(SHARES[1:-1])
     step = 1e-6 * known.std()
     found = (known.logpdf(x + step) - known.logpdf(x - step)) / (2 * step)
-    np.testing.assert_allclose(slope(x), found, rtol=1e-5, atol=1e-5)
-    assert np.isfinite(slope(known.ppf(np.array([1e-9, 1 - 1e-9])))).all()
+    np.testing.assert_allclose(slopes(prior, x), found, rtol=1e-5, atol=1e-5)
+    assert np.isfinite(slopes(prior, known.ppf(np.array([1e-9, 1 - 1e-9])))).all()
     outside = [end for end in (prior.lower - 1.0, prior.upper + 1.0) if np.isfinite(end)]
-    assert np.isfinite(slope(jnp.array([float(x) for x in outside] or [0.3]))).all()
+    assert np.isfinite(slopes(prior, jnp.array([float(x) for x in outside] or [0.3]))).all()
 
 
 @every
 def test_precision_is_never_negative(prior, known):
     x = known.ppf(np.linspace(0.001, 0.999, 101))
-    assert (np.asarray(prior.precision(x)) >= 0).all()
-    assert prior.precision(x).shape == x.shape
+    assert (np.asarray(precisions(prior, x)) >= 0).all()
+    assert precisions(prior, x).shape == x.shape
 
 
 def test_precision_is_the_curvature_of_half_the_penalty():
@@ -123,8 +128,6 @@ def test_penalty_of_a_gaussian_is_its_squared_pull_to_the_last_digit():
 
 places = st.floats(-30.0, 30.0)
 widths = st.floats(1e-3, 10.0)
-log_density = jax.jit(lambda prior, x: prior.log_density(x))
-penalties = jax.jit(lambda prior, x: prior.penalty(x))
 NODES, WEIGHTS = np.polynomial.legendre.leggauss(20)
 
 
@@ -158,7 +161,7 @@ def test_far_tails_are_drawn_inside_and_with_their_slope(pulls):
     """Beyond many widths z the tail falls as exp(-z dz); where all probabilities underflow too."""
     a, b = pulls
     prior = Gaussian(2.0, 0.5).within(2.0 + 0.5 * a, 2.0 + 0.5 * b)
-    drawn = np.asarray(prior.draw(jax.random.key(2), (20_000,)))
+    drawn = np.asarray(draws(prior, jax.random.key(2), (20_000,)))
     assert (drawn >= prior.lower).all()
     assert (drawn <= prior.upper).all()
     near = 2.0 + 0.5 * (a if a > 0 else b)
@@ -176,15 +179,15 @@ def test_a_part_of_a_range_is_the_density_divided_by_its_share():
         part = prior.within(lower, upper)
         x = np.linspace(lower, upper, 7)[1:-1]
         expected = known.logpdf(x) - np.log(0.3)
-        np.testing.assert_allclose(part.log_density(x), expected, rtol=1e-10, atol=1e-10)
+        np.testing.assert_allclose(log_density(part, x), expected, rtol=1e-10, atol=1e-10)
         assert float(part.lower) == pytest.approx(lower)
         assert float(part.upper) == pytest.approx(upper)
-        drawn = np.asarray(part.draw(jax.random.key(5), (5_000,)))
+        drawn = np.asarray(draws(part, jax.random.key(5), (5_000,)))
         share = (known.cdf(drawn) - 0.3) / 0.3
         assert stats.kstest(share, "uniform").pvalue > 1e-3
         again = part.within(-1e3, known.ppf(0.5))
-        assert float(again.log_density(x[0])) == pytest.approx(known.logpdf(x[0]) - np.log(0.2))
-        assert np.max(-np.asarray(part.penalty(x))) <= 1e-12
+        assert float(log_density(again, x[0])) == pytest.approx(known.logpdf(x[0]) - np.log(0.2))
+        assert np.max(-np.asarray(penalties(part, x))) <= 1e-12
 
 
 @pytest.mark.parametrize("ends", [(1e-9, 1e-6), (30.0, np.inf), (0.0, 0.5), (1.9, 2.0)])
@@ -195,14 +198,14 @@ def test_parts_of_a_log_normal_integrate_to_one(ends):
     away = np.concatenate([[0.0], np.geomspace(1e-6, 1.0, 200)]) * (upper - lower)
     panels = lower + away if ends[0] > 1.0 else (upper - away)[::-1]
     assert integral(prior, panels) == pytest.approx(1.0, rel=1e-7)
-    drawn = np.asarray(prior.draw(jax.random.key(1), (1_000,)))
+    drawn = np.asarray(draws(prior, jax.random.key(1), (1_000,)))
     assert (drawn >= ends[0]).all()
     assert (drawn <= ends[1]).all()
     x = np.geomspace(lower, upper, 1001)[1:-1]
-    penalty = np.asarray(prior.penalty(x))
+    penalty = np.asarray(penalties(prior, x))
     np.testing.assert_allclose(
-        penalty + 2 * np.asarray(prior.log_density(x)),
-        penalty[0] + 2 * float(prior.log_density(x[0])),
+        penalty + 2 * np.asarray(log_density(prior, x)),
+        penalty[0] + 2 * float(log_density(prior, x[0])),
         rtol=1e-12,
         atol=1e-12 * penalty.max(),
     )
