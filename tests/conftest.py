@@ -4,7 +4,6 @@ import gc
 import os
 import pickle
 import tempfile
-from importlib.metadata import version
 
 os.environ["CEVNS_CACHE"] = "off"  # tests leave nothing behind
 if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
@@ -18,20 +17,13 @@ import hypothesis
 import jax
 import jax.numpy as jnp
 import pytest
+from compiled import FLAGS
 
 jax.config.update("jax_enable_x64", True)
 jax.config.update("jax_num_cpu_devices", 2)  # so that scans run on several devices, as the CLI's
 
-# Most of the time of these tests is compilation, which takes half as long without optimisation and
-# with the older of XLA's code generators for the CPU: 4.7 s -> 2.1 s for the fit of liquid argon,
-# with the same 15 digits of chi^2. XLA stops at flags that it does not know, and 0.12 does not know
-# the second. Processes that tests start run what users run, and so do the tests themselves with
-# CEVNS_TESTS=optimised.
-if "XLA_FLAGS" not in os.environ and os.environ.get("CEVNS_TESTS") != "optimised":
-    flags = "--xla_backend_optimization_level=0"
-    if version("jaxlib").startswith("0.10."):
-        flags += " --xla_cpu_use_fusion_emitters=false"
-    os.environ["XLA_FLAGS"] = flags
+if FLAGS:
+    os.environ["XLA_FLAGS"] = FLAGS
     jnp.zeros(1).block_until_ready()  # XLA reads them once, with its first program
     del os.environ["XLA_FLAGS"]
 

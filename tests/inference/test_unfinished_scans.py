@@ -10,6 +10,7 @@ import time
 import jax
 import numpy as np
 import pytest
+from compiled import FLAGS
 
 from cevns_jax.cli import main
 from cevns_jax.commands import scan as scan_command
@@ -68,7 +69,7 @@ def killed(config, folder, blocks, seconds, *more):
     devices = f"--xla_force_host_platform_device_count={jax.local_device_count()}"
     command = [sys.executable, "-c", SMALL_BLOCKS, "scan", str(config), "--output", str(folder)]
     cache = {"CEVNS_CACHE": "on", "XDG_CACHE_HOME": str(config.parent / "cache")}
-    env = os.environ | cache | {"XLA_FLAGS": devices}
+    env = os.environ | cache | {"XLA_FLAGS": f"{FLAGS} {devices}"}
     del env["JAX_COMPILATION_CACHE_DIR"]
     running = subprocess.Popen([*command, *more], env=env, stdout=subprocess.DEVNULL)
     while len(list(folder.glob("plane_scan.blocks/*.block"))) < blocks and running.poll() is None:
@@ -78,8 +79,9 @@ def killed(config, folder, blocks, seconds, *more):
     running.wait()
 
 
-def test_a_scan_that_is_killed_twice_ends_with_the_same_bits(config, tmp_path, capsys):
+def test_a_scan_that_is_killed_twice_ends_with_the_same_bits(config, tmp_path, capsys, monkeypatch):
     """SIGKILL at random moments; 30 of them in the slow tests."""
+    monkeypatch.setenv("XLA_FLAGS", FLAGS)  # those of this process, which is a part of the inputs
     whole, parts = tmp_path / "whole", tmp_path / "parts"
     assert scan(config, whole) == 0
     moment = random.Random(5)

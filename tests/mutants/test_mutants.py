@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from mutations import MUTATIONS
+from changes import MUTATIONS
 
 ROOT = Path(__file__).parents[2]
 COPIED = ("cevns_jax", "tests", "configs")
