@@ -74,15 +74,7 @@ def rises(
 def coverage(case: tuple[str, str, tuple[float, ...]], seeds: range, ensemble: str) -> dict:
     """Share of the toys whose interval holds the truth, for each level, with its error."""
     config, name, starts = case
-    likelihood = read_analysis(CONFIGS / f"{config}.toml").likelihood
-    if name not in likelihood.names:
-        likelihood = Likelihood(
-            likelihood.experiments,
-            likelihood.interaction,
-            (*likelihood.free, name),
-            likelihood.held,
-            likelihood.declarations,
-        )
+    likelihood = read_analysis(CONFIGS / f"{config}.toml").likelihood.freed(name)
     began = time.perf_counter()
     counts, centres = draws(likelihood, seeds, ensemble)
     rise, known = map(np.asarray, rises(likelihood, counts, centres, jnp.array(starts), name=name))

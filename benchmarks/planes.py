@@ -36,10 +36,10 @@ from scipy.stats import chi2 as chi2_distribution  # noqa: E402
 
 import cevns_jax as cj  # noqa: E402
 from cevns_jax.config.analysis import read_analysis  # noqa: E402
-from cevns_jax.experiments import recoil_nodes  # noqa: E402
 from cevns_jax.inference import batches as lanes_of_points  # noqa: E402
 from cevns_jax.inference.scan import scan  # noqa: E402
 from cevns_jax.likelihood import Likelihood  # noqa: E402
+from cevns_jax.prediction import recoil_nodes  # noqa: E402
 from cevns_jax.startup import start_jax  # noqa: E402
 
 AIM = 2.0  # [s] of a plane

@@ -57,8 +57,8 @@ OVERLAPS = (
 """Data sets that have events in common."""
 BACKGROUNDS = {
     "dresden_ii": (
-        *("constant", "exponential", "exponential_slope"),
         *("l_height", "l_energy", "l_width", "m_ratio"),
+        *("constant", "exponential", "exponential_slope"),
     )
 }
 """Data set -> parameters of its backgrounds, where it has any."""

@@ -214,8 +214,8 @@ def dresden_ii(
     check_events(NAME, signal.kernel, response, lowest)
     backgrounds: dict[str, Component] = {
         "electrons": _electrons(source, numbers["mass_kg"], edges, _resolution(measured), acting),
-        "continuum": Continuum(edges=edges),
         "capture_lines": _lines(measured, edges),
+        "continuum": Continuum(edges=edges),
     }
     choices = response.conventions | {"lowest_recoil": f"{lowest * 1e3:.3g} eV"}
     if quenching in GERMANIUM_MEASURED:
