@@ -6,9 +6,11 @@ import numpy as np
 
 import cevns_jax as cj
 from cevns_jax import cli
+from cevns_jax.config.analysis import read_analysis
 from configs import toml
 
 BINS = "x_kev_low,x_kev_high,observed,flat\n1,4,30,5\n4,8,20,6\n8,20,15,7\n"
+HEAD, *ROWS = BINS.splitlines()
 EDGES = np.array([1.0, 4, 8, 20])
 OBSERVED, FLAT = np.array([30.0, 20, 15]), np.array([5.0, 6, 7])
 FORECAST = "x_kev_low,x_kev_high,flat\n1,4,5\n4,8,6\n8,20,7\n"
@@ -132,6 +134,17 @@ def in_python(**changes):
         "observed": OBSERVED,
     }
     return cj.experiments.own_experiment(**given | changes)
+
+
+def read_and_built(folder, changes, files, own):
+    """The likelihood of a config, and that of the same experiment in Python, named alike."""
+    like = read_analysis(write(folder, changes, files)).likelihood
+    (read,) = like.experiments
+    built = cj.Likelihood([own], like.interaction, like.free)
+    assert like.names == built.names
+    assert read.conventions == own.conventions
+    assert type(read.statistic) is type(own.statistic)
+    return like, built
 
 
 def run(capsys, *arguments):
