@@ -7,6 +7,7 @@ number outside is an error where it is read, in a config or by a function of the
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -122,3 +123,15 @@ def check_number(where: str, name: str, value: float, domain: Domain | None = No
     refusal = domain.refusal(name, value)
     if refusal is not None:
         raise ConfigError(f"{where}: {refusal}")
+
+
+def check_positive(where: str, name: str, value: float, domain: Domain | None = None) -> None:
+    """Check that a number is positive and finite, and inside its domain; arguments as of
+    :func:`check_number`.
+
+    Raises:
+        ConfigError: it is not.
+    """
+    if not (math.isfinite(value) and value > 0):
+        raise ConfigError(f"{where}: {name} must be positive and finite, not {value}")
+    check_number(where, name, value, domain)

@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from cevns_jax.constants import HBAR_C_MEV_CM
+from cevns_jax.constants import HBAR_C_MEV_CM, KEV
 from cevns_jax.domains import COLUMNS, check_number
 from cevns_jax.errors import ConfigError
 from cevns_jax.flavours import check_flavours
@@ -29,7 +29,6 @@ from cevns_jax.precision import require_float64
 from cevns_jax.recoil import recoil_window
 
 WHERE = "cross_section"
-KEV = 1e-3  # [MeV]
 SMALLEST_RECOIL = 1e-30  # [MeV], stands for zero, where 1/T would have no value
 # Of T+: where a total begins that should begin at zero, so that ln T has a value. It is so deep
 # that the bend of a light mediator, at T = m^2/(2 M), is inside down to a mass of 1e-18 MeV.

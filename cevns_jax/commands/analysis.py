@@ -23,6 +23,11 @@ if TYPE_CHECKING:
     from cevns_jax.likelihood import Likelihood
 
 
+# Commands with a grid, and the table that their grid stands in; of several that a config has, the
+# first is what it is meant for.
+TABLES = {"limit": "[limit]", "profile": "[profile]", "scan": "[[scan.axes]]"}
+
+
 @dataclass(frozen=True)
 class Run:
     """A config with the data that the options ask for.
@@ -55,6 +60,27 @@ def read_early(options: argparse.Namespace) -> Plan:
     plan = read_plan(options.config, content, options.overrides)
     _check_data(options)
     return plan
+
+
+def check_table(options: argparse.Namespace, plan: Plan, command: str, needed: str) -> None:
+    """Check that a config has what a command reads.
+
+    Args:
+        options: Of the command line.
+        plan: The config.
+        command: The command, which is also the name of its table.
+        needed: That table in words.
+
+    Raises:
+        ConfigError: it has not; with the command that it is meant for, if there is one.
+    """
+    if command in plan.content:
+        return
+    meant = [name for name in TABLES if name in plan.content]
+    more = f"; it has {TABLES[meant[0]]}: try cevns {meant[0]}" if meant else ""
+    raise ConfigError(
+        f"{options.config}: {command} needs {needed}, or --grid NAME=LOW:HIGH:POINTS{more}"
+    )
 
 
 def prepare(options: argparse.Namespace, plan: Plan) -> Run:

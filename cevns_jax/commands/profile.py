@@ -8,7 +8,6 @@ from typing import Any
 
 from cevns_jax.commands import analysis, common
 from cevns_jax.commands.progress import Progress
-from cevns_jax.errors import ConfigError
 from cevns_jax.files import write_text
 
 NAME = "profile"
@@ -24,13 +23,7 @@ def run(options: argparse.Namespace) -> int:
     from cevns_jax.commands import output
 
     plan, formats = analysis.read_early(options), common.formats_of(options)
-    if "profile" not in plan.content:
-        more = "; it has [[scan.axes]]: try cevns scan" if "scan" in plan.content else ""
-        more = "; it has [limit]: try cevns limit" if "limit" in plan.content else more
-        raise ConfigError(
-            f"{options.config}: profile needs a table [profile] with min and max, or "
-            f"--grid NAME=LOW:HIGH:POINTS{more}"
-        )
+    analysis.check_table(options, plan, NAME, "a table [profile] with min and max")
     with Progress(NAME) as progress, output.Writer() as writer:
         run = analysis.prepare(options, plan)
         settings = run.analysis.profile

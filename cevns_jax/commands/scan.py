@@ -29,13 +29,7 @@ def run(options: argparse.Namespace) -> int:
     from cevns_jax.commands import output
 
     plan, formats = analysis.read_early(options), common.formats_of(options)
-    if "scan" not in plan.content:
-        more = "; it has [profile]: try cevns profile" if "profile" in plan.content else ""
-        more = "; it has [limit]: try cevns limit" if "limit" in plan.content else more
-        raise ConfigError(
-            f"{options.config}: scan needs a table [[scan.axes]] at least, or "
-            f"--grid NAME=LOW:HIGH:POINTS{more}"
-        )
+    analysis.check_table(options, plan, NAME, "a table [[scan.axes]] at least")
     with Progress(NAME) as progress, output.Writer() as writer:
         run = analysis.prepare(options, plan)
         settings = run.analysis.scan

@@ -10,6 +10,7 @@ from cevns_jax.choices import REACTOR_SPECTRA
 from cevns_jax.config.parts import fission_fractions, needed
 from cevns_jax.config.response import naming
 from cevns_jax.config.strict_toml import Table
+from cevns_jax.constants import SECONDS_PER_DAY
 from cevns_jax.data.tables import check_ascending, check_column, read_columns
 from cevns_jax.domains import COLUMNS, FLUX, check_number
 from cevns_jax.errors import ConfigError, shown
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
         Source,
         TabulatedSource,
     )
-
-SECONDS_PER_DAY = 86400.0
 
 
 def read_source(table: Table, folder: Path) -> Source:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cevns_jax.experiments.exposure import Exposure, exposure_numbers
 from cevns_jax.experiments.release import chosen
+from cevns_jax.nuclei import Target
+from cevns_jax.prediction.about import About, conventions
+from cevns_jax.prediction.nuisances import Nuisance
 from cevns_jax.sources.pion_decay import PionDecayAtRest, spallation_source
 
 # What the lumped pulls of the signal contain: a data set with one of them must not be combined with
@@ -50,10 +53,39 @@ def flux(numbers: Mapping[str, float]) -> PionDecayAtRest:
     )
 
 
-def exposure_text(numbers: Mapping[str, float], material: str = "CsI") -> str:
+def about(
+    measured: Mapping[str, Any],
+    numbers: Mapping[str, float],
+    material: Target,
+    nuisances: Sequence[Nuisance],
+    *,
+    formula: str,
+    flux: str = FLUX,
+    **choices: str,
+) -> About:
+    """A data set in words.
+
+    Args:
+        measured: Its published figures.
+        numbers: Its exposure, as of :func:`beam_exposure`.
+        material: Its nuclei.
+        nuisances: Its nuisances.
+        formula: What the detector is made of.
+        flux: The flux and what is assumed of arrival times.
+        **choices: Further choices that change numbers.
+    """
+    return About(
+        title=measured["title"],
+        citation=measured["citation"],
+        exposure=_exposure_text(numbers, formula),
+        conventions=conventions(flux, material, nuisances, **choices),
+    )
+
+
+def _exposure_text(numbers: Mapping[str, float], formula: str) -> str:
     """The exposure in words."""
     return (
-        f"{numbers['mass_kg']:g} kg {material} at {numbers['distance_m']:g} m, "
+        f"{numbers['mass_kg']:g} kg {formula} at {numbers['distance_m']:g} m, "
         f"{numbers['protons_on_target']:.4g} protons on target, "
         f"{numbers['neutrinos_per_proton']:g} neutrinos per flavour and proton"
     )

@@ -7,7 +7,7 @@ photo-electrons, efficiency with its step, arrival times and prompt neutrons as 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -31,7 +31,6 @@ from cevns_jax.experiments.exposure import Exposure
 from cevns_jax.experiments.targets import chosen_target, csi_target
 from cevns_jax.nuclei import Target
 from cevns_jax.precision import require_float64
-from cevns_jax.prediction.about import About, conventions
 from cevns_jax.prediction.component import Template
 from cevns_jax.prediction.experiment import Experiment, n_sigma
 from cevns_jax.prediction.nuisances import Nuisance, check_nuisances
@@ -132,8 +131,12 @@ def coherent_csi_2017(
     check_nuisances(NAME, nuisances, ("cevns", *backgrounds), (*modes, "neutron_radius"))
     return Experiment(
         name=NAME,
-        about=_about(
-            *(measured, numbers, material, nuisances),
+        about=coherent.about(
+            measured,
+            numbers,
+            material,
+            nuisances,
+            formula="CsI",
             quenching=f"{quenching}; photo-electrons Poisson, n at n - 0.5",
             steady_state=f"{exposure_scale * steady['events']:g} events, "
             f"exp(-{rate:g} t/us); energy from anti-coincidence",
@@ -149,22 +152,6 @@ def coherent_csi_2017(
         detector=ScintillationDetector(
             quenching=polynomial_modes(coefficients, modes), curve=_efficiency(measured)
         ),
-    )
-
-
-def _about(
-    measured: Mapping[str, Any],
-    numbers: Mapping[str, float],
-    material: Target,
-    nuisances: Sequence[Nuisance],
-    **choices: str,
-) -> About:
-    """The data set in words."""
-    return About(
-        title=measured["title"],
-        citation=measured["citation"],
-        exposure=coherent.exposure_text(numbers),
-        conventions=conventions(coherent.FLUX, material, nuisances, **choices),
     )
 
 

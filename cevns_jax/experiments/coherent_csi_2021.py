@@ -8,7 +8,7 @@ displaced by one bin, so it is not used.)
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +31,6 @@ from cevns_jax.experiments.exposure import Exposure
 from cevns_jax.experiments.targets import chosen_target, csi_target
 from cevns_jax.nuclei import Target
 from cevns_jax.precision import require_float64
-from cevns_jax.prediction.about import About, conventions
 from cevns_jax.prediction.component import Component, Template
 from cevns_jax.prediction.experiment import Experiment, n_sigma
 from cevns_jax.prediction.nuisances import Nuisance, check_nuisances
@@ -145,10 +144,16 @@ def coherent_csi_2021(
     check_nuisances(NAME, nuisances, ("cevns", *backgrounds), EFFECTS)
     return Experiment(
         name=NAME,
-        about=_about(
-            *(measured, numbers, material, nuisances),
-            steady_state_events=events["steady_state"],
-            electrons=electrons,
+        about=coherent.about(
+            measured,
+            numbers,
+            material,
+            nuisances,
+            formula="CsI",
+            quenching="released fourth-order polynomial",
+            steady_state=f"{events['steady_state']:g} events; energy from anti-coincidence, "
+            "time as the efficiency",
+            **coherent_csi.electrons_text(electrons),
         ),
         axes=coherent_csi.AXES,
         overlaps=("coherent_csi_2017",),
@@ -160,32 +165,6 @@ def coherent_csi_2021(
         nuisances=nuisances,
         detector=ScintillationDetector(
             quenching=polynomial_modes(*quenching), curve=_efficiency(measured)
-        ),
-    )
-
-
-def _about(
-    measured: Mapping[str, Any],
-    numbers: Mapping[str, float],
-    material: Target,
-    nuisances: Sequence[Nuisance],
-    *,
-    steady_state_events: float,
-    electrons: bool,
-) -> About:
-    """The data set in words."""
-    return About(
-        title=measured["title"],
-        citation=measured["citation"],
-        exposure=coherent.exposure_text(numbers),
-        conventions=conventions(
-            coherent.FLUX,
-            material,
-            nuisances,
-            quenching="released fourth-order polynomial",
-            steady_state=f"{steady_state_events:g} events; energy from anti-coincidence, "
-            "time as the efficiency",
-            **coherent_csi.electrons_text(electrons),
         ),
     )
 

@@ -31,7 +31,6 @@ from cevns_jax.interactions.interaction import Interaction
 from cevns_jax.nuclei import Target
 from cevns_jax.parameters import Parameter, Values
 from cevns_jax.precision import require_float64
-from cevns_jax.prediction.about import About, conventions
 from cevns_jax.prediction.component import Component
 from cevns_jax.prediction.experiment import Experiment, n_sigma
 from cevns_jax.prediction.nuisances import Nuisance, check_nuisances
@@ -190,9 +189,15 @@ def coherent_lar_2020(
     check_nuisances(NAME, nuisances, ("cevns", *backgrounds), effects)
     return Experiment(
         name=NAME,
-        about=_about(
-            *(measured, numbers, material, nuisances),
-            response.conventions | {"arrivals": arrivals.replace("_", " ")},
+        about=coherent.about(
+            measured,
+            numbers,
+            material,
+            nuisances,
+            formula="Ar",
+            flux="analytic pion decay at rest after a Gaussian proton pulse",
+            **response.conventions,
+            arrivals=arrivals.replace("_", " "),
         ),
         axes=AXES,
         overlaps=("coherent_lar_2020_energy",),
@@ -203,23 +208,6 @@ def coherent_lar_2020(
         scales=(n_sigma("cevns"),),
         nuisances=nuisances,
         detector=energy_detector(response),
-    )
-
-
-def _about(
-    measured: Mapping[str, Any],
-    numbers: Mapping[str, float],
-    material: Target,
-    nuisances: Sequence[Nuisance],
-    choices: Mapping[str, str],
-) -> About:
-    """The data set in words."""
-    flux = "analytic pion decay at rest after a Gaussian proton pulse"
-    return About(
-        title=measured["title"],
-        citation=measured["citation"],
-        exposure=coherent.exposure_text(numbers, "Ar"),
-        conventions=conventions(flux, material, nuisances, **choices),
     )
 
 

@@ -7,8 +7,8 @@ the steady-state background subtracted, as released, in place of the 960 bins of
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+import dataclasses
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -20,7 +20,6 @@ from cevns_jax.experiments.exposure import Exposure
 from cevns_jax.experiments.targets import argon_target, chosen_target
 from cevns_jax.nuclei import Target
 from cevns_jax.precision import require_float64
-from cevns_jax.prediction.about import About, conventions
 from cevns_jax.prediction.component import Template
 from cevns_jax.prediction.experiment import Experiment, n_sigma
 from cevns_jax.prediction.nuisances import Nuisance, check_nuisances
@@ -80,9 +79,23 @@ def coherent_lar_2020_energy(
     }
     total = sum(part.counts for part in neutrons.values())
     check_nuisances(NAME, nuisances, ("cevns", *neutrons), (*response.effects, "neutron_radius"))
+    about = coherent.about(
+        measured,
+        numbers,
+        material,
+        nuisances,
+        formula="Ar",
+        flux="analytic pion decay at rest, no neutrino later than the time window",
+        **response.conventions,
+        steady_state="subtracted",
+    )
     return Experiment(
         name=NAME,
-        about=_about(measured, numbers, material, nuisances, response.conventions),
+        about=dataclasses.replace(
+            about,
+            title=f"{measured['title']}, energy alone",
+            counted="events above the steady state",
+        ),
         axes=(AXIS,),
         overlaps=("coherent_lar_2020",),
         edges=(edges,),
@@ -103,27 +116,4 @@ def coherent_lar_2020_energy(
         scales=(n_sigma("cevns"),),
         nuisances=nuisances,
         detector=energy_detector(response),
-    )
-
-
-def _about(
-    measured: Mapping[str, Any],
-    numbers: Mapping[str, float],
-    material: Target,
-    nuisances: Sequence[Nuisance],
-    of_response: Mapping[str, str],
-) -> About:
-    """The data set in words."""
-    return About(
-        title=f"{measured['title']}, energy alone",
-        counted="events above the steady state",
-        citation=measured["citation"],
-        exposure=coherent.exposure_text(numbers, "Ar"),
-        conventions=conventions(
-            "analytic pion decay at rest, no neutrino later than the time window",
-            material,
-            nuisances,
-            **of_response,
-            steady_state="subtracted",
-        ),
     )

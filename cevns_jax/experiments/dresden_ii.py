@@ -17,6 +17,7 @@ import numpy as np
 
 from cevns_jax import priors
 from cevns_jax.choices import GERMANIUM_MEASURED, GERMANIUM_QUENCHING
+from cevns_jax.constants import SECONDS_PER_DAY
 from cevns_jax.data.tables import DATA, bin_edges, grid_points, read_table
 from cevns_jax.detectors.detector import energy_detector
 from cevns_jax.detectors.quenching import (
@@ -53,8 +54,6 @@ NAME = "dresden_ii"
 FOLDER = DATA / NAME
 AXIS = "energy_kevee"
 GERMANIUM = 32
-SECONDS_PER_DAY = 86400.0
-PAIR_ENERGY_KEV = 2.96e-3  # that frees an electron and a hole, as in the table of measured figures
 # Recoils of electrons above it cannot be reconstructed below 1.5 keV, where the bins end: at 3 keV
 # sigma is 0.075 keV, so that the bins are 20 widths away.
 ELECTRON_RANGE_KEV = 3.0
@@ -200,7 +199,8 @@ def dresden_ii(
         live_time_s=SECONDS_PER_DAY,
     )
     response = _response(edges, _quenching(measured, quenching), _resolution(measured))
-    lowest = _cut_off(response) if recoil_min_kev is None else recoil_min_kev
+    pair_kev = measured["resolution"]["pair_energy_kev"]
+    lowest = _cut_off(response, pair_kev) if recoil_min_kev is None else recoil_min_kev
     signal = scattering_component(
         NAME,
         source,
@@ -213,7 +213,10 @@ def dresden_ii(
     )
     check_events(NAME, signal.kernel, response, lowest)
     backgrounds: dict[str, Component] = {
-        "electrons": _electrons(source, numbers["mass_kg"], edges, _resolution(measured), acting),
+        "electrons": _electrons(
+            *(source, numbers["mass_kg"], edges, _resolution(measured), acting),
+            recoil_min_kev=pair_kev,
+        ),
         "capture_lines": _lines(measured, edges),
         "continuum": Continuum(edges=edges),
     }
@@ -318,14 +321,16 @@ def _response(
     )
 
 
-def _cut_off(response: EnergyResponse) -> float:
-    """Recoil energy [keV] that leaves one electron-hole pair, by bisection up to 1 keV."""
+def _cut_off(response: EnergyResponse, pair_kev: float) -> float:
+    """Recoil energy [keV] that leaves one electron-hole pair of an energy [keV], by bisection up to
+    1 keV; the modified Lindhard model, in which every recoil leaves several, is cut at that energy.
+    """
     if isinstance(response.quenching, ModifiedLindhard):
-        return PAIR_ENERGY_KEV
+        return pair_kev
     low, high = 0.0, 1.0
     for _ in range(60):  # to the last digit of a float64
         middle = (low + high) / 2
-        enough = float(response.energy(jnp.asarray(middle * 1e-3), {})) > PAIR_ENERGY_KEV
+        enough = float(response.energy(jnp.asarray(middle * 1e-3), {})) > pair_kev
         low, high = (low, middle) if enough else (middle, high)
     return high
 
@@ -336,6 +341,8 @@ def _electrons(
     edges: np.ndarray,
     resolution: GaussianResolution,
     acting: set[str],
+    *,
+    recoil_min_kev: float,
 ) -> Scattering:
     """Neutrino-electron scattering, whose recoils are not quenched."""
     unquenched = PolynomialQuenching(coefficients=(1.0,))
@@ -349,7 +356,7 @@ def _electrons(
         response,
         shape=(len(edges) - 1,),
         acting=acting & {"resolution"},
-        recoil_min_kev=PAIR_ENERGY_KEV,
+        recoil_min_kev=recoil_min_kev,
         recoil_max_kev=ELECTRON_RANGE_KEV,
         more_splits=material.bends,
     )

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from cevns_jax.domains import check_number
+from cevns_jax.domains import check_positive
 from cevns_jax.errors import ConfigError, shown, unknown
 from cevns_jax.prediction.nuisances import Nuisance
 
@@ -33,9 +33,7 @@ def chosen(
         array = np.asarray(value)
         if array.ndim or not np.issubdtype(array.dtype, np.number):
             raise ConfigError(f"{where}: {key} must be a number, not {shown(value)}")
-        if not (np.isfinite(value) and value > 0):
-            raise ConfigError(f"{where}: {key} must be positive and finite, not {value}")
-        check_number(where, key, value)
+        check_positive(where, key, value)
     return numbers
 
 

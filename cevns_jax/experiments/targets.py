@@ -39,12 +39,12 @@ def csi_target(
         ConfigError: unknown nuclide or convention, or a radius outside the domain of the form
             factor.
     """
-    return _with_radii(
+    return target(
         "CsI",
-        form_factor,
-        _in_place_of(CSI_PROTON_RADIUS_FM, proton_radius_fm),
-        _in_place_of(CSI_NEUTRON_RADIUS_FM, neutron_radius_fm),
-        common_neutron_radius,
+        form_factor=Helm() if form_factor is None else form_factor,
+        proton_radius_fm=_in_place_of(CSI_PROTON_RADIUS_FM, proton_radius_fm),
+        neutron_radius_fm=_in_place_of(CSI_NEUTRON_RADIUS_FM, neutron_radius_fm),
+        common_neutron_radius=common_neutron_radius,
     )
 
 
@@ -66,12 +66,12 @@ def argon_target(
     Raises:
         ConfigError: as in :func:`csi_target`.
     """
-    return _with_radii(
+    return target(
         "Ar",
-        form_factor,
-        _in_place_of(ARGON_PROTON_RADIUS_FM, proton_radius_fm),
-        _in_place_of(ARGON_NEUTRON_RADIUS_FM, neutron_radius_fm),
-        common_neutron_radius,
+        form_factor=Helm() if form_factor is None else form_factor,
+        proton_radius_fm=_in_place_of(ARGON_PROTON_RADIUS_FM, proton_radius_fm),
+        neutron_radius_fm=_in_place_of(ARGON_NEUTRON_RADIUS_FM, neutron_radius_fm),
+        common_neutron_radius=common_neutron_radius,
     )
 
 
@@ -92,8 +92,12 @@ def germanium_target(
     Raises:
         ConfigError: as in :func:`csi_target`.
     """
-    return _with_radii(
-        "Ge", form_factor, proton_radius_fm, neutron_radius_fm, common_neutron_radius
+    return target(
+        "Ge",
+        form_factor=Helm() if form_factor is None else form_factor,
+        proton_radius_fm=proton_radius_fm,
+        neutron_radius_fm=neutron_radius_fm,
+        common_neutron_radius=common_neutron_radius,
     )
 
 
@@ -124,20 +128,3 @@ def chosen_target(where: str, published: Callable[[], Target], given: Target | N
 def _in_place_of(usual: Mapping[str, float], given: Radii | None) -> Radii:
     """The usual radii, those that were given replaced; or a convention for all."""
     return given if isinstance(given, str) else dict(usual) | dict(given or {})
-
-
-def _with_radii(
-    formula: str,
-    form_factor: FormFactor | None,
-    proton_radius_fm: Radii | None,
-    neutron_radius_fm: Radii | None,
-    common_neutron_radius: bool,
-) -> Target:
-    """The elements in natural abundance; Helm form factor unless another one is given."""
-    return target(
-        formula,
-        form_factor=form_factor if form_factor is not None else Helm(),
-        proton_radius_fm=proton_radius_fm,
-        neutron_radius_fm=neutron_radius_fm,
-        common_neutron_radius=common_neutron_radius,
-    )

@@ -53,11 +53,8 @@ class MagneticMoment(NewPhysics):
     @property
     def conventions(self) -> str:
         """Lagrangian and choices."""
-        nucleus = "0" if self.spin_zero else "1/2"
-        return (
-            "L = (mu/2) nubar sigma_{mn} nu F^{mn}, effective moment of "
-            f"nu_{', nu_'.join(self.families)}; nuclei as of spin {nucleus}"
-        )
+        coupled = _in_words(self.families, self.spin_zero)
+        return f"L = (mu/2) nubar sigma_{{mn}} nu F^{{mn}}, effective moment of {coupled}"
 
     def coefficients(
         self, recoil: jax.Array, nucleus: NucleusAtRecoil, flavour: str, values: Values
@@ -118,11 +115,8 @@ class DipolePortal(NewPhysics):
     @property
     def conventions(self) -> str:
         """Lagrangian and choices."""
-        nucleus = "0" if self.spin_zero else "1/2"
-        return (
-            "L = (mu/2) Nbar_4 sigma_{mn} nu F^{mn} (mu = 2 d), from "
-            f"nu_{', nu_'.join(self.families)}; nuclei as of spin {nucleus}"
-        )
+        coupled = _in_words(self.families, self.spin_zero)
+        return f"L = (mu/2) Nbar_4 sigma_{{mn}} nu F^{{mn}} (mu = 2 d), from {coupled}"
 
     def coefficients(
         self, recoil: jax.Array, nucleus: NucleusAtRecoil, flavour: str, values: Values
@@ -156,6 +150,11 @@ class DipolePortal(NewPhysics):
         if spin_zero:
             a_2 = a_2 + recoil / 4 * (1 - x * (1 + 2 * x))
         return k / recoil, -k * (1 + x), k * a_2
+
+
+def _in_words(families: tuple[str, ...], spin_zero: bool) -> str:
+    """Neutrinos that couple, and the spin that nuclei are taken to have."""
+    return f"nu_{', nu_'.join(families)}; nuclei as of spin {'0' if spin_zero else '1/2'}"
 
 
 def _moment(name: str, label: str) -> Parameter:

@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from cevns_jax.constants import KEV
 from cevns_jax.detectors.detector import Detector
 from cevns_jax.errors import ConfigError, unknown
 from cevns_jax.interactions.interaction import Interaction
@@ -334,7 +335,7 @@ class Experiment(Summarised):
         recoil = jnp.asarray(spectrum.checked_recoils(where, recoil_kev, zero=False))
         detector = self._detector("quenching")
         _, full = spectrum.completed_for(self, where, None, values)
-        return detector.energy(recoil * spectrum.KEV, full, self.effects(full)) / recoil
+        return detector.energy(recoil * KEV, full, self.effects(full)) / recoil
 
     def efficiency(
         self,

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from cevns_jax.constants import KEV
 from cevns_jax.errors import ConfigError, unknown
 from cevns_jax.interactions.interaction import Interaction
 from cevns_jax.interactions.standard_model import standard_model
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
     from cevns_jax.prediction.experiment import Experiment
 
-KEV = 1e-3  # [MeV]
 # [keV], stands for zero, where 1/T would have no value: far below any recoil that somebody means,
 # and so large that the T^-2 of a massless mediator stays finite.
 SMALLEST_RECOIL = 1e-27

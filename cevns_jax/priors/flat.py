@@ -15,6 +15,7 @@ from cevns_jax.priors.numbers import (
     Number,
     check_range,
     common_range,
+    contains,
     digits,
     is_finite,
     known,
@@ -26,9 +27,29 @@ from cevns_jax.priors.numbers import (
 from cevns_jax.pytree import plain_pytree
 
 
+class NotMeasured:
+    """Base class of priors that represent no measurement: there is no outcome to move or repeat,
+    and no curvature."""
+
+    constrains = False
+
+    @property
+    def centre(self) -> Number:
+        return jnp.nan
+
+    def precision(self, x: Number) -> jax.Array:
+        return jnp.zeros_like(x, float)
+
+    def centred(self, centre: Number) -> Self:
+        return self
+
+    def repeated(self, key: jax.Array, truth: Number) -> jax.Array:
+        return jnp.asarray(truth, float)
+
+
 @plain_pytree
 @dataclass(frozen=True)
-class Flat:
+class Flat(NotMeasured):
     """A constant density between two ends; 1, and improper, if one of them is infinite.
 
     Attributes:
@@ -41,8 +62,6 @@ class Flat:
     lower: Number = -math.inf
     upper: Number = math.inf
 
-    constrains = False
-
     def __post_init__(self) -> None:
         store(self, "flat prior", lower=self.lower, upper=self.upper)
         check_range("flat prior", self.lower, self.upper)
@@ -51,10 +70,6 @@ class Flat:
     def mean(self) -> Number:
         ends = jnp.where(self.proper, self.lower, 0.0), jnp.where(self.proper, self.upper, 0.0)
         return jnp.where(self.proper, (ends[0] + ends[1]) / 2, jnp.nan)
-
-    @property
-    def centre(self) -> Number:
-        return jnp.nan
 
     @property
     def proper(self) -> Any:
@@ -71,9 +86,6 @@ class Flat:
     def penalty(self, x: Number) -> jax.Array:
         return where_inside(self, x, jnp.zeros_like(x, float), jnp.inf)
 
-    def precision(self, x: Number) -> jax.Array:
-        return jnp.zeros_like(x, float)
-
     def draw(self, key: jax.Array, shape: tuple[int, ...] = ()) -> jax.Array:
         if known(self.lower, self.upper) and not np.all(self.proper):
             raise ConfigError("a flat prior without two finite ends cannot be drawn from")
@@ -81,18 +93,12 @@ class Flat:
         return jnp.asarray(self.lower + u * jnp.subtract(self.upper, self.lower))
 
     def within(self, lower: Number, upper: Number) -> Flat:
-        return Flat(*common_range(self, lower, upper))
-
-    def centred(self, centre: Number) -> Self:
-        return self
-
-    def repeated(self, key: jax.Array, truth: Number) -> jax.Array:
-        return jnp.asarray(truth, float)
+        return Flat(*common_range((self.lower, self.upper), (lower, upper)))
 
 
 @plain_pytree
 @dataclass(frozen=True)
-class LogUniform:
+class LogUniform(NotMeasured):
     """A density that is constant in ln x, between two positive ends.
 
     Attributes:
@@ -106,7 +112,6 @@ class LogUniform:
     lower: Number
     upper: Number
 
-    constrains = False
     proper = True
 
     def __post_init__(self) -> None:
@@ -125,10 +130,6 @@ class LogUniform:
         return jnp.subtract(self.upper, self.lower) / self._width
 
     @property
-    def centre(self) -> Number:
-        return jnp.nan
-
-    @property
     def text(self) -> str:
         return f"flat in ln x from {digits(self.lower)} to {digits(self.upper)}"
 
@@ -137,32 +138,20 @@ class LogUniform:
         return jnp.log(jnp.divide(self.upper, self.lower))
 
     def log_density(self, x: Number) -> jax.Array:
-        inside = self._contains(x)
+        inside = contains(self, x)
         log = jnp.log(jnp.where(inside, x, self.lower))
         return jnp.where(inside, -log - jnp.log(self._width), -jnp.inf)
 
     def penalty(self, x: Number) -> jax.Array:
-        inside = self._contains(x)
+        inside = contains(self, x)
         # The density 1/x is highest at the lower end, where the penalty is zero.
         return jnp.where(
             inside, 2 * jnp.log(jnp.where(inside, x, self.lower) / self.lower), jnp.inf
         )
-
-    def precision(self, x: Number) -> jax.Array:
-        return jnp.zeros_like(x, float)
 
     def draw(self, key: jax.Array, shape: tuple[int, ...] = ()) -> jax.Array:
         u = jax.random.uniform(key, whole_shape(shape, self.lower, self.upper), float)
         return jnp.clip(self.lower * jnp.exp(u * self._width), self.lower, self.upper)
 
     def within(self, lower: Number, upper: Number) -> LogUniform:
-        return LogUniform(*common_range(self, lower, upper))
-
-    def centred(self, centre: Number) -> Self:
-        return self
-
-    def repeated(self, key: jax.Array, truth: Number) -> jax.Array:
-        return jnp.asarray(truth, float)
-
-    def _contains(self, x: Number) -> jax.Array:
-        return jnp.greater_equal(x, self.lower) & jnp.less_equal(x, self.upper)
+        return LogUniform(*common_range((self.lower, self.upper), (lower, upper)))

@@ -20,11 +20,11 @@ from cevns_jax.priors.numbers import (
     Number,
     check_range,
     common_range,
+    contains,
     digits,
     known,
     range_text,
     store,
-    where_inside,
     whole_shape,
 )
 from cevns_jax.pytree import plain_pytree, static
@@ -147,7 +147,7 @@ class FromNumPyro:
         return jnp.clip(self.offset + self.scale * jnp.clip(y, low, high), self.lower, self.upper)
 
     def within(self, lower: Number, upper: Number) -> FromNumPyro:
-        low, high = common_range(self, lower, upper)
+        low, high = common_range((self.lower, self.upper), (lower, upper))
         return dataclasses.replace(self, low=low, high=high, cut=True)
 
     def centred(self, centre: Number) -> Self:
@@ -195,10 +195,7 @@ class FromNumPyro:
     def _of_part(self) -> tuple[Number, Number]:
         """Ends of the support in x, or of its allowed part."""
         lower, upper = (self.offset + self.scale * end for end in _support(self.distribution))
-        if not self.cut:
-            return lower, upper
-        library = np if known(lower, upper, self.low, self.high) else jnp
-        return library.maximum(lower, self.low), library.minimum(upper, self.high)
+        return common_range((lower, upper), (self.low, self.high)) if self.cut else (lower, upper)
 
     def _allowed(self) -> tuple[Number, Number]:
         """Ends of the support in y, or of its allowed part."""
@@ -238,7 +235,7 @@ class FromNumPyro:
     def _log_density(self, x: Number) -> jax.Array:
         """Log density of y at x, not normalised to the allowed part of the range; minus infinity
         outside it."""
-        inside = where_inside(self, x, jnp.ones_like(x, bool), False)
+        inside = contains(self, x)
         y = jnp.where(inside, (x - self.offset) / self.scale, _inner(*self._allowed()))
         return jnp.where(inside, self.distribution.log_prob(y), -jnp.inf)
 

@@ -144,7 +144,9 @@ class TruncatedGaussian:
         return jnp.clip(self.mean + self.width * z, self.lower, self.upper)
 
     def within(self, lower: Number, upper: Number) -> TruncatedGaussian:
-        return TruncatedGaussian(self.mean, self.width, *common_range(self, lower, upper))
+        return TruncatedGaussian(
+            self.mean, self.width, *common_range((self.lower, self.upper), (lower, upper))
+        )
 
     def centred(self, centre: Number) -> Self:
         return replace(self, mean=centre)
@@ -241,7 +243,9 @@ class LogNormal:
         return jnp.clip(self.median * jnp.exp(self.width * z), self.lower, self.upper)
 
     def within(self, lower: Number, upper: Number) -> LogNormal:
-        return LogNormal(self.median, self.width, *common_range(self, lower, upper))
+        return LogNormal(
+            self.median, self.width, *common_range((self.lower, self.upper), (lower, upper))
+        )
 
     def centred(self, centre: Number) -> Self:
         return replace(self, median=centre)

@@ -13,10 +13,14 @@ from cevns_jax.errors import ConfigError, shown
 Number = Any  # a float, or an array of JAX
 
 
+def contains(prior: Any, x: Number) -> jax.Array:
+    """Whether x is in the support of a prior."""
+    return jnp.greater_equal(x, prior.lower) & jnp.less_equal(x, prior.upper)
+
+
 def where_inside(prior: Any, x: Number, found: jax.Array, beyond: float) -> jax.Array:
     """``found`` where x is in the support of the prior, and ``beyond`` elsewhere."""
-    inside = jnp.greater_equal(x, prior.lower) & jnp.less_equal(x, prior.upper)
-    return jnp.where(inside, found, beyond)
+    return jnp.where(contains(prior, x), found, beyond)
 
 
 def whole_shape(shape: tuple[int, ...], *numbers: Number) -> tuple[int, ...]:
@@ -34,10 +38,10 @@ def is_finite(number: Number) -> Any:
     return np.isfinite(number) if known(number) else jnp.isfinite(number)
 
 
-def common_range(prior: Any, lower: Number, upper: Number) -> tuple[Number, Number]:
-    """The part of a range that is in the support of a prior."""
-    library = np if known(prior.lower, prior.upper, lower, upper) else jnp
-    return library.maximum(prior.lower, lower), library.minimum(prior.upper, upper)
+def common_range(one: tuple[Number, Number], other: tuple[Number, Number]) -> tuple[Number, Number]:
+    """What two ranges have in common, as lower and upper end."""
+    library = np if known(*one, *other) else jnp
+    return library.maximum(one[0], other[0]), library.minimum(one[1], other[1])
 
 
 def store(prior: Any, where: str, **numbers: Number) -> None:

@@ -9,8 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from cevns_jax.domains import COLUMNS, check_number
-from cevns_jax.errors import ConfigError
+from cevns_jax.domains import COLUMNS, check_positive
 from cevns_jax.flavours import check_flavours
 from cevns_jax.parameters import Values
 from cevns_jax.pytree import static
@@ -106,9 +105,7 @@ def line_source(
         "live_time_s": live_time_s,
     }
     for key, value in given.items():
-        if not (np.isfinite(value) and value > 0):
-            raise ConfigError(f"source: {key} must be positive and finite, not {value}")
-        check_number("source", key, value, COLUMNS.get(key))
+        check_positive("source", key, value, COLUMNS.get(key))
     return LineSource(
         flavour=flavour, energy=float(energy_mev), fluence=float(flux_per_cm2_s * live_time_s)
     )

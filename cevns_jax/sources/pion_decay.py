@@ -13,8 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from cevns_jax.constants import CHARGED_PION_MASS, MUON_MASS
-from cevns_jax.domains import check_number
-from cevns_jax.errors import ConfigError
+from cevns_jax.domains import check_positive
 from cevns_jax.parameters import Values
 from cevns_jax.sources.line import line_moments
 from cevns_jax.sources.source import NO_VALUES, Array
@@ -123,8 +122,6 @@ def spallation_source(
         "distance_m": distance_m,
     }
     for key, value in given.items():
-        if not (np.isfinite(value) and value > 0):
-            raise ConfigError(f"source: {key} must be positive and finite, not {value}")
-        check_number("source", key, value)
+        check_positive("source", key, value)
     area = 4 * np.pi * (distance_m * 100) ** 2  # [cm^2]
     return PionDecayAtRest(fluence=float(neutrinos_per_proton * protons_on_target / area))

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from cevns_jax.domains import COLUMNS, FLUX, check_number
+from cevns_jax.domains import COLUMNS, FLUX, check_positive
 from cevns_jax.errors import ConfigError
 from cevns_jax.flavours import check_flavours
 from cevns_jax.parameters import Values
@@ -180,9 +180,7 @@ def tabulated_source(
         raise ConfigError("source: energies must be positive and ascend")
     if not (np.isfinite(rows).all() and (rows >= 0).all() and (rows.sum(axis=1) > 0).all()):
         raise ConfigError("source: a flux must be finite, not negative, and not zero everywhere")
-    if not (np.isfinite(live_time_s) and live_time_s > 0):
-        raise ConfigError(f"source: live_time_s must be positive and finite, not {live_time_s}")
-    check_number("source", "live_time_s", live_time_s)
+    check_positive("source", "live_time_s", live_time_s)
     for what, domain, value in (
         ("energy_mev", COLUMNS["energy_mev"], energy[0]),
         ("energy_mev", COLUMNS["energy_mev"], energy[-1]),

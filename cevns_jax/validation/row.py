@@ -122,11 +122,17 @@ def count(
     )
     if significance is None:
         return
+    yield absence(where, significance, best, config)
+
+
+def absence(where: str, known: Published, best: Fit, config: str, remark: str = "") -> Row:
+    """By how many standard deviations the best fit is better than one without CEvNS."""
     none = fit(best.likelihood.hold(n_sigma=0.0))
-    yield Row(
+    return Row(
         quantity=f"{where}: sqrt(chi2(no CEvNS) - chi2(best))",
-        published=significance,
+        published=known,
         value=float(np.sqrt(none.chi2 - best.chi2)),
         config=config,
+        remark=remark,
         digits=1,
     )

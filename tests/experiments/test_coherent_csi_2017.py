@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from caesium_iodide import MODEL, predicted
 from scipy.optimize import minimize_scalar
 
 import cevns_jax as cj
@@ -11,14 +12,6 @@ from cevns_jax.data.tables import read_table
 from cevns_jax.errors import ConfigError
 from cevns_jax.experiments.coherent_csi_2017 import FOLDER, PRESETS
 from cevns_jax.prediction.nuisances import gamma_factor
-
-MODEL = cj.interactions.standard_model(axial=False)
-
-
-def predicted(csi, **values):
-    like = cj.Likelihood([csi], MODEL)
-    parts = jax.jit(lambda v: like.components(v))(like.values() | values)
-    return {name: np.asarray(counts) for name, counts in parts[csi.name].items()}
 
 
 @pytest.fixture(scope="module")

@@ -2,9 +2,9 @@
 
 from itertools import pairwise
 
-import jax
 import numpy as np
 import pytest
+from caesium_iodide import MODEL, predicted
 from scipy.integrate import quad
 
 import cevns_jax as cj
@@ -16,14 +16,6 @@ from cevns_jax.experiments.coherent_csi_2021 import PRESETS
 from cevns_jax.form_factors import KleinNystrand, SymmetrisedFermi, TwoParameterFermi
 from cevns_jax.prediction.component import Template
 from cevns_jax.priors import width_of
-
-MODEL = cj.interactions.standard_model(axial=False)
-
-
-def predicted(csi, model=MODEL, **values):
-    like = cj.Likelihood([csi], model)
-    parts = jax.jit(lambda v: like.components(v))(like.values() | values)
-    return {name: np.asarray(counts) for name, counts in parts[csi.name].items()}
 
 
 @pytest.fixture(scope="module")
