@@ -11,7 +11,8 @@ import numpy as np
 from cevns_jax.errors import ConfigError
 
 if TYPE_CHECKING:
-    from cevns_jax.results.result import Result, Variables
+    from cevns_jax.results.notes import Variables
+    from cevns_jax.results.result import Result
 
 CURVE = ("chi2", "delta_chi2", "point_converged", "point_excluded")
 

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from cevns_jax.results.result import Result, Variables
+    from cevns_jax.results.notes import Variables
+    from cevns_jax.results.result import Result
 
 FLAVOURS = {
     **{"nu_e": r"$\nu_e$", "nu_mu": r"$\nu_\mu$", "nu_tau": r"$\nu_\tau$"},

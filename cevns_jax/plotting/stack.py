@@ -14,7 +14,7 @@ from cevns_jax.plotting.text import LARGE, drawable
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from cevns_jax.results.result import Variables
+    from cevns_jax.results.notes import Variables
 
 # Components that neutrinos make, from the bottom of the stack, in results that do not say so.
 SIGNALS = ("electrons", "cevns")

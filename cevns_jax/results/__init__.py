@@ -6,9 +6,10 @@ from typing import Any, NamedTuple, TypeVar
 from cevns_jax.errors import ConfigError
 from cevns_jax.results.fit import fit_document, fit_result, fit_summary
 from cevns_jax.results.limit import limit_document, limit_result, limit_summary, limit_table
+from cevns_jax.results.notes import Variables
 from cevns_jax.results.prediction import prediction_document, prediction_result, prediction_summary
 from cevns_jax.results.profile import profile_document, profile_result, profile_summary
-from cevns_jax.results.result import Result, Variables, load
+from cevns_jax.results.result import Result, load
 from cevns_jax.results.scan import scan_document, scan_result, scan_summary, surface
 from cevns_jax.summary import Summary
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from cevns_jax.results.result import Variables
+import numpy as np
 
+Variables = dict[str, tuple[tuple[str, ...], np.ndarray]]
+"""Arrays of a result: name -> (dimensions, values)."""
 Notes = dict[str, dict[str, str]]
 
 ROOT: dict[str, tuple[str, str]] = {

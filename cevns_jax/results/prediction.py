@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cevns_jax.results import told
+from cevns_jax.results.notes import Variables
 from cevns_jax.results.provenance import about
-from cevns_jax.results.result import Result, Variables
+from cevns_jax.results.result import Result
 from cevns_jax.summary import Block, Summary
 
 if TYPE_CHECKING:

@@ -16,13 +16,12 @@ import numpy as np
 from cevns_jax.errors import ConfigError
 from cevns_jax.files import write_atomically
 from cevns_jax.results.file_format import ANY, header, read_header, seal
-from cevns_jax.results.notes import Notes, group_notes, notes
+from cevns_jax.results.notes import Notes, Variables, group_notes, notes
 from cevns_jax.summary import Summarised, Summary
 
 if TYPE_CHECKING:
     import xarray
 
-Variables = dict[str, tuple[tuple[str, ...], np.ndarray]]
 EXPERIMENTS = "experiments"  # group of the file that holds one group for each experiment
 
 

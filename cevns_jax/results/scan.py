@@ -9,8 +9,9 @@ import numpy as np
 
 from cevns_jax.inference.levels import name_of
 from cevns_jax.results import told
+from cevns_jax.results.notes import Variables
 from cevns_jax.results.provenance import about
-from cevns_jax.results.result import Result, Variables
+from cevns_jax.results.result import Result
 from cevns_jax.summary import Block, Summary, number
 
 if TYPE_CHECKING:
