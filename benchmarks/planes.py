@@ -5,8 +5,8 @@
 100 x 100 points of a light vector mediator, and the limits on its coupling for 100 masses, beside
 NumPy + iminuit in the same run, after checking that both agree; other interactions; points per
 second against batches and devices; cost per point against bins, recoil nodes and nuisance
-parameters; and the share of what the machine's arithmetic and memory allow. All but the row "first
-call" is warm.
+parameters; and the share of what the machine's arithmetic and memory allow. All but "first" is
+warm.
 """
 
 from __future__ import annotations
