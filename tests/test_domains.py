@@ -241,8 +241,9 @@ def test_a_flux_with_a_tail_of_high_energies_is_none_in_another_unit():
     """Atmospheric neutrinos: half of them below 130 MeV, the table reaches 10 GeV."""
     energy = np.array([13.0, 50.0, 100.0, 300.0, 1000.0, 1e4])
     flux = {"nu_mu": np.array([0.018, 0.028, 0.012, 1.5e-3, 7e-5, 9e-8])}
-    source = tabulated_source(energy, flux, live_time_s=1e9)
-    check_unit(source)
+    assert check_unit(tabulated_source(energy, flux, live_time_s=1e9)) is None
+    with pytest.raises(ConfigError, match="not keV"):
+        check_unit(tabulated_source(10 * energy, flux, live_time_s=1e9))
 
 
 def test_an_offset_of_the_modified_lindhard_model_may_exceed_the_recoil():
@@ -267,7 +268,10 @@ def test_an_offset_of_the_modified_lindhard_model_may_exceed_the_recoil():
     ],
 )
 def test_a_table_that_reaches_too_far_is_fine_where_it_has_rows(x, y):
-    linear_table("factor", x, y).require(0, 85.6)
+    table = linear_table("factor", x, y)
+    assert table.require(0, 85.6) is None
+    with pytest.raises(ConfigError, match="factor: the table must reach"):
+        table.require(0, 2 * x[-1])
 
 
 @pytest.mark.parametrize(

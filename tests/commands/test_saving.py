@@ -90,8 +90,11 @@ def test_the_same_settings_replace_a_result_and_others_do_not(tmp_path, name):
 
 
 def test_a_fit_does_not_depend_on_the_grid_of_a_profile(tmp_path):
-    save(tmp_path / "a_fit.nc", "fit", RECORD)
-    refuse_to_replace(tmp_path / "a_fit.nc", "fit", changed(profile={"points": 8}))
+    path, record = tmp_path / "a_fit.nc", changed(profile={"points": 8})
+    save(path, "fit", RECORD)
+    assert refuse_to_replace(path, "fit", record) is None
+    with pytest.raises(ConfigError, match=r"profile\.points was 9 and is 8"):
+        refuse_to_replace(path, "profile", record)
 
 
 @pytest.mark.parametrize("content", [b"", b"text", b'{"provenance": {"a": 1}}', b'"provenance": {'])

@@ -15,9 +15,14 @@ GRIDS = {1: np.array([0.5]), 2: np.array([0.1, 1.0]), 4: np.geomspace(1e-3, 1.0,
 
 
 def draw(figure):
+    """Without a warning, and with axes that have room."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         figure.savefig(io.BytesIO(), format="png", dpi=20)
+    for axes in figure.axes:
+        for low, high in (axes.get_xlim(), axes.get_ylim()):
+            assert np.isfinite([low, high]).all()
+            assert low < high
 
 
 @pytest.mark.parametrize(
