@@ -27,7 +27,7 @@ of the errors of its probabilities is below 1e-6. ``jax.random.poisson`` works i
 by differences of terms of the size mu ln mu, and is visibly wrong from 1e4 on: its variance is 3 %
 too large at 1e6, 40 % at 1e8."""
 
-MOST = 1e28
+MOST_DRAWN = 1e28
 """Expected counts above which none are drawn. The scatter there is 90 times the distance between
 neighbouring floating-point numbers, and that ratio shrinks further above."""
 
@@ -127,13 +127,13 @@ def poisson_counts(key: jax.Array, expected: jax.Array) -> jax.Array:
 
     Args:
         key: Key of ``jax.random``.
-        expected: Means, any shape. Where one is negative, not a number, or above ``MOST``, the
-            count is NaN.
+        expected: Means, any shape. Where one is negative, not a number, or above ``MOST_DRAWN``,
+            the count is NaN.
     """
     expected = jnp.asarray(expected, float)
     of_small, of_large = jax.random.split(key)
     large = expected > MANY
-    drawable = (expected >= 0) & (expected <= MOST)
+    drawable = (expected >= 0) & (expected <= MOST_DRAWN)
     small = jnp.where(drawable & ~large, expected, 0.0)
     counts = jax.random.poisson(of_small, small).astype(expected.dtype)
     z = jax.random.normal(of_large, expected.shape, expected.dtype)

@@ -23,7 +23,7 @@ BLOCK = 1024
 # chi^2 above the lowest up to which minima count. Levels that are quoted end at 12, and a failed
 # minimisation may still fall: at 10 a valley that is reported could be missed, at 1000 work would
 # go into points that no result shows.
-RELEVANT = 100.0
+RELEVANT_CHI2 = 100.0
 # Points minimised together on a CPU device, whose intermediate arrays have to fit the cache. Of a
 # likelihood with few nodes 8 to 64 take equally long within 10 %, and 4096 twice as long; of planes
 # with many nodes 4 to 16 are within 15 %, and 64 take twice as long (docs/benchmarks.md).
@@ -161,10 +161,10 @@ def put_better(minima: Minimum, rows: np.ndarray, others: Minimum) -> None:
 
 
 def relevant_failures(minima: Minimum) -> np.ndarray:
-    """Rows of minima that did not converge and that lie less than ``RELEVANT`` above the lowest
-    chi^2 of those that did."""
+    """Rows of minima that did not converge and that lie less than ``RELEVANT_CHI2`` above the
+    lowest chi^2 of those that did."""
     lowest = np.min(minima.chi2, initial=np.inf, where=np.asarray(minima.converged))
-    rows: np.ndarray = np.flatnonzero(~minima.converged & (minima.chi2 < lowest + RELEVANT))
+    rows: np.ndarray = np.flatnonzero(~minima.converged & (minima.chi2 < lowest + RELEVANT_CHI2))
     return rows
 
 

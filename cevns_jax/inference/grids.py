@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cevns_jax.inference.batches import BLOCK, RELEVANT, Progress, minimise_firmly, where
+from cevns_jax.inference.batches import BLOCK, RELEVANT_CHI2, Progress, minimise_firmly, where
 from cevns_jax.inference.blocks import Blocks
 from cevns_jax.inference.minimise import Minimum
 from cevns_jax.inference.neighbours import keep_better, neighbours_of, spread_better_minima
@@ -20,7 +20,7 @@ from cevns_jax.likelihood import Likelihood
 ANCHORS = {1: 5, 2: 3}
 # Starts followed over a grid: each costs a minimisation at every point. Found by trial; of more
 # valleys, the lowest at the nearest searched point are followed.
-MOST = 8
+MOST_FOLLOWED = 8
 # chi^2 by which the minima of two points must be apart to be starts in two valleys. At two points
 # of a grid one valley lies at slightly different places, so this is more than ``APART``: much more,
 # and two valleys would be followed as one; much less, and one would be followed several times.
@@ -151,7 +151,7 @@ def _followed(
     # Where there are several, those of other points are followed as well, as a valley can begin
     # between two searched points.
     if most > 1:
-        most = min(2 * most, MOST)
+        most = min(2 * most, MOST_FOLLOWED)
     index = np.stack(np.unravel_index(np.arange(len(points)), shape), axis=1)
     nearest = np.abs((index[:, None] - anchors) / np.array(shape)).sum(axis=2).argmin(axis=1)
     starts = np.empty((most, len(points), known.shape[-1]))
@@ -218,7 +218,7 @@ def _lowest(likelihood: Likelihood, ends: list[Minimum]) -> GridMinima:
         return GridMinima(ends[0], np.ones(len(ends[0].chi2), int))
     count = np.zeros(len(ends[0].chi2), int)
     chi2 = np.stack([np.where(end.converged, end.chi2, np.inf) for end in ends])
-    relevant = chi2 < chi2.min(axis=0) + RELEVANT
+    relevant = chi2 < chi2.min(axis=0) + RELEVANT_CHI2
     for i, end in enumerate(ends):
         new = relevant[i]
         for j in range(i):

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cevns_jax.inference.batches import RELEVANT, minimise_all, minimise_firmly
+from cevns_jax.inference.batches import RELEVANT_CHI2, minimise_all, minimise_firmly
 from cevns_jax.inference.crossings import bracket_of, crossings
 from cevns_jax.inference.minimise import Minimum
 from cevns_jax.inference.neighbours import BETTER, keep_better
@@ -97,7 +97,7 @@ def _with_local_minima(likelihood: Likelihood, name: str, curve: Curve) -> Curve
     """The curve with the bottom of every local minimum of its points added to it."""
     chi2 = np.where(curve.minima.converged, curve.minima.chi2, np.inf)
     beside = np.pad(chi2, 1, constant_values=np.inf)
-    local = (chi2 <= beside[:-2]) & (chi2 <= beside[2:]) & (chi2 < chi2.min() + RELEVANT)
+    local = (chi2 <= beside[:-2]) & (chi2 <= beside[2:]) & (chi2 < chi2.min() + RELEVANT_CHI2)
     rows = np.flatnonzero(local)
     if not rows.size:
         return curve

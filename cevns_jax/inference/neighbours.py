@@ -5,7 +5,7 @@ from __future__ import annotations
 import jax
 import numpy as np
 
-from cevns_jax.inference.batches import RELEVANT, chi2_of, minimise_firmly, settled
+from cevns_jax.inference.batches import RELEVANT_CHI2, chi2_of, minimise_firmly, settled
 from cevns_jax.inference.minimise import Minimum
 from cevns_jax.inference.valleys import APART, outside, preferred, take
 from cevns_jax.likelihood import Likelihood
@@ -58,7 +58,7 @@ def spread_better_minima(
     stuck = np.full(len(points), several)
     for _ in range(SWEEPS):
         known = np.where(np.isfinite(result.chi2), result.chi2, np.inf)
-        rows = np.flatnonzero(active & ((known < known.min() + RELEVANT) | ~result.converged))
+        rows = np.flatnonzero(active & ((known < known.min() + RELEVANT_CHI2) | ~result.converged))
         elsewhere = _elsewhere(result, rows, neighbours[rows], several)
         # Neighbours in the same valley have nothing to offer, which spares most points the rest.
         use = elsewhere.any(axis=1) | ~result.converged[rows]
@@ -112,7 +112,7 @@ def _tries(
     own = np.where(np.isfinite(result.chi2[rows]), result.chi2[rows], np.inf)[:, None]
     lowest = np.arange(chi2.shape[1]) == np.argmin(chi2, axis=1)[:, None]
     tries = lowest & (chi2 < own - BETTER)
-    tries[:, :-1] |= elsewhere & (failed | (several & (chi2[:, :-1] < own + RELEVANT)))
+    tries[:, :-1] |= elsewhere & (failed | (several & (chi2[:, :-1] < own + RELEVANT_CHI2)))
     tries[:, -1:] |= failed
     return tries
 

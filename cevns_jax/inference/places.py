@@ -19,7 +19,7 @@ from cevns_jax.parameters import Parameter
 # Distances at which the unit, where chi^2 begins to move, is searched, as shares of the farthest
 # one. Four per decade find it within a factor of 1.8, which ``PLACES`` cover. The farthest is 1e6
 # without bounds, and the couplings of light mediators begin to count at 1e-6: 1e-12 of it.
-TRIED = np.geomspace(1e-12, 1.0, 49)
+TRIED_FOR_UNIT = np.geomspace(1e-12, 1.0, 49)
 # Places of the parameter on each side, in units of the distance at which chi^2 has changed by one.
 # The first ones resolve a minimum beside zero. The others have a constant ratio of 1.4, as a mirror
 # solution is about as wide as it is far away. Found by trial: fewer miss second ranges, more take
@@ -153,7 +153,7 @@ def _first_move(search: Search, side: Side) -> np.ndarray:
     some = np.arange(size)
     if len(search.names) == 2:
         some = np.unique(np.linspace(0, size - 1, UNITS).round().astype(int))
-    tried = np.concatenate([[0.0], TRIED])
+    tried = np.concatenate([[0.0], TRIED_FOR_UNIT])
     rows = np.repeat(some, len(tried))
     mesh = search.at(rows, np.tile(side.centre + side.reach * tried, len(some)))
     chi2 = _as_it_is(search, mesh, rows, side.rest)[:, 0].reshape(len(some), len(tried))

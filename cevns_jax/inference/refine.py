@@ -21,8 +21,8 @@ from cevns_jax.likelihood import Likelihood
 
 # Bottoms above this many times the highest level shape no contour, and are left out. It is more
 # than one, as contours are interpolated: a bottom a little above the level still bends
-# the lines beside it.
-RELEVANT = 4.0
+# the lines beside it. At four times it is twice as far away in standard deviations.
+RELEVANT_LEVELS = 4.0
 # Points of the grid across a band up to which its edges are searched between them. Found by trial:
 # a contour through four or more is smooth as it is; each band costs two root searches a level in
 # every column.
@@ -134,7 +134,7 @@ def between(
                 at_level.append(level)
                 pairs.append(Bracket(*(array[list(ends)] for array in curve)))
     lower = bands.bottoms.lower & (
-        bands.bottoms.minima.chi2 < best_chi2 + RELEVANT * max(levels, default=0.0)
+        bands.bottoms.minima.chi2 < best_chi2 + RELEVANT_LEVELS * max(levels, default=0.0)
     )
     columns, values = [*bands.columns[lower]], [*bands.bottoms.values[lower]]
     chi2 = [*bands.bottoms.minima.chi2[lower]]

@@ -11,7 +11,7 @@ import numpy as np
 from cevns_jax.errors import ConfigError, unknown
 from cevns_jax.likelihood import Likelihood, predictions
 from cevns_jax.parameters import Values
-from cevns_jax.statistics import MOST
+from cevns_jax.statistics import MOST_DRAWN
 
 ENSEMBLES = ("unconditional", "fixed_pulls")
 HIGHEST_SEED = 2**63 - 1  # of jax.random.key
@@ -89,7 +89,7 @@ def toy(
         drawn = np.asarray(e.statistic.draw(_key(key, "counts", e.name), jnp.asarray(e.observed)))
         if np.isnan(drawn).any():
             raise ConfigError(
-                f"{e.name}: no counts can be drawn where more than {MOST:g} are expected"
+                f"{e.name}: no counts can be drawn where more than {MOST_DRAWN:g} are expected"
             )
         counts[e.name] = drawn
     kind = "toy_fixed_pulls" if ensemble == "fixed_pulls" else "toy"

@@ -15,7 +15,7 @@ import jax
 import numpy as np
 
 from cevns_jax.inference.batches import (
-    RELEVANT,
+    RELEVANT_CHI2,
     better,
     minimise_points,
     put_better,
@@ -32,7 +32,7 @@ FARTHEST = 1e6
 # Distances from zero at which chi^2 is evaluated, in units of the farthest one: six per decade, so
 # that the last one before chi^2 moves is within a factor of 1.5, and a mirror solution, about as
 # wide as it is far away, shows as a local minimum.
-TRIED = np.geomspace(1e-12, 1.0, 73)
+TRIED_FOR_VALLEYS = np.geomspace(1e-12, 1.0, 73)
 # chi^2 by which a minimum beside zero coupling has to be lower than the one at zero to count. Much
 # above the 1e-9 of a minimisation, much below anything that is reported.
 LEVEL = 1e-6
@@ -153,8 +153,8 @@ def _along(
     sides = []
     for end in np.clip([declared.lower, declared.upper], -FARTHEST, FARTHEST):
         if end != 0:
-            rows = np.tile(point, (len(TRIED) + 1, 1))
-            rows[1:, index] = end * TRIED
+            rows = np.tile(point, (len(TRIED_FOR_VALLEYS) + 1, 1))
+            rows[1:, index] = end * TRIED_FOR_VALLEYS
             sides.append((rows, np.asarray(_chi2_of_rows(likelihood, rows))))
     return sides
 
@@ -229,7 +229,7 @@ def distinct(minima: Minimum) -> list[int]:
     at_rest = (np.diagonal(minima.information, axis1=1, axis2=2) == 0).any(axis=1)
     rows: list[int] = []
     for row in map(int, np.argsort(chi2 - np.where(at_rest, LEVEL, 0.0), kind="stable")):
-        if not chi2[row] < chi2.min() + RELEVANT:
+        if not chi2[row] < chi2.min() + RELEVANT_CHI2:
             break
         if rows and at_rest[row]:
             continue

@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 
     from cevns_jax.results.result import Result
 
-MOST = 30  # nuisances that are drawn, those with the largest impacts
+# Nuisances that are drawn, those with the largest impacts: a row takes a quarter of an inch, so
+# that these fill a page.
+PULLS_SHOWN = 30
 FEWEST = 4  # rows that there is room for, so that one or two rows are not stretched
 # Size of a negative correlation above which its sign is written if there is no room for the number.
 MARKED = 0.1
@@ -74,7 +76,7 @@ def pulls(result: Result) -> Figure:
     largest = sorted(
         nuisances, key=lambda n: -float(np.nanmax(np.abs(impact[index[n]]), initial=0))
     )
-    shown = largest[:MOST][::-1]
+    shown = largest[:PULLS_SHOWN][::-1]
     columns = 2 if physics else 1
     words = _in_words(result, names)
     longest = LETTER * max(map(len, words.values()))
