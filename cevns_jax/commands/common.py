@@ -30,7 +30,7 @@ def add_config(parser: argparse.ArgumentParser) -> None:
         dest="overrides",
         action="append",
         default=[],
-        help="override one value of the config (repeatable)",
+        help="override one value of the config (repeatable, the last of a key counts)",
     )
     free = parser.add_argument(
         "--free",
@@ -45,10 +45,10 @@ def add_config(parser: argparse.ArgumentParser) -> None:
         metavar="NAME=VALUE",
         action="append",
         default=[],
-        help="hold a parameter at a value (repeatable)",
+        help="hold a parameter at a value (repeatable, the last of a parameter counts)",
     )
     completed_by(fix, assignments)
-    parser.add_argument("--title", default=None, help="title of the result")
+    parser.add_argument("--title", default=None, help="title of the result, printable")
     parser.add_argument("--name", default=None, help="what names of files begin with")
 
 
@@ -79,7 +79,7 @@ def add_grid(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         help="values of a parameter, in place of those of the config; NAME=VALUE for one, :signed "
-        "for both signs (repeatable)",
+        "for both signs (repeatable, the last of a parameter counts)",
     )
     completed_by(grid, assignments)
 

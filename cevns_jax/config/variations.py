@@ -20,13 +20,15 @@ def vary(content: dict[str, Any], options: argparse.Namespace) -> dict[str, Any]
     Args:
         content: The tables.
         options: ``command``, the name of the command, and those of ``free``, ``fix``, ``grid``,
-            ``cl`` and ``title`` that it has.
+            ``cl`` and ``title`` that it has. Of several for one parameter the last counts.
 
     Raises:
-        ConfigError: an option that does not have its form, or a table of the config that is none.
+        ConfigError: an option that does not have its form, or a table of the config that is none; a
+            title that does not print, such as one with an escape sequence of a terminal.
     """
     content = copy.deepcopy(content)
-    grids = [_grid(text) for text in getattr(options, "grid", [])]
+    given = [_grid(text) for text in getattr(options, "grid", [])]
+    grids = list({grid["parameter"]: grid for grid in given}.values())  # of a parameter the last
     fixed = [_fixed(text) for text in getattr(options, "fix", [])]
     _put_grids(content, options.command, grids)
     # Parameters on a grid have their values from there: --free is refused for them, and --fix makes
@@ -56,6 +58,8 @@ def vary(content: dict[str, Any], options: argparse.Namespace) -> dict[str, Any]
     if getattr(options, "cl", None) is not None:
         _table(content, options.command)["confidence_level"] = options.cl
     if getattr(options, "title", None) is not None:
+        if not options.title.isprintable():
+            raise ConfigError(f'--title must be printable text, not "{shown(options.title)}"')
         content["title"] = options.title
     return content
 

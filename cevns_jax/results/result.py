@@ -92,6 +92,8 @@ def load(path: Path | str) -> Result:
     import xarray
 
     path = Path(path)
+    if path.is_dir():
+        raise ConfigError(f"{path}: is a folder; expected a result (.nc) of {ANY}")
     if not path.is_file():
         raise ConfigError(f"{path}: no such file; expected a result (.nc) of {ANY}")
     kind, attributes = read_header(path)

@@ -124,6 +124,18 @@ def test_a_fixed_axis_of_a_scan_is_one_value_of_a_limit():
     assert held == {"m_vector": {"min": 1.0, "max": 1.0, "points": 1}}
 
 
+def test_the_last_of_several_options_for_one_parameter_or_key_counts():
+    first, last = "sin2_theta_w=0.1:0.4:5", "sin2_theta_w=0.2:0.3:3"
+    for command, path in (("profile", CSI), ("scan", CSI), ("limit", PLANE)):
+        both = argparse.Namespace(command=command, grid=[first, last])
+        alone = argparse.Namespace(command=command, grid=[last])
+        assert vary(read_toml(Path(path)), both) == vary(read_toml(Path(path)), alone)
+    fixed = argparse.Namespace(command="fit", fix=["n_sigma=2", "n_sigma=0.5"])
+    assert vary(read_toml(Path(CSI)), fixed)["parameters"]["n_sigma"]["start"] == 0.5
+    content = read_toml(Path(CSI), ["profile.points=5", "profile.points=7"])
+    assert content["profile"]["points"] == 7
+
+
 def test_without_a_table_the_first_free_parameter_is_limited(capsys, tmp_path):
     found = document(capsys, "limit", CSI, "--cl", "0.95", "--output", str(tmp_path))
     assert found["parameter"] == "sin2_theta_w"
@@ -146,6 +158,9 @@ def test_without_a_table_the_first_free_parameter_is_limited(capsys, tmp_path):
         (["fit", CSI, "--name", ".."], "without folders"),
         (["limit", CSI, "--name", "n" * 300], "of 150 bytes at most"),
         (["init", "--name", "two\nlines"], "printable name"),
+        (["fit", CSI, "--title", "red \x1b[31m"], 'printable text, not "red \\x1b['),
+        (["profile", CSI, "--title", "two\nlines"], "--title must be printable"),
+        (["show", str(ROOT)], f"{ROOT}: is a folder; expected a result (.nc)"),
         (["fit", CSI, "--fix", "sin2_theta_w"], "NAME=VALUE"),
         (["fit", CSI, "--fix", "sin2_theta_w=nan"], "not a finite number"),
         (["fit", CSI, "--free", "sin2_theta"], 'did you mean "sin2_theta_w"'),

@@ -89,6 +89,8 @@ def test_places_that_cannot_be_written_and_files_that_are_no_results_are_refused
         write_atomically(tmp_path / "file" / "x.txt", lambda part: part.write_text("x"))
     with pytest.raises(ConfigError, match="no such file"):
         load(tmp_path / "nothing.nc")
+    with pytest.raises(ConfigError, match="is a folder; expected a result"):
+        load(tmp_path)
     for content in (b"text", bytes(100), b"\x89HDF\r\n\x1a\n broken"):
         (tmp_path / "bad.nc").write_bytes(content)
         with pytest.raises(ConfigError, match=r"bad\.nc: is not a result"):
