@@ -336,27 +336,16 @@ def over_points(
 
 
 def chi2_of(
-    likelihood: Likelihood,
-    names: tuple[str, ...],
-    points: np.ndarray,
-    offered: np.ndarray,
+    likelihood: Likelihood, names: tuple[str, ...], points: np.ndarray, x: np.ndarray
 ) -> np.ndarray:
-    """chi^2 at each of R points for each of m choices of the other parameters, shape (R, m).
+    """chi^2 at R points without minimising, shape (R,).
 
     Args:
         likelihood: Whose chi^2.
         names: The k parameters held at the points.
         points: Their values, shape (R, k).
-        offered: The choices: values of the n parameters that vary, shape (R, m, n).
+        x: Values of the n parameters that vary, shape (R, n).
     """
-    count = offered.shape[1]
     # This calls the program of the minimisation and stops it after its first evaluation. A program
     # for chi^2 alone would run faster, but take seconds more to compile.
-    found = minimise_points(
-        likelihood,
-        names,
-        np.repeat(points, count, axis=0),
-        offered.reshape(len(points) * count, offered.shape[2]),  # -1 is refused where n = 0
-        most_steps=1,
-    )
-    return np.asarray(found.chi2).reshape(offered.shape[:2])
+    return np.asarray(minimise_points(likelihood, names, points, x, most_steps=1).chi2)

@@ -135,14 +135,14 @@ def _slopes_of_shape(
     interaction = likelihood.interaction
     model = experiment.with_stage(component, interaction, values, names)
 
-    def shape(moving: jax.Array) -> jax.Array:
-        at = {**values, **dict(zip(names, moving, strict=True))}
-        return model.shape(component, interaction, at)
+    def slope(name: str) -> jax.Array:
+        def shape(value: jax.Array) -> jax.Array:
+            return model.shape(component, interaction, {**values, name: value})
 
-    here = jnp.stack([jnp.asarray(values[name]) for name in names])
-    if len(names) == 1:  # a batch of one would cost as much to trace as one of many
-        return jax.jvp(shape, (here,), (jnp.ones_like(here),))[1][None]
-    return jax.vmap(lambda along: jax.jvp(shape, (here,), (along,))[1])(jnp.eye(len(names)))
+        at = jnp.asarray(values[name])
+        return jax.jvp(shape, (at,), (jnp.ones_like(at),))[1]
+
+    return [slope(name) for name in names]
 
 
 def _bend(likelihood: Likelihood, values: Values, slopes: list[jax.Array]) -> jax.Array:

@@ -66,8 +66,14 @@ def spread_better_minima(
             break
         rows, elsewhere = rows[use], elsewhere[use]
         offered = result.x[np.concatenate([neighbours[rows], rows[:, None]], axis=1)]
-        chi2 = chi2_of(likelihood, names, points[rows], offered)
-        chi2 = np.where(np.isfinite(chi2), chi2, np.inf)  # shape (R, 2k + 1)
+        # chi^2 of the offers, shape (R, 2k + 1), infinite where it is not needed: a neighbour in
+        # the same valley can only be above the minimum of a point that converged.
+        asked = elsewhere | ~result.converged[rows, None]
+        chi2 = np.full(offered.shape[:2], np.inf)
+        chi2[:, -1] = known[rows]
+        row, column = np.nonzero(asked)
+        found = chi2_of(likelihood, names, points[rows[row]], offered[row, column])
+        chi2[row, column] = np.where(np.isfinite(found), found, np.inf)
         tries = _tries(result, rows, chi2, elsewhere & stuck[rows, None], several)
         row, column = np.nonzero(tries)
         if not row.size:

@@ -177,8 +177,8 @@ def _as_it_is(
         rows: Numbers of their held points, shape (L,).
         rest: Two choices of the n others at each held point, shape (H, n) each.
     """
-    offered = np.stack([one[rows] for one in rest], axis=1)
-    return np.nan_to_num(chi2_of(search.likelihood, search.names, mesh, offered), nan=np.inf)
+    columns = [chi2_of(search.likelihood, search.names, mesh, one[rows]) for one in rest]
+    return np.nan_to_num(np.stack(columns, axis=1), nan=np.inf)
 
 
 def _hidden(search: Search, side: Side, unit: np.ndarray) -> np.ndarray:
