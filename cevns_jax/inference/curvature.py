@@ -35,6 +35,7 @@ def local_of(likelihood: Likelihood, *, second_order: bool = False) -> Callable[
         values = ready.values(x)
         chi2 = ready.penalty(values)
         gradient, information = _of_priors(ready, x)
+        # Nothing is impossible yet. Made from chi^2, so that it is batched where chi^2 is.
         impossible = jnp.isnan(chi2)
         slopes = []
         for experiment in ready.experiments:
@@ -83,8 +84,9 @@ def _expected_and_jacobian(
     ``jacfwd`` would push every parameter through the whole prediction. Here a parameter that only
     scales a component costs one product with that component. A parameter that changes its shape is
     pushed only through the stage of the prediction at which it enters; the other stages are
-    evaluated once. Parameters of one stage are treated together, so that two pulls that move the
-    same energy scale share the derivative of the response.
+    evaluated once. One that enters at several stages, as a pull that moves quenching and radii, is
+    pushed at the first of them through all of these at once: there everything it moves is kept as a
+    function of it, so that at the others nothing is left to add.
     """
     interaction = likelihood.interaction
     evaluated = experiment.precomputed(interaction, values)
@@ -129,11 +131,11 @@ def _slopes_of_shape(
     likelihood: Likelihood,
     values: Values,
     names: Sequence[str],
-) -> jax.Array:
-    """Derivatives of the shape of a component with respect to parameters that enter at the same
-    stage, shape (names,) + that of the bins."""
+) -> list[jax.Array]:
+    """Derivatives of the shape of a component with respect to parameters that enter first at the
+    same stage, shape of the bins each."""
     interaction = likelihood.interaction
-    model = experiment.with_stage(component, interaction, values, names)
+    model = experiment.precomputed(interaction, values, names, component)
 
     def slope(name: str) -> jax.Array:
         def shape(value: jax.Array) -> jax.Array:

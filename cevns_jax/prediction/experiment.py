@@ -229,35 +229,21 @@ class Experiment(Summarised):
 
     def shaped_by(self, name: str, interaction: Interaction) -> list[set[str]]:
         """Names of the parameters that change the shape of a component, by the stage at which they
-        enter; in place of an effect the pulls that act on it."""
-        found = []
+        enter first, each once; in place of an effect the pulls that act on it."""
+        found: list[set[str]] = []
         effects = set(self.parts[name].effects)
         for stage in stages_of(self.parts[name], interaction):
             acting = [n for n in self.nuisances if stage.intersection(n.acts_on)]
-            found.append((stage - effects) | {self.parameter_name(n) for n in acting})
+            names = (stage - effects) | {self.parameter_name(n) for n in acting}
+            found.append(names.difference(*found))
         return found
 
-    def with_stage(
-        self, name: str, interaction: Interaction, values: Values, varying: Collection[str]
-    ) -> Experiment:
-        """The experiment with everything of one component evaluated that no varying parameter
-        affects; the other components stay as they are."""
-        part = self._evaluated(name, interaction, values, varying)
-        return changed(self, parts=OrderedDict({**self.parts, name: part}))
-
-    def _evaluated(
-        self, name: str, interaction: Interaction, values: Values, varying: Collection[str]
-    ) -> Component:
-        """One component with everything evaluated that no varying parameter affects."""
-        moving = set(varying)
-        for nuisance in self.nuisances:
-            if self.parameter_name(nuisance) in varying:
-                moving |= set(nuisance.acts_on)
-        seen = self.seen_by(name, interaction, values)
-        return self.parts[name].precomputed(interaction, *seen, moving)
-
     def precomputed(
-        self, interaction: Interaction, values: Values, varying: Collection[str] = ()
+        self,
+        interaction: Interaction,
+        values: Values,
+        varying: Collection[str] = (),
+        component: str | None = None,
     ) -> Experiment:
         """The experiment with everything evaluated that no varying parameter affects.
 
@@ -265,10 +251,17 @@ class Experiment(Summarised):
             interaction: The cross section.
             values: Values of all parameters.
             varying: Names of the parameters that will change.
+            component: The one component to treat so, while the others stay as they are; default
+                all of them.
         """
-        parts = OrderedDict(
-            (name, self._evaluated(name, interaction, values, varying)) for name in self.parts
-        )
+        moving = set(varying)
+        for nuisance in self.nuisances:
+            if self.parameter_name(nuisance) in varying:
+                moving |= set(nuisance.acts_on)
+        parts = OrderedDict(self.parts)
+        for name in self.parts if component is None else (component,):
+            seen = self.seen_by(name, interaction, values)
+            parts[name] = self.parts[name].precomputed(interaction, *seen, moving)
         return changed(self, parts=parts)
 
     def with_observed(self, observed: np.ndarray | jax.Array, data: str = "observed") -> Experiment:

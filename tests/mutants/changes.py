@@ -269,6 +269,12 @@ MUTATIONS = {
         "gradient = precision * (x + mean)",
         CURVATURE + "test_gradient_is_half_that_of_chi2[False]",
     ),
+    "parameter at every stage that it moves": Mutation(
+        "prediction/experiment.py",
+        "found.append(names.difference(*found))",
+        "found.append(names)",
+        CURVATURE + "test_what_acts_at_several_stages_is_counted_once[csi-free0]",
+    ),
     "derivatives that take the place of others": Mutation(
         "inference/curvature.py",
         "rows[name] = rows[name] + row if name in rows else row",
