@@ -6,10 +6,17 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from own_germanium import SNS, own
 
 import cevns_jax as cj
 from cevns_jax.errors import ConfigError
+from cevns_jax.parameters import Parameter
+from cevns_jax.prediction.combination import tabulated
+from cevns_jax.prediction.experiment import Scale
 from cevns_jax.prediction.nuisances import Nuisance
+from cevns_jax.priors import Flat, Gaussian
+from cevns_jax.pytree import changed
+from cevns_jax.sources import oscillated_source
 
 MODEL = cj.interactions.standard_model()
 CHI2 = jax.jit(cj.Likelihood.chi2)
@@ -192,6 +199,80 @@ def test_experiments_with_common_events_are_refused_unless_allowed(csi):
         assert "coherent_csi_2017" in str(caught.value)
         assert "coherent_csi_2021" in str(caught.value)
         assert likelihood(*pair, allow_overlap=True).n_bins == 99 + 144
+
+
+def test_common_events_are_found_whichever_experiment_knows_of_them():
+    """An own experiment may know of one that was there before it."""
+    first, second = own(name="a"), dataclasses.replace(own(name="b"), overlaps=("a",))
+    for pair in ((first, second), (second, first)):
+        with pytest.raises(ConfigError, match="have events in common"):
+            likelihood(*pair)
+
+
+def scaled(name, **declared):
+    """An own experiment with a factor of its own on the signal."""
+    parameter = Parameter(**({"name": "ratio", "start": 1.0} | declared))
+    return dataclasses.replace(own(name=name), scales=(Scale(parameter, ("cevns",)),))
+
+
+@pytest.mark.parametrize(
+    ("declared", "words"),
+    [
+        ({"start": 1.5}, "has the start 1 in a and 1.5 in b"),
+        ({"prior": Gaussian(0.0, 5.0)}, r"has the prior 0 \+- 0.1 in a and 0 \+- 5 in b"),
+        ({"prior": Flat()}, r"has the prior 0 \+- 0.1 in a and flat in b"),
+        ({"varies": True}, "has the kind fixed in a and varying in b"),
+        ({"unit": "fm"}, "has the unit none in a and fm in b"),
+    ],
+)
+def test_a_parameter_is_declared_the_same_everywhere(declared, words):
+    """Whichever came last would hold without notice."""
+    prior = {"prior": Gaussian(0.0, 0.1)}
+    pair = scaled("a", **prior), scaled("b", **(prior | declared))
+    with pytest.raises(ConfigError, match=f'parameter "ratio" {words}; give both the same'):
+        likelihood(*pair)
+    with pytest.raises(ConfigError, match=r'parameter "ratio" has the .* in b and .* in a'):
+        likelihood(*pair[::-1])
+    same = likelihood(scaled("a", **prior), scaled("b", **prior))
+    assert same.parameters["ratio"].prior == Gaussian(0.0, 0.1)
+
+
+def test_a_parameter_is_declared_the_same_in_interaction_and_experiment():
+    angle = Parameter(name="sin2_theta_w", start=0.5)
+    angle = dataclasses.replace(own(name="a"), scales=(Scale(angle, ("cevns",)),))
+    with pytest.raises(ConfigError, match=r"0\.23\d* in the interaction and 0\.5 in a"):
+        likelihood(angle)
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_parameter_may_be_where_all_who_declare_it_allow_it(turned):
+    """In either order: as far as both have panels for oscillations, as far as a linear pull leaves
+    something of a signal."""
+    known = [
+        own(name=name, source=oscillated_source(SNS, baseline_m=20.0, highest_delta_m2_ev2=top))
+        for name, top in (("a", 2.0), ("b", 100.0))
+    ]
+    acting = {"a": "cevns", "b": "neutron_radius"}
+    pulls = [
+        own(name=name, nuisances=[Nuisance(name="x", acts_on=(on,), width=0.5, shared=True)])
+        for name, on in acting.items()
+    ]
+    order = -1 if turned else 1
+    assert likelihood(*known[::order]).parameters["delta_m2_sterile"].upper == 2.0
+    assert likelihood(*pulls[::order]).parameters["x"].lower == -2.0
+
+
+def test_ranges_of_traced_widths_are_those_of_all_as_well():
+    on = Nuisance(name="x", acts_on=("cevns",), width=0.5, shared=True)
+    free = Nuisance(name="x", acts_on=("neutron_radius",), width=0.5, shared=True)
+    pair = [own(name="a", nuisances=[on]), own(name="b", nuisances=[free])]
+
+    @jax.jit
+    def lowest(width):
+        moved = [changed(e, nuisances=(changed(e.nuisances[0], width=width),)) for e in pair]
+        return tabulated(MODEL, moved)["x"].lower
+
+    assert float(lowest(0.25)) == -4.0
 
 
 def test_an_experiment_cannot_be_combined_with_itself(lar, lar_lumped):
