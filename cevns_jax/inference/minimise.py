@@ -222,14 +222,23 @@ class _Descent:
         nothing, as the mass of a mediator without coupling: their gradient becomes zero, their
         rows and columns those of the unit matrix. The curvature is the expected information, plus
         its second-order part if the sum is positive definite.
+
+        Of a parameter with a gradient but without information nothing tells how far to go. The
+        square of its gradient is taken in the place of its information: the step then promises
+        that chi^2 falls by one, in any unit of the parameter. The expected distance does not
+        shrink, so that it never counts as converged inside the bounds.
         """
         at_bound = ((x <= self.lower) & (point.gradient > 0)) | (
             (x >= self.upper) & (point.gradient < 0)
         )
-        open_ = self.moving & ~at_bound & (jnp.diag(point.information) > 0)
+        informed = ~(jnp.diag(point.information) <= 0)  # NaN is kept, and seen in the result
+        square = point.gradient**2
+        open_ = self.moving & ~at_bound & (informed | (square != 0))
         gradient = jnp.where(open_, point.gradient, 0.0)
-        both = open_[:, None] & open_[None, :]
-        information = jnp.where(both, point.information, jnp.eye(x.size))
+        known = open_ & informed
+        both = known[:, None] & known[None, :]
+        alone = jnp.diag(jnp.where(open_ & ~informed, square, 1.0))
+        information = jnp.where(both, point.information, alone)
         if point.bend is None:
             return gradient, information
         whole = information + jnp.where(both, point.bend, 0.0)

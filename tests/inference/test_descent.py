@@ -353,3 +353,58 @@ def test_lanes_of_a_batch_do_not_know_of_each_other():
 def test_every_ending_has_its_sentence():
     assert set(SENTENCES) == set(Ending)
     assert len({ending.sentence for ending in Ending}) == len(Ending)
+
+
+# ------------------------------------------------------------------- a gradient and no information
+
+
+def uninformed(half):
+    """chi^2 / 2 = half(x), of whose first parameter the information says nothing."""
+
+    def local(x):
+        information = jax.hessian(half)(x).at[0].set(0.0).at[:, 0].set(0.0)
+        return Local(2 * half(x), jnp.array(False), jax.grad(half)(x), information, None)
+
+    return local
+
+
+def slope(x):
+    return 1e-3 * x[0] + 0.5 * (x[1] - 2.0) ** 2
+
+
+def bowl(x):
+    return 0.5 * (x[0] - 7.0) ** 2 + 0.5 * (x[1] - 2.0) ** 2
+
+
+DOWNHILL, BOWL = uninformed(slope), uninformed(bowl)
+
+
+@pytest.mark.parametrize("lower", [-4.0, -3e4])
+def test_a_parameter_with_a_gradient_and_no_information_goes_to_its_bound(lower):
+    """It used to stay where it was, and to count as converged."""
+    found, _ = run(DOWNHILL, [1.0, 0.0], lower, INF)
+    assert int(found.ending) == Ending.CONVERGED
+    assert found.x.tolist() == [lower, pytest.approx(2.0, abs=1e-4)]
+
+
+@pytest.mark.parametrize("local", [DOWNHILL, BOWL])
+def test_a_parameter_with_a_gradient_and_no_information_never_converges(local):
+    found, _ = run(local, [1.0, 0.0])
+    assert int(found.ending) == Ending.OUT_OF_STEPS
+    assert float(found.chi2) < float(local(jnp.array([1.0, 2.0])).chi2)
+    assert float(found.edm) >= 1.0
+    assert float(found.x[1]) == pytest.approx(2.0, abs=1e-3)
+
+
+def test_a_parameter_with_neither_gradient_nor_information_stays():
+    found, _ = run(BOWL, [7.0, 0.0])
+    assert int(found.ending) == Ending.CONVERGED
+    assert found.x.tolist() == [7.0, pytest.approx(2.0, abs=1e-4)]
+
+
+def test_information_that_is_not_a_number_is_no_convergence():
+    def local(x):
+        nothing = jnp.full((1, 1), jnp.nan) * x
+        return Local(x @ x, jnp.array(False), jnp.nan * x, nothing, None)
+
+    assert int(minimise(local, jnp.ones(1), (-INF, INF)).ending) == Ending.OUT_OF_STEPS

@@ -244,6 +244,12 @@ MUTATIONS = {
         "open_ = self.moving &",
         DESCENT + "test_a_bound_is_kept_where_chi2_falls_outwards",
     ),
+    "parameter without information that is left where it is": Mutation(
+        "inference/minimise.py",
+        "(informed | (square != 0))",
+        "informed",
+        DESCENT + "test_a_parameter_with_a_gradient_and_no_information_never_converges",
+    ),
     "factor in the distance to the minimum": Mutation(
         "inference/minimise.py",
         "return -(2 * gradient @ dx + dx @ curvature @ dx)",
