@@ -127,10 +127,11 @@ class Fit(Summarised):
 
     @property
     def degrees_of_freedom(self) -> int:
-        """Number of bins minus number of varying parameters without a prior: a prior counts as one
-        more measurement, which offsets its parameter."""
-        _, precision = self.likelihood.priors
-        return self.likelihood.n_bins - int(np.sum(np.asarray(precision) == 0))
+        """Number of bins minus number of varying parameters whose prior is no measurement: one that
+        is counts as one more bin, which offsets its parameter."""
+        declared = self.likelihood.parameters
+        unmeasured = [name for name in self.names if not declared[name].prior.constrains]
+        return self.likelihood.n_bins - len(unmeasured)
 
     @property
     def p_value(self) -> float:

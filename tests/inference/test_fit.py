@@ -63,6 +63,23 @@ def test_fit_says_that_it_converged_and_how_it_knows(fitted):
     assert (fitted.error_high > 0).all()
 
 
+@pytest.mark.parametrize(
+    ("prior", "measured"),
+    [
+        (cj.priors.Flat(), 0),
+        (cj.priors.LogUniform(0.1, 1.0), 0),
+        (cj.priors.Gaussian(0.2, 0.1), 1),
+        (cj.priors.LogNormal(0.02, 0.5), 1),  # the angle starts in its tail, where it is not convex
+    ],
+)
+def test_a_prior_that_is_a_measurement_offsets_its_parameter(fitted, prior, measured):
+    """Whatever the curvature of its penalty is at the start."""
+    angle = dataclasses.replace(fitted.likelihood.parameters["sin2_theta_w"], prior=prior)
+    like = fitted.likelihood.declared({"sin2_theta_w": angle})
+    free = dataclasses.replace(fitted, likelihood=like)
+    assert free.degrees_of_freedom == 99 - 1 + measured
+
+
 def test_correlation_is_one_on_the_diagonal_and_bounded(fitted):
     np.testing.assert_allclose(np.diag(fitted.correlation), 1.0)
     assert np.abs(fitted.correlation).max() <= 1 + 1e-12
