@@ -225,8 +225,10 @@ def distinct(minima: Minimum) -> list[int]:
     """
     chi2 = np.where(minima.converged, minima.chi2, np.inf)
     # At zero coupling a parameter that enters squared has no gradient, so that a minimisation ends
-    # there even at a maximum. It counts as a minimum only if none is lower.
-    at_rest = (np.diagonal(minima.information, axis1=1, axis2=2) == 0).any(axis=1)
+    # there even at a maximum. It counts as a minimum only if none is lower. A parameter without
+    # information in any row changes nothing anywhere, and tells no row from another.
+    blind = np.diagonal(minima.information, axis1=1, axis2=2) == 0
+    at_rest = (blind & ~blind.all(axis=0)).any(axis=1)
     rows: list[int] = []
     for row in map(int, np.argsort(chi2 - np.where(at_rest, LEVEL, 0.0), kind="stable")):
         if not chi2[row] < chi2.min() + RELEVANT_CHI2:

@@ -41,6 +41,17 @@ def test_valleys_are_told_apart(minima, rows):
     assert distinct(minima) == rows
 
 
+def test_a_parameter_that_changes_nothing_hides_no_valley():
+    """Beside the first parameter an inert one, of which no minimum has information."""
+    minima = ends([0.0, 5.0, -4.0], [3.0, 1.0, 2.0])
+    information = np.zeros((3, 2, 2))
+    information[:, 0, 0] = 1.0
+    inert = minima._replace(x=np.pad(minima.x, [(0, 0), (0, 1)]), information=information)
+    assert distinct(inert) == distinct(minima) == [1, 2, 0]
+    at_zero = inert._replace(information=information * np.array([0.0, 1.0, 1.0])[:, None, None])
+    assert distinct(at_zero) == [1, 2]
+
+
 def test_rows_are_taken_whole():
     minima = ends([0.0, 5.0, -4.0], [3.0, 1.0, 2.0])
     some = take(minima, [2, 0])
