@@ -81,12 +81,15 @@ class Likelihood(Summarised):
             allow_overlap: Whether experiments that have events in common may be combined.
 
         Raises:
-            ConfigError: a name that no experiment or interaction declares, a number outside the
-                domain at which a parameter is held, experiments that share a name or events, a
-                nuisance named as another parameter, two definitions of a shared parameter, or one
-                uncertainty in the pulls of two experiments under different names.
+            ConfigError: no experiment, a name that no experiment or interaction declares, a
+                declaration of another parameter, a number outside the domain at which a parameter
+                is held, experiments that share a name or events, a nuisance named as another
+                parameter, two declarations of one parameter that differ, or one uncertainty in the
+                pulls of two experiments under different names.
         """
         parts = (experiments,) if isinstance(experiments, Experiment) else tuple(experiments)
+        if not parts:
+            raise ConfigError("likelihood: needs at least one experiment")
         model = standard_model() if interaction is None else interaction
         if isinstance(free, str):
             raise ConfigError(f'likelihood: free must be a list of names, not "{free}"')
@@ -98,8 +101,7 @@ class Likelihood(Summarised):
         # An ordered dictionary, because JAX sorts the keys of a plain one when it takes the pytree
         # apart, and vectors follow the order of the declarations.
         parameters = OrderedDict(parameters | dict(declarations))
-        for name, value in held.items():
-            check_domain("likelihood, held", parameters[name], value)
+        _check_declarations(parameters, held)
         self.__dict__.update(
             experiments=parts,
             interaction=model,
@@ -187,9 +189,11 @@ class Likelihood(Summarised):
         """The likelihood with some declarations replaced.
 
         Raises:
-            ConfigError: an unknown parameter.
+            ConfigError: an unknown parameter, a declaration of another one, or a domain that does
+                not contain the value at which its parameter is held.
         """
         self._check_names("declarations", declarations)
+        _check_declarations(declarations, self.held)
         anew = tuple(dict.fromkeys((*self.declared_anew, *declarations)))
         parameters = OrderedDict({**self.parameters, **declarations})
         return self._with(parameters=parameters, declared_anew=anew)
@@ -341,6 +345,19 @@ def predictions(
                     "among flux, exposure, charges and start values"
                 )
     return {name: {k: np.asarray(v) for k, v in parts.items()} for name, parts in expected.items()}
+
+
+def _check_declarations(declarations: Mapping[str, Parameter], held: Mapping[str, Any]) -> None:
+    """Check that declarations are of the parameters whose names they stand under, and that the
+    values at which parameters are held lie inside their domains."""
+    for name, declared in declarations.items():
+        if declared.name != name:
+            raise ConfigError(
+                f'likelihood: the declaration of "{name}" is one of "{declared.name}"; give it '
+                "the same name"
+            )
+        if name in held:
+            check_domain("likelihood, held", declared, held[name])
 
 
 def _varying(

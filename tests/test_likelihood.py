@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 import cevns_jax as cj
 from cevns_jax.errors import ConfigError
 from cevns_jax.experiments.coherent_csi_2021 import PRESETS
+from cevns_jax.parameters import Parameter
 from cevns_jax.prediction.nuisances import Nuisance
 from cevns_jax.statistics import poisson_deviance
 
@@ -144,6 +145,30 @@ def test_names_that_nobody_declares_are_refused_with_the_nearest_one(split):
         cj.asimov(split, {"sin2_thetaw": 0.3})
     with pytest.raises(ConfigError, match="twice"):
         cj.Likelihood([*split.experiments, *split.experiments], split.interaction)
+
+
+def test_a_likelihood_without_experiments_is_refused():
+    with pytest.raises(ConfigError, match="at least one experiment"):
+        cj.Likelihood([])
+
+
+def test_a_declaration_is_one_of_the_parameter_that_it_replaces(split):
+    other = {"sin2_theta_w": Parameter(name="sin2_theta", start=0.2)}
+    message = '"sin2_theta_w" is one of "sin2_theta"; give it the same name'
+    with pytest.raises(ConfigError, match=message):
+        split.declared(other)
+    with pytest.raises(ConfigError, match=message):
+        cj.Likelihood(split.experiments, split.interaction, declarations=other)
+
+
+def test_what_is_held_stays_inside_a_domain_that_is_declared_later(split):
+    held = split.hold(n_sigma=3.0)
+    narrow = {"n_sigma": Parameter(name="n_sigma", start=1.0, lower=0.0, upper=1.0)}
+    with pytest.raises(ConfigError, match=r"n_sigma must .* between 0 and 1, not at 3"):
+        held.declared(narrow)
+    assert float(split.hold(n_sigma=0.5).declared(narrow).values()["n_sigma"]) == 0.5
+    free = held.freed("n_sigma").declared(narrow)
+    assert free.bounds[1][free.names.index("n_sigma")] == 1.0
 
 
 def test_experiments_that_disagree_on_a_parameter_are_refused(split):
