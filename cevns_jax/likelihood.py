@@ -227,7 +227,7 @@ class Likelihood(Summarised):
 
         Args:
             observed: Counts by name of the experiment.
-            data: What kind of data they are, as in :class:`cevns_jax.prediction.about.About`.
+            data: What kind of data they are, one of :data:`cevns_jax.pseudo_data.KINDS`.
         """
         experiments = [e.with_observed(observed[e.name], data) for e in self.experiments]
         return changed(self, experiments=tuple(experiments))

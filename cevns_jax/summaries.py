@@ -164,7 +164,7 @@ def _data(experiment: Any) -> str:
         total = float(np.sum(np.asarray(experiment.observed)))
     except Exception:  # counts that JAX traces
         return "traced"
-    kind = in_words(experiment.about.data) or "observed"
+    kind = in_words(experiment.data) or "observed"
     if not math.isfinite(total):
         return "no data, a forecast"
     return f"{total:.6g} {experiment.about.counted} ({kind})"

@@ -1,5 +1,7 @@
 """The likelihood: deviance, priors, gradients, pseudo data, and what it refuses."""
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import mpmath
@@ -107,6 +109,23 @@ def test_asimov_data_equal_their_expectation_and_have_no_deviance(split):
         np.ravel(like.experiments[0].observed), split.expected(split.values()), rtol=1e-14
     )
     assert float(like.chi2(like.values())) == pytest.approx(0.0, abs=1e-9)
+
+
+def test_what_data_are_and_their_unit_survive_compilation(split):
+    """The words of an experiment do not: those of the first one are returned for all."""
+    again = jax.jit(lambda like: like)
+    assert jax.tree.structure(split) == jax.tree.structure(cj.asimov(split))  # compiles nothing new
+    kinds = [
+        again(like).experiments[0].data for like in (split, cj.asimov(split), cj.toy(split, 1))
+    ]
+    assert kinds == ["observed", "asimov", "toy"]
+    csi = split.experiments[0]
+    rates = dataclasses.replace(csi, per_day=True)
+    same = jax.jit(lambda experiment: experiment)
+    assert [same(e).recoil_spectrum([5.0]).unit for e in (csi, rates)] == [
+        "events/keV",
+        "events/(keV day)",
+    ]
 
 
 def test_asimov_of_other_values_is_made_there(split):

@@ -230,6 +230,7 @@ def dresden_ii(
         about=_about(measured, numbers["mass_kg"], source.label, material, nuisances, choices),
         axes=(AXIS,),
         edges=(edges,),
+        per_day=True,
         observed=table["rate"],
         statistic=Gaussian(table["error"]),
         parts={"cevns": signal, **backgrounds},

@@ -9,15 +9,16 @@ import numpy as np
 
 from cevns_jax.nuclei import Target
 from cevns_jax.prediction.nuisances import Nuisance
-from cevns_jax.pseudo_data import OBSERVED
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class About:
     """An experiment in words.
 
-    Any two compare as equal: it is a static part of an experiment, and other words, or numbers in
-    them, must never make JAX compile again.
+    Nothing depends on these words. Any two compare as equal: they are a static part of an
+    experiment, and other words, or numbers in them, must never make JAX compile again. The price is
+    that a compiled function that returns an experiment returns the words of the first one that it
+    was called with.
 
     Attributes:
         title: Name for people.
@@ -25,7 +26,6 @@ class About:
         exposure: The exposure.
         conventions: Choices that change numbers, name -> choice.
         counted: What the numbers in the bins are, e.g. events per day.
-        data: Where these numbers come from, one of :data:`cevns_jax.pseudo_data.KINDS`.
     """
 
     title: str
@@ -33,7 +33,6 @@ class About:
     exposure: str
     conventions: dict[str, str]
     counted: str = "events"
-    data: str = OBSERVED
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, About)

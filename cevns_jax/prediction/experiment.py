@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -20,6 +21,7 @@ from cevns_jax.prediction import spectrum
 from cevns_jax.prediction.about import About
 from cevns_jax.prediction.component import Component, stages_of
 from cevns_jax.prediction.nuisances import Nuisance
+from cevns_jax.pseudo_data import KINDS, OBSERVED
 from cevns_jax.pytree import changed, plain_pytree, static
 from cevns_jax.statistics import Statistic
 from cevns_jax.summaries import of_experiment
@@ -60,8 +62,11 @@ class Experiment(Summarised):
         axes: Names of the binned quantities, units included.
         overlaps: Names of experiments that have events in common with this one.
         edges: Bin edges of each axis.
+        per_day: Whether the numbers in the bins are rates per day, and no counts.
         observed: Counts per bin, one array axis per binned quantity; NaN where there is no data,
             as in a forecast.
+        kind: Where they come from: a place in :data:`cevns_jax.pseudo_data.KINDS`. It is a number
+            beside the counts, so that other data of the same experiment compile nothing new.
         statistic: Distribution of the counts.
         parts: The components by name.
         scales: Factors on components that are parameters, such as ``n_sigma``.
@@ -77,6 +82,7 @@ class Experiment(Summarised):
     about: About = field(metadata={"static": True})
     axes: tuple[str, ...] = static()
     overlaps: tuple[str, ...] = static(default=())
+    per_day: bool = static(default=False)
     edges: tuple[np.ndarray, ...]
     observed: np.ndarray | jax.Array
     statistic: Statistic
@@ -84,6 +90,7 @@ class Experiment(Summarised):
     scales: tuple[Scale, ...] = ()
     nuisances: tuple[Nuisance, ...]
     detector: Detector | None = None
+    kind: Any = 0  # OBSERVED
 
     def __post_init__(self) -> None:
         # JAX sorts the keys of a plain dictionary. In an ordered one parameters and sums keep the
@@ -116,6 +123,12 @@ class Experiment(Summarised):
     def conventions(self) -> dict[str, str]:
         """Choices that change numbers, name -> choice."""
         return self.about.conventions
+
+    @property
+    def data(self) -> str:
+        """Where the counts come from, one of :data:`cevns_jax.pseudo_data.KINDS`. Inside a compiled
+        function it is not known."""
+        return KINDS[int(self.kind)]
 
     @property
     def component_names(self) -> tuple[str, ...]:
@@ -264,9 +277,9 @@ class Experiment(Summarised):
             parts[name] = self.parts[name].precomputed(interaction, *seen, moving)
         return changed(self, parts=parts)
 
-    def with_observed(self, observed: np.ndarray | jax.Array, data: str = "observed") -> Experiment:
-        """The same experiment with other counts, e.g. of a toy; data: as of :class:`About`."""
-        return changed(self, observed=observed, about=changed(self.about, data=data))
+    def with_observed(self, observed: np.ndarray | jax.Array, data: str = OBSERVED) -> Experiment:
+        """The same experiment with other counts, e.g. of a toy; ``data`` says what they are."""
+        return changed(self, observed=observed, kind=KINDS.index(data))
 
     def recoil_spectrum(
         self,

@@ -124,7 +124,7 @@ def recoil_spectrum(
     return RecoilSpectrum(
         flavours=kernel.flavours,
         isotopes=kernel.target.symbols,
-        unit="events/(keV day)" if "per day" in experiment.about.counted else "events/keV",
+        unit="events/(keV day)" if experiment.per_day else "events/keV",
         recoil_kev=jnp.asarray(recoil),
         rate=experiment.factor(name, full) * kernel.mass_kg * KEV * per_kg,
     )

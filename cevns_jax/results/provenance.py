@@ -33,7 +33,7 @@ def provenance(likelihood: Likelihood, analysis: Mapping[str, Any] | None = None
 
     packages = ("cevns-jax", "jax", "jaxlib", "numpy", "optax")
     return {
-        "data_set": next((e.about.data for e in likelihood.experiments), "observed"),
+        "data_set": next((e.data for e in likelihood.experiments), "observed"),
         **(analysis or {}),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "versions": {name: version(name) for name in packages}
