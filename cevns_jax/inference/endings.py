@@ -1,4 +1,4 @@
-"""How a minimisation, a fit, a point of a scan or a run of a sampler ended, each with its sentence.
+"""How a minimisation, a fit, a point of a scan or a limit ended, each with its sentence.
 
 There is one table for all of them, so that a flag in an array and a sentence on a screen cannot
 disagree.
@@ -10,7 +10,12 @@ from enum import IntEnum
 
 
 class Ending(IntEnum):
-    """How it ended. Those up to ``EXCLUDED`` are valid results, all others are failures."""
+    """How it ended.
+
+    ``CONVERGED`` and ``EXCLUDED`` are answers to what chi^2 is at a point of a profile, a scan or a
+    limit, and count as converged there. A fit asks where chi^2 is lowest, which ``EXCLUDED`` leaves
+    open: it has converged only with ``CONVERGED``. All others are failures.
+    """
 
     CONVERGED = 0
     EXCLUDED = 1
@@ -18,12 +23,16 @@ class Ending(IntEnum):
     NOT_A_NUMBER = 3
     UNCONSTRAINED = 4
     LOWER_POINTS = 5
+    NO_END = 6
 
     @property
     def sentence(self) -> str:
         """What it means, as it is printed."""
         return SENTENCES[self]
 
+
+LAST_ANSWER = Ending.EXCLUDED
+"""Endings up to this one are answers; so written, an array of them is compared at once."""
 
 SENTENCES = {
     Ending.CONVERGED: "converged",
@@ -32,4 +41,5 @@ SENTENCES = {
     Ending.NOT_A_NUMBER: "chi^2 is not a number",
     Ending.UNCONSTRAINED: "the data do not constrain all parameters",
     Ending.LOWER_POINTS: "lower points kept turning up on the way to the errors",
+    Ending.NO_END: "an end of an allowed range was not found",
 }

@@ -40,7 +40,7 @@ from cevns_jax.summary import Summarised, Summary
 # Times that a fit goes on from a lower point, found on the way to the errors, before it gives up.
 # One is usual where a valley was missed; more than a few mean that chi^2 has no minimum that a
 # covariance describes, and each costs a whole search for errors.
-LOWER_POINTS = 5
+MOST_RESTARTS = 5
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -250,7 +250,7 @@ def _with_errors(
         The valleys; which parameters have no symmetric error, shape (n,), boolean; the covariance,
         shape (n, n); and the errors from the profiled chi^2.
     """
-    for _ in range(LOWER_POINTS):
+    for _ in range(MOST_RESTARTS):
         best = valleys[0]
         exempt = _without_error(likelihood, best)
         some = np.flatnonzero(~exempt)
@@ -325,7 +325,8 @@ def _message(
     """How a fit ended, in words."""
     if ending is Ending.CONVERGED:
         return _evidence(likelihood, valleys, exempt, errors)
-    return f"not converged: {ending.sentence}{_detail(likelihood, valleys[0], ending)}"
+    kind = "excluded" if ending is Ending.EXCLUDED else "not converged"
+    return f"{kind}: {ending.sentence}{_detail(likelihood, valleys[0], ending)}"
 
 
 def _detail(likelihood: Likelihood, best: Minimum, ending: Ending) -> str:

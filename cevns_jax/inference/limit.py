@@ -26,6 +26,7 @@ from cevns_jax.inference.closer_places import (
     with_closer_places,
 )
 from cevns_jax.inference.crossings import bracket_of, crossings, merged
+from cevns_jax.inference.endings import LAST_ANSWER, Ending
 from cevns_jax.inference.far_places import out_to_the_ends
 from cevns_jax.inference.grids import affecting, minimise_mesh
 from cevns_jax.inference.intervals import Curve, Interval, lower_of_ends, ranges
@@ -51,7 +52,8 @@ class Limit(Summarised):
             impossible everywhere.
         best: The parameter where chi^2 is lowest, shape (H,).
         chi2: Lowest chi^2, shape (H,).
-        converged: Whether everything converged on which the ranges depend, shape (H,).
+        ending: How it ended at each point, numbers of :class:`cevns_jax.inference.endings.Ending`,
+            shape (H,): a failure if anything failed on which the ranges depend.
         likelihood: What was limited.
     """
 
@@ -63,8 +65,13 @@ class Limit(Summarised):
     intervals: tuple[tuple[Interval, ...], ...]
     best: np.ndarray
     chi2: np.ndarray
-    converged: np.ndarray
+    ending: np.ndarray
     likelihood: Likelihood
+
+    @property
+    def converged(self) -> np.ndarray:
+        """Whether everything converged on which the ranges depend, shape (H,), boolean."""
+        return np.asarray(self.ending <= int(LAST_ANSWER))
 
     @property
     def allowed(self) -> list[list[tuple[float, float]]]:
@@ -134,10 +141,7 @@ def limit(
     curves = with_better_minima(search, with_bottoms(search, curves))
     lowest = np.array([np.min(c.minima.chi2[settled(c.minima)], initial=np.inf) for c in curves])
     allowed, known_ends = _ranges(search, curves, lowest)
-    unsettled = [
-        affecting(c.minima, c.values.shape, low, search.level).any()
-        for c, low in zip(curves, lowest, strict=True)
-    ]
+    endings = [_ending(*of, search.level) for of in zip(curves, lowest, known_ends, strict=True)]
     return Limit(
         parameter=parameter,
         confidence_level=cl,
@@ -147,7 +151,7 @@ def limit(
         intervals=allowed,
         best=np.array([_lowest_value(c) for c in curves]),
         chi2=lowest,
-        converged=known_ends & ~np.array(unsettled),
+        ending=np.array(endings),
         likelihood=search.likelihood,
     )
 
@@ -290,6 +294,17 @@ def _ranges(
         own = {(level, i): root for (row, i), root in roots.items() if row == h}
         found_ranges.append(ranges(curve.values, heights[h], level, own, search.borders))
     return tuple(map(tuple, found_ranges)), known
+
+
+def _ending(curve: Curve, lowest: float, known_ends: bool, level: float) -> int:
+    """How the search for the ranges of one curve ended."""
+    if not known_ends:
+        return int(Ending.NO_END)
+    minima = curve.minima
+    failed = affecting(minima, curve.values.shape, lowest, level)
+    if failed.any():
+        return int(np.max(np.asarray(minima.ending)[failed]))
+    return int(Ending.CONVERGED if np.isfinite(lowest) else Ending.EXCLUDED)
 
 
 def _lowest_value(curve: Curve) -> float:

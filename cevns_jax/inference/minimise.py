@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from cevns_jax.inference.endings import Ending
+from cevns_jax.inference.endings import LAST_ANSWER, Ending
 
 # Expected distance to the minimum, in units of chi^2: parameters are then within 3e-5 of their
 # errors, and one more step would be below rounding. 1e-6 makes a scan 10 % faster, with parameters
@@ -82,8 +82,9 @@ class Minimum(NamedTuple):
 
     @property
     def converged(self) -> Any:
-        """Whether edm is below the tolerance and nothing is NaN."""
-        return self.ending <= int(Ending.EXCLUDED)
+        """Whether chi^2 is known here: edm is below the tolerance and nothing is NaN, or chi^2 is
+        infinite whatever the parameters."""
+        return self.ending <= int(LAST_ANSWER)
 
 
 class _Carry(NamedTuple):

@@ -11,7 +11,6 @@ import numpy as np
 from cevns_jax.errors import ConfigError
 from cevns_jax.inference.batches import Progress
 from cevns_jax.inference.checks import checked_grid
-from cevns_jax.inference.endings import Ending
 from cevns_jax.inference.fit import Fit, fit
 from cevns_jax.inference.grids import affecting, minimise_grid
 from cevns_jax.inference.intervals import Curve, Interval, intervals, joined
@@ -186,7 +185,7 @@ def _point_of(best: Fit, name: str) -> Curve:
         information=np.zeros((1, n, n)),
         edm=np.array([best.edm]),
         steps=np.array([best.steps]),
-        ending=np.array([0 if best.converged else int(Ending.OUT_OF_STEPS)]),
+        ending=np.array([int(best.ending)]),
     )
     return Curve(best.x[index : index + 1], minimum)
 

@@ -8,8 +8,8 @@ from scipy.optimize import brentq, minimize_scalar
 import cevns_jax as cj
 from cevns_jax.inference.crossings import Bracket, crossings, lowest_in
 from cevns_jax.inference.endings import Ending
-from cevns_jax.inference.intervals import Interval, local_minima
-from cevns_jax.inference.limit import Limit
+from cevns_jax.inference.intervals import Curve, Interval, local_minima
+from cevns_jax.inference.limit import Limit, _ending
 from cevns_jax.inference.minimise import Minimum
 
 CURVES = {
@@ -108,7 +108,7 @@ def limit_of(*intervals):
         intervals=(tuple(Interval(*one) for one in intervals),),
         best=nothing,
         chi2=nothing,
-        converged=np.ones(1, bool),
+        ending=np.array([int(Ending.CONVERGED)]),
         likelihood=None,
     )
 
@@ -130,11 +130,28 @@ def test_the_upper_limit_is_that_of_the_range_around_zero(ranges, upper):
     assert limit_of(*ranges).upper == pytest.approx([upper], nan_ok=True)
 
 
+@pytest.mark.parametrize(
+    ("ends", "minima", "lowest", "ending"),
+    [
+        (True, [0, 0], 1.0, Ending.CONVERGED),
+        (False, [0, 0], 1.0, Ending.NO_END),
+        (True, [2, 3], 1.0, Ending.NOT_A_NUMBER),
+        (True, [1, 1], np.inf, Ending.EXCLUDED),
+    ],
+)
+def test_how_a_limit_ended_is_how_that_ended_on_which_it_depends(ends, minima, lowest, ending):
+    lowest_at, _ = of_curve(lambda x: lowest - 7.0 + 0 * x)
+    values = np.array([0.0, 1.0])
+    curve = Curve(values, lowest_at(values, None, None)._replace(ending=np.array(minima)))
+    assert _ending(curve, lowest, ends, 2.71) == ending
+
+
 def test_the_angle_is_limited_where_it_is_expected():
     """A square of a sine: chi^2 is as low again far below zero. The ends are roots of chi^2."""
     like = cj.Likelihood([germanium([60, 80, 60])], free=["sin2_theta_w"])
     found = cj.limit(like, "sin2_theta_w")
     assert found.converged.all()
+    assert found.ending.tolist() == [Ending.CONVERGED]
     assert found.searched == (0.0, 1.0)
     chi2 = cj.objective(like).chi2
     best = minimize_scalar(lambda s: chi2(np.array([s])), bounds=(0.1, 0.3), method="bounded")
