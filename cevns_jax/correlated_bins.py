@@ -76,6 +76,9 @@ class CorrelatedGaussian:
         moved = jax.scipy.linalg.solve_triangular(jnp.asarray(self.whitening), z, lower=True)
         return mu + jnp.reshape(moved, mu.shape)
 
+    def repeated(self, key: jax.Array) -> CorrelatedGaussian:
+        return self
+
     def _times(self, matrix: np.ndarray, bins: jax.Array) -> jax.Array:
         return jnp.reshape(jnp.asarray(matrix) @ jnp.ravel(bins), bins.shape)
 

@@ -46,7 +46,9 @@ class Statistic(Protocol):
 
     def deviance_from(self, difference: jax.Array, observed: jax.Array) -> jax.Array:
         """The deviance from the difference mu - n, for callers that know it more accurately than mu
-        and n: with 1e20 counts in a bin, a difference of 1e2 is lost in mu."""
+        and n: with 1e20 counts in a bin, a difference of 1e2 is lost in mu. Such are discovery
+        limits at large exposures, whose counts are Asimov counts: their difference is the
+        prediction of what is searched for. Fits of measured counts do not need it."""
         ...
 
     def continued(self, expected: jax.Array, observed: jax.Array) -> jax.Array:
@@ -82,6 +84,15 @@ class Statistic(Protocol):
         Args:
             key: Key of ``jax.random``.
             expected: mu.
+        """
+        ...
+
+    def repeated(self, key: jax.Array) -> Statistic:
+        """The statistic after other measurements than the counts were repeated, such as the
+        simulation of templates; itself where it contains none.
+
+        Args:
+            key: Key of ``jax.random``.
         """
         ...
 
@@ -190,6 +201,9 @@ class Poisson:
         counts: jax.Array = poisson_counts(key, expected)
         return counts
 
+    def repeated(self, key: jax.Array) -> Poisson:
+        return self
+
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
@@ -228,3 +242,6 @@ class Gaussian:
     def draw(self, key: jax.Array, expected: jax.Array) -> jax.Array:
         mu = jnp.asarray(expected)
         return mu + jnp.asarray(self.error) * jax.random.normal(key, mu.shape, mu.dtype)
+
+    def repeated(self, key: jax.Array) -> Gaussian:
+        return self

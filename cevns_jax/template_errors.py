@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 
 import jax
@@ -10,7 +11,7 @@ import numpy as np
 
 from cevns_jax.correlated_bins import CorrelatedGaussian
 from cevns_jax.errors import ConfigError
-from cevns_jax.pytree import plain_pytree
+from cevns_jax.pytree import changed, plain_pytree
 from cevns_jax.statistics import LEAST, Gaussian, Poisson, excess, poisson_counts
 
 
@@ -27,29 +28,38 @@ class PoissonWithTemplateErrors:
     the minimum nu^2 - (mu - error^2) nu - error^2 n = 0. In a bin with an error it is finite for
     every mu, as theta can compensate a negative sum of templates.
 
+    theta is what is not known of the simulation, which is a measurement of its mean: of a toy that
+    repeats it, the prior of theta has another centre, and theta^2 becomes (theta - centre)^2.
+
     Attributes:
         error: One standard deviation of the sum of templates of each bin [counts]; zero makes the
             bin Poisson.
+        centre: Centre of the prior of theta in each bin, same shape; zero for the templates that
+            are there.
 
     Raises:
         ConfigError: errors that are negative or not finite.
     """
 
     error: np.ndarray
+    centre: np.ndarray | jax.Array = dataclasses.field(init=False, repr=False)
 
     label = "Poisson, template errors"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "error", _errors(self.error))
+        object.__setattr__(self, "centre", np.zeros(np.shape(self.error)))
 
     def deviance(self, expected: jax.Array, observed: jax.Array) -> jax.Array:
         smeared, variance = self._variance()
-        found = self._profiled(expected - observed, expected, observed, variance)
+        mu = expected + self._shift()
+        found = self._profiled(mu - observed, mu, observed, variance)
         return jnp.where(smeared, found, Poisson().deviance(expected, observed))
 
     def deviance_from(self, difference: jax.Array, observed: jax.Array) -> jax.Array:
         smeared, variance = self._variance()
-        found = self._profiled(difference, observed + difference, observed, variance)
+        shifted = difference + self._shift()
+        found = self._profiled(shifted, observed + shifted, observed, variance)
         return jnp.where(smeared, found, Poisson().deviance_from(difference, observed))
 
     def continued(self, expected: jax.Array, observed: jax.Array) -> jax.Array:
@@ -63,30 +73,35 @@ class PoissonWithTemplateErrors:
 
     def slope(self, expected: jax.Array, observed: jax.Array) -> jax.Array:
         smeared, variance = self._variance()
-        found = (expected - observed) / (self._mean(expected, observed, variance) + variance)
+        mu = expected + self._shift()
+        found = (mu - observed) / (self._mean(mu, observed, variance) + variance)
         return jnp.where(smeared, found, Poisson().slope(expected, observed))
 
     def information(self, expected: jax.Array) -> jax.Array:
         smeared, variance = self._variance()
         # Exact in both limits, of many counts and of a large error; between, theta takes a part of
         # the difference, and a metric need not follow that.
-        found = 1 / (jnp.maximum(expected, 0.0) + variance)
+        found = 1 / (jnp.maximum(expected + self._shift(), 0.0) + variance)
         return jnp.where(smeared, found, Poisson().information(expected))
 
     def weighted(self, expected: jax.Array, rows: jax.Array) -> jax.Array:
         return self.information(expected) * rows
 
     def draw(self, key: jax.Array, expected: jax.Array) -> jax.Array:
-        """Counts of another measurement if the templates were from another simulation: the mean of
-        each bin scatters by the error of the templates, and is not below zero. The templates of the
-        fit stay as they are."""
-        of_theta, of_counts = jax.random.split(key)
-        mu = jnp.asarray(expected)
-        smeared, variance = self._variance()
-        theta = jax.random.normal(of_theta, mu.shape, mu.dtype)
-        nu = jnp.maximum(mu + jnp.sqrt(variance) * theta, 0.0)
-        counts: jax.Array = poisson_counts(of_counts, jnp.where(smeared, nu, mu))
+        """Counts of another measurement. Their mean is that of the templates: it does not scatter
+        by the error of these, which :meth:`repeated` does for the templates themselves."""
+        counts: jax.Array = poisson_counts(key, expected)
         return counts
+
+    def repeated(self, key: jax.Array) -> PoissonWithTemplateErrors:
+        """Templates from another simulation: the centre of theta is drawn around zero."""
+        # Were the mean of the counts drawn around the templates instead, it would have to be cut at
+        # zero, and where the error is large its average would lie above the templates.
+        return changed(self, centre=jax.random.normal(key, np.shape(self.error)))
+
+    def _shift(self) -> jax.Array:
+        """By how much the centre of theta moves the sum of templates, shape of the bins."""
+        return jnp.asarray(self.error) * jnp.asarray(self.centre)
 
     def _variance(self) -> tuple[jax.Array, jax.Array]:
         """Where there is an error, boolean, and its square. Where there is none the square is 1,
@@ -133,7 +148,8 @@ def with_template_errors(
         error: One standard deviation of the sum of templates, shape of the bins.
 
     Returns:
-        Gaussian errors added in quadrature; Poisson counts with one nuisance parameter per bin.
+        Gaussian errors added in quadrature, with which counts are drawn as well; Poisson counts
+        with one nuisance parameter per bin.
 
     Raises:
         ConfigError: errors that are negative or not finite.

@@ -119,17 +119,46 @@ def test_information_is_the_curvature_where_data_and_expectation_agree(mu, error
     np.testing.assert_allclose(statistic.weighted(jnp.array([mu]), rows), rows * found, rtol=1e-15)
 
 
-def test_draws_scatter_by_counts_and_templates():
-    """Variance mu + error^2, 20 000 draws to five standard deviations; no count below zero."""
-    mu, error = jnp.array([400.0, 50.0, 3.0]), np.array([0.0, 20.0, 1.0])
-    keys = jax.random.split(jax.random.key(2), 20_000)
+def test_toys_scatter_by_counts_and_templates_about_the_same_mean():
+    """20 000 draws to five standard deviations. Counts are Poisson around the templates, also where
+    the error is larger than they are; templates are normal around them, and the difference has both
+    variances."""
+    mu, error = jnp.array([400.0, 50.0, 2.0]), np.array([0.0, 20.0, 3.0])
     statistic = PoissonWithTemplateErrors(error)
-    found = np.asarray(jax.vmap(lambda key: statistic.draw(key, mu))(keys))
-    variance = np.asarray(mu) + error**2
-    assert (abs(found.mean(axis=0) - mu) < 5 * np.sqrt(variance / 20_000) + [0, 0.1, 0.01]).all()
-    np.testing.assert_allclose(found.var(axis=0), variance, rtol=0.06)
-    assert (found >= 0).all()
-    assert (found % 1 == 0).all()
+
+    def one(key):
+        of_counts, of_templates = jax.random.split(key)
+        other = statistic.repeated(of_templates)
+        return statistic.draw(of_counts, mu), mu + other.error * other.centre
+
+    keys = jax.random.split(jax.random.key(2), 20_000)
+    counts, templates = map(np.asarray, jax.vmap(one)(keys))
+    for found, variance in (
+        (counts, np.asarray(mu)),
+        (templates, error**2),
+        (counts - templates + mu, mu + error**2),
+    ):
+        assert (abs(found.mean(axis=0) - mu) <= 5 * np.sqrt(variance / 20_000)).all()
+        np.testing.assert_allclose(found.var(axis=0), variance, rtol=0.06)
+    assert (counts >= 0).all()
+    assert (counts % 1 == 0).all()
+
+
+def test_other_templates_are_the_old_ones_moved():
+    """nu = mu + error theta with a prior (theta - centre)^2 is nu = (mu + error centre) + error
+    theta' with a prior theta'^2."""
+    error, mu = np.array([0.0, 2.0, 5.0]), jnp.array([8.0, 9.0, 3.0])
+    n = jnp.array([7.0, 12.0, 0.0])
+    first = PoissonWithTemplateErrors(error)
+    other = first.repeated(jax.random.key(1))
+    moved = mu + error * other.centre
+    assert (np.asarray(other.centre) != 0).all()
+    for name in ("deviance", "continued", "slope"):
+        np.testing.assert_array_equal(getattr(other, name)(mu, n), getattr(first, name)(moved, n))
+    np.testing.assert_allclose(other.deviance_from(mu - n, n), other.deviance(mu, n), rtol=1e-12)
+    np.testing.assert_array_equal(other.information(mu), first.information(moved))
+    slopes = jax.grad(lambda mu: jnp.sum(other.deviance(mu, n)))(mu)
+    np.testing.assert_allclose(other.slope(mu, n), slopes / 2, rtol=1e-12)
 
 
 def test_template_errors_add_to_what_there_is():

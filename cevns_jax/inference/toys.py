@@ -11,6 +11,7 @@ import numpy as np
 from cevns_jax.errors import ConfigError, unknown
 from cevns_jax.likelihood import Likelihood, predictions
 from cevns_jax.parameters import Values
+from cevns_jax.pytree import changed
 from cevns_jax.statistics import MOST_DRAWN
 
 ENSEMBLES = ("unconditional", "fixed_pulls")
@@ -57,14 +58,15 @@ def toy(
     ``"unconditional"``, the usual frequentist ensemble: a prior stands for an earlier measurement,
     and a toy repeats that measurement too. Counts are drawn at the true values, and the centre of
     every prior from a normal distribution of its width around the true value, also beyond the
-    domain of the parameter. A prior that experiments share is drawn once; a parameter that is held
-    is known, and its prior stays. Intervals from Delta chi^2 < 1 cover the truth in 68 % of the
-    toys (68.0 +- 0.7 % for sin^2 theta_W of CsI 2021), and more where the truth is the end of a
-    domain: Delta chi^2 < 2.71 in 95 %.
+    domain of the parameter. Templates with errors are simulated anew as well, see
+    :class:`cevns_jax.template_errors.PoissonWithTemplateErrors`. A prior that experiments share is
+    drawn once; a parameter that is held is known, and its prior stays. Intervals from
+    Delta chi^2 < 1 cover the truth in 68 % of the toys (68.0 +- 0.7 % for sin^2 theta_W of CsI
+    2021), and more where the truth is the end of a domain: Delta chi^2 < 2.71 in 95 %.
 
-    ``"fixed_pulls"``: only counts are drawn, the priors stay as they are declared. The uncertainty
-    of the pulls then does not scatter from toy to toy, but intervals still include it, and so cover
-    the truth more often than they say: in 90.4 +- 0.4 % for the same parameter.
+    ``"fixed_pulls"``: only counts are drawn, priors and templates stay as they are declared. The
+    uncertainty of the pulls then does not scatter from toy to toy, but intervals still include it,
+    and so cover the truth more often than they say: in 90.4 +- 0.4 % for the same parameter.
     ``benchmarks/coverage.py`` prints these shares.
 
     Args:
@@ -94,7 +96,14 @@ def toy(
         counts[e.name] = drawn
     kind = "toy_fixed_pulls" if ensemble == "fixed_pulls" else "toy"
     made = likelihood.with_observed(counts, kind)
-    return made if ensemble == "fixed_pulls" else made.with_centres(_centres(made, key, values))
+    if ensemble == "fixed_pulls":
+        return made
+    repeated = [
+        changed(e, statistic=e.statistic.repeated(_key(key, "templates", e.name)))
+        for e in made.experiments
+    ]
+    made = changed(made, experiments=tuple(repeated))
+    return made.with_centres(_centres(made, key, values))
 
 
 def _centres(likelihood: Likelihood, key: jax.Array, values: Values | None) -> dict[str, float]:

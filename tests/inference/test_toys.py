@@ -15,10 +15,12 @@ from cevns_jax.config.analysis import read_analysis
 from cevns_jax.errors import ConfigError
 from cevns_jax.experiments import Nuisance
 from cevns_jax.inference.batches import minimum_of
+from cevns_jax.inference.toys import ENSEMBLES
 from cevns_jax.likelihood import predictions
 from cevns_jax.parameters import Parameter
 from cevns_jax.prediction.component import Precomputed, Template
 from cevns_jax.priors import Gaussian
+from cevns_jax.template_errors import PoissonWithTemplateErrors
 
 SM = cj.interactions.standard_model()
 CONFIG = str(Path(__file__).parents[2] / "configs" / "coherent_csi_2021.toml")
@@ -55,6 +57,20 @@ def test_toys_draw_the_centres_of_the_priors_and_toys_with_fixed_pulls_do_not(ra
     assert toys[3].parameters["n_sigma"] == ratio.parameters["n_sigma"]  # it has no prior
     assert (toys[3].start == ratio.start).all()
     assert centres(cj.toy(ratio, 3, truth)) == centres(toys[3])
+
+
+def test_toys_have_templates_of_another_simulation_and_toys_with_fixed_pulls_do_not(ratio):
+    """The counts are the same in both, and those of templates without errors."""
+    (detector,) = ratio.experiments
+    error = np.where(np.arange(99) % 2, 0.0, 3.0).reshape(detector.observed.shape)
+    smeared = dataclasses.replace(detector, statistic=PoissonWithTemplateErrors(error))
+    like = cj.Likelihood([smeared], ratio.interaction, ["n_sigma"])
+    toy, fixed = (cj.toy(like, 3, ensemble=e).experiments[0] for e in ENSEMBLES)
+    np.testing.assert_array_equal(toy.observed, fixed.observed)
+    np.testing.assert_array_equal(toy.observed, cj.toy(ratio, 3).experiments[0].observed)
+    assert (np.asarray(toy.statistic.centre) != 0).all()
+    assert (fixed.statistic.centre == 0).all()
+    assert jax.tree.structure(toy.statistic) == jax.tree.structure(smeared.statistic)
 
 
 def test_a_centre_may_lie_below_the_lowest_value_of_its_parameter(ratio):
