@@ -129,9 +129,14 @@ def _slopes_of_shape(
     likelihood: Likelihood,
     values: Values,
     names: Sequence[str],
-) -> jax.Array:
+) -> list[jax.Array]:
     """Derivatives of the shape of a component with respect to parameters that enter at the same
-    stage, shape (names,) + that of the bins."""
+    stage, each of the shape of the bins.
+
+    Each parameter is pushed forward on its own, as zero tangents of the others then cost nothing.
+    What the derivatives have in common, above all that of the response, XLA finds and computes
+    once. A batch of unit vectors multiplies all these zeros, which makes scans 10 to 20 % slower.
+    """
     interaction = likelihood.interaction
     model = experiment.with_stage(component, interaction, values, names)
 
