@@ -133,7 +133,12 @@ def _slopes_of_shape(
     names: Sequence[str],
 ) -> list[jax.Array]:
     """Derivatives of the shape of a component with respect to parameters that enter first at the
-    same stage, shape of the bins each."""
+    same stage, each of the shape of the bins.
+
+    Each parameter is pushed forward on its own, as zero tangents of the others then cost nothing.
+    What the derivatives have in common, above all that of the response, XLA finds and computes
+    once. A batch of unit vectors multiplies all these zeros, which makes scans 10 to 20 % slower.
+    """
     interaction = likelihood.interaction
     model = experiment.precomputed(interaction, values, names, component)
 
