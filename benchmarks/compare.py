@@ -122,7 +122,7 @@ class Sides:
     @property
     def widths(self) -> np.ndarray:
         """How far to move each parameter: one standard deviation, of its prior if it has one."""
-        _, precision = self.likelihood.priors
+        _, precision = self.likelihood.prior_mean_and_precision
         found = np.where(precision > 0, np.maximum(precision, 1e-300) ** -0.5, self.best.errors)
         return np.append(0.05, found[1:])
 

@@ -122,11 +122,11 @@ class Likelihood(Summarised):
         return [self.parameters[name] for name in self.names]
 
     @property
-    def shaping(self) -> tuple[str, ...]:
+    def many_valleys(self) -> tuple[str, ...]:
         """Names of the varying parameters in which chi^2 can have several minima: those of the
-        interaction and of the target. In all others it has one."""
+        interaction, and of costly components: radii, flux, response. In all others it has one."""
         found = {p.name for p in self.interaction.parameters}
-        found = found.union(*(experiment.shaping for experiment in self.experiments))
+        found = found.union(*(experiment.many_valleys for experiment in self.experiments))
         return tuple(name for name in self.names if name in found)
 
     @property
@@ -271,7 +271,7 @@ class Likelihood(Summarised):
         return sum(int(np.prod(np.shape(e.observed))) for e in self.experiments)
 
     @property
-    def priors(self) -> tuple[jax.Array | np.ndarray, jax.Array | np.ndarray]:
+    def prior_mean_and_precision(self) -> tuple[jax.Array | np.ndarray, jax.Array | np.ndarray]:
         """Mean and precision of the priors of the varying parameters, shape (n,) each. The mean is
         zero where a prior constrains nothing. The precision is that at the start value."""
         priors = [(p.prior, p.start) for p in self._varying]
@@ -302,19 +302,6 @@ class Likelihood(Summarised):
         """-2 ln L up to a constant: deviance of all bins plus the penalties of the priors."""
         values = self.completed(values)
         return jnp.sum(self.deviance(values)) + self.penalty(values)
-
-
-def check_predictions(likelihood: Likelihood, values: Values | None = None) -> None:
-    """Check that the expected counts of a likelihood are finite.
-
-    Args:
-        likelihood: What to evaluate.
-        values: Values of some parameters; the others, or all by default, are held or start values.
-
-    Raises:
-        ConfigError: as :func:`predictions`.
-    """
-    predictions(likelihood, values)
 
 
 def predictions(

@@ -27,11 +27,11 @@ def run(options: argparse.Namespace) -> int:
     plan, formats = analysis.read_early(options), common.formats_of(options)
     with Progress(NAME):
         run = analysis.prepare(options, plan)
-        from cevns_jax.likelihood import check_predictions
+        from cevns_jax.likelihood import predictions
         from cevns_jax.results.prediction import prediction_document, prediction_result
         from cevns_jax.results.told import plain
 
-        check_predictions(run.likelihood)
+        predictions(run.likelihood)  # refuses counts that are not finite
         files = []
         names = [e.name for e in run.likelihood.experiments]
         figures = saving.figures(run.stem, "prediction", names)

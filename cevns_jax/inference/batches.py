@@ -49,7 +49,7 @@ def minimum_of(
         moving, most_steps: As :func:`cevns_jax.inference.minimise.minimise`.
         second_order: As :func:`cevns_jax.inference.curvature.local_of`.
     """
-    bent = second_order and bool(likelihood.shaping)
+    bent = second_order and bool(likelihood.many_valleys)
     local = local_of(likelihood, second_order=bent)
     return minimise(local, start, likelihood.bounds, moving, bent=bent, most_steps=most_steps)
 
@@ -116,7 +116,7 @@ def minimise_firmly(
     derivatives, if a parameter that shapes the signal is among the minimised ones."""
     found = minimise_points(likelihood, names, points, starts, steps=steps)
     failed = np.flatnonzero(~found.converged)
-    if failed.size and set(likelihood.shaping) - set(names):
+    if failed.size and set(likelihood.many_valleys) - set(names):
         again = minimise_points(
             likelihood, names, points[failed], found.x[failed], second_order=True
         )
@@ -125,13 +125,13 @@ def minimise_firmly(
 
 
 def better(new: Minimum, old: Minimum, by: float = 0.0) -> np.ndarray:
-    """Where the new one of two ends of the same minimisations is to be preferred, boolean.
+    """Rows in which the new minimum replaces the old one, boolean.
 
     An end that converged to a finite chi^2 is preferred to one that did not. If both did, or
     neither, the lower one is preferred.
 
     Args:
-        new, old: Both ends, with the same leading axis.
+        new, old: Two ends of the same minimisations, with the same leading axis.
         by: chi^2 by which the new one has to be lower.
     """
     settled_new, settled_old = settled(new), settled(old)
@@ -145,7 +145,7 @@ def settled(minima: Minimum) -> np.ndarray:
     return np.asarray(minima.converged) & np.isfinite(minima.chi2)
 
 
-def where(chosen: np.ndarray, new: Minimum, old: Minimum) -> Minimum:
+def replaced_where(chosen: np.ndarray, new: Minimum, old: Minimum) -> Minimum:
     """The new minima in the chosen rows of the leading axis, and the old ones in the others."""
     rows = np.arange(len(chosen))
     return Minimum(
@@ -202,7 +202,7 @@ def minimise_all(likelihood: Likelihood, starts: np.ndarray, *, firmly: bool = T
     """
     found = _all_lanes(likelihood, starts, second_order=False)
     failed = relevant_failures(found)
-    if firmly and failed.size and likelihood.shaping:
+    if firmly and failed.size and likelihood.many_valleys:
         put_better(found, failed, _all_lanes(likelihood, found.x[failed], second_order=True))
     return found
 

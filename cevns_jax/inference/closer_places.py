@@ -105,7 +105,7 @@ def with_better_minima(search: Search, curves: list[Curve]) -> list[Curve]:
 
     A place that missed the lowest valley would look like the end of a range, at which chi^2 jumps.
     """
-    if not set(search.likelihood.shaping) - set(search.names):
+    if not set(search.likelihood.many_valleys) - set(search.names):
         return curves
     held = dict(zip(search.names[:-1], map(float, search.points[0]), strict=True))
     rest = search.likelihood.hold(**held, **{search.names[-1]: float(search.declared.start)})

@@ -15,6 +15,7 @@ import numpy as np
 from cevns_jax.inference.endings import Ending
 from cevns_jax.inference.minimise import Minimum
 from cevns_jax.inference.neighbours import BETTER
+from cevns_jax.inference.parabola import step_to_vertex
 
 # Of the level, to which Delta chi^2 is met at an end. The end of a parabola is then known to 5e-5
 # of its distance, below any digit that is quoted; each further digit costs about one more secant
@@ -80,8 +81,13 @@ def merged(brackets: Sequence[Bracket]) -> Bracket:
 
 
 class Bottoms(NamedTuple):
-    """Lowest points inside brackets: values, shape (B,); the minima there, which are known only
-    where the last is true; and whether each is lower than the points of its bracket."""
+    """Lowest points inside B brackets.
+
+    Attributes:
+        values: Values of the parameter, shape (B,).
+        minima: The minima there; meaningful only where ``lower`` is true.
+        lower: Whether each is lower than the points of its bracket, shape (B,), boolean.
+    """
 
     values: np.ndarray
     minima: Minimum
@@ -145,17 +151,12 @@ def _vertex(at: np.ndarray, chi2: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Vertex of the parabola through three points, shape (3, L), and how much lower than the middle
     one it is expected to be, shape (L,) each. The vertex is kept inside the range of the points.
     Where they make no parabola it is a point half way, with an infinite gain."""
-    with np.errstate(invalid="ignore", divide="ignore"):
-        left, right = at[0] - at[1], at[2] - at[1]
-        rise_left, rise_right = (chi2[0] - chi2[1]) / left, (chi2[2] - chi2[1]) / right
-        bend = (rise_right - rise_left) / (right - left)
-        slope = rise_left - bend * left
-        step = -slope / (2 * bend)
-        gain = slope**2 / (4 * bend)
-    sound = np.isfinite(step) & (bend > 0)
+    step, gain = step_to_vertex(at, chi2)
+    known = np.isfinite(step)
     # Not nearer to an end than a tenth: a place almost at an end would tell nothing new.
-    vertex = np.where(sound, at[1] + np.clip(step, 0.9 * left, 0.9 * right), _halfway(at))
-    return vertex, np.where(sound, gain, np.where(np.isfinite(chi2[1]), np.inf, 0.0))
+    inside = np.clip(step, 0.9 * (at[0] - at[1]), 0.9 * (at[2] - at[1]))
+    vertex = np.where(known, at[1] + inside, _halfway(at))
+    return vertex, np.where(known, gain, np.where(np.isfinite(chi2[1]), np.inf, 0.0))
 
 
 def _halfway(at: np.ndarray) -> np.ndarray:

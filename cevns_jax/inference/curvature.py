@@ -54,7 +54,7 @@ def local_of(likelihood: Likelihood, *, second_order: bool = False) -> Callable[
                 by_pair = jnp.sum(weighted[:, None] * jacobian, axis=tuple(b + 1 for b in bins))
                 gradient += spread(by_row, rows, ready.names)
                 information += spread(by_pair, rows, ready.names)
-        bend = _bend(ready, values, slopes) if second_order and ready.shaping else None
+        bend = _bend(ready, values, slopes) if second_order and ready.many_valleys else None
         return Local(chi2, impossible, gradient, information, bend)
 
     return local
@@ -64,7 +64,7 @@ def _of_priors(likelihood: Likelihood, x: jax.Array) -> tuple[jax.Array, jax.Arr
     """Half the gradient of the penalties of the priors, and their information, shapes (n,) and
     (n, n)."""
     priors = [likelihood.parameters[name].prior for name in likelihood.names]
-    mean, precision = map(jnp.asarray, likelihood.priors)
+    mean, precision = map(jnp.asarray, likelihood.prior_mean_and_precision)
     gradient = precision * (x - mean)
     # Gaussian and flat priors, nearly all of them, are done with one vector operation above: a
     # derivative traced for each pull would make the program longer to compile.
@@ -99,11 +99,11 @@ def _expected_and_jacobian(
 
     for component in experiment.component_names:
         factor = jnp.asarray(experiment.factor(component, values))
-        shape = evaluated.shape(component, interaction, values)
-        total = total + factor * shape
+        unscaled = evaluated.unscaled(component, interaction, values)
+        total = total + factor * unscaled
         for name in experiment.scaled_by(component):
             if name in likelihood.names:
-                add(name, _slope_of_factor(experiment, component, values, name) * shape)
+                add(name, _slope_of_factor(experiment, component, values, name) * unscaled)
         for stage in experiment.shaped_by(component, interaction):
             names = [name for name in likelihood.names if name in stage]
             if names:
@@ -143,11 +143,11 @@ def _slopes_of_shape(
     model = experiment.precomputed(interaction, values, names, component)
 
     def slope(name: str) -> jax.Array:
-        def shape(value: jax.Array) -> jax.Array:
-            return model.shape(component, interaction, {**values, name: value})
+        def unscaled(value: jax.Array) -> jax.Array:
+            return model.unscaled(component, interaction, {**values, name: value})
 
         at = jnp.asarray(values[name])
-        return jax.jvp(shape, (at,), (jnp.ones_like(at),))[1]
+        return jax.jvp(unscaled, (at,), (jnp.ones_like(at),))[1]
 
     return [slope(name) for name in names]
 
@@ -161,7 +161,7 @@ def _bend(likelihood: Likelihood, values: Values, slopes: list[jax.Array]) -> ja
     its first derivative vanishes and with it the expected information: this part alone then tells
     how far the minimum is.
     """
-    names = likelihood.shaping
+    names = likelihood.many_valleys
     evaluated = likelihood.precomputed(values, varying=names).experiments
 
     def weighted(part: jax.Array) -> jax.Array:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cevns_jax.inference.batches import Progress, better, minimise_lanes, where
+from cevns_jax.inference.batches import Progress, better, minimise_lanes, replaced_where
 from cevns_jax.inference.minimise import Minimum
 from cevns_jax.likelihood import Likelihood
 
@@ -136,14 +136,7 @@ def _search(
             break
         below = np.where(h < 1, distance, below)
         above = np.where(h < 1, above, distance)
-        run, rise = distance - last, h - h_last
-        with np.errstate(invalid="ignore"):  # chi^2 can be infinite: then the middle is next
-            ahead = distance + (1 - h) * run / np.where(rise == 0, np.inf, rise)
-        # Without a point above the level yet, the search grows: to at most four times the distance,
-        # as chi^2 may be flat here and a wall beyond.
-        bounded = np.where(np.isfinite(above), above, 4 * distance)
-        middle = (below + bounded) / 2
-        proposed = np.where((ahead > below) & (ahead < above), ahead, middle)
+        proposed = _proposed((last, distance), (h_last, h), (below, above))
         # Lanes that have arrived keep their distance and go on being evaluated with the others: a
         # smaller batch would be another compilation.
         last, h_last = np.where(found, last, distance), np.where(found, h_last, h)
@@ -151,6 +144,31 @@ def _search(
     distance = np.where(found, distance, np.nan)
     bounded = (below >= room).reshape(n, 2)
     return ProfileErrors(distance[::2], distance[1::2], bounded, x.reshape(n, 2, n), lowest)
+
+
+def _proposed(
+    distances: tuple[np.ndarray, np.ndarray],
+    heights: tuple[np.ndarray, np.ndarray],
+    bracket: tuple[np.ndarray, np.ndarray],
+) -> np.ndarray:
+    """The next distance of each lane: that of the secant if it lies in the bracket, or else the
+    middle.
+
+    Args:
+        distances: The one before the last, and the last.
+        heights: sqrt(Delta chi^2) at both.
+        bracket: Farthest distance known to be below the level, and nearest one above it; infinite
+            where none is known.
+    """
+    (before, last), (h_before, h), (below, above) = distances, heights, bracket
+    run, rise = last - before, h - h_before
+    with np.errstate(invalid="ignore"):  # chi^2 can be infinite: then the middle is next
+        ahead = last + (1 - h) * run / np.where(rise == 0, np.inf, rise)
+    # Without a point above the level yet, the search grows: to at most four times the distance, as
+    # chi^2 may be flat here and a wall beyond.
+    end = np.where(np.isfinite(above), above, 4 * last)
+    found: np.ndarray = np.where((ahead > below) & (ahead < above), ahead, (below + end) / 2)
+    return found
 
 
 def _lowest_from(
@@ -173,7 +191,7 @@ def _lowest_from(
     best = end(starts[0])
     for start in starts[1:]:
         other = end(start)
-        best = where(better(other, best), other, best)
+        best = replaced_where(better(other, best), other, best)
     return best
 
 

@@ -33,7 +33,7 @@ from cevns_jax.inference.valleys import (
     take,
     wide_starts,
 )
-from cevns_jax.likelihood import Likelihood, check_predictions
+from cevns_jax.likelihood import Likelihood, predictions
 from cevns_jax.statistics import LEAST
 from cevns_jax.summary import Summarised, Summary
 
@@ -59,10 +59,10 @@ class Fit(Summarised):
         gradient_norm: Largest d chi^2/dx times error.
         steps: Expected-information steps of the best start.
         ends: Where each start ended: (chi^2, converged).
-        valleys: The minima that were found from starts all over the domain of the parameters of
-            interaction and target: x, shape (n,), and chi^2 of each. The reported one comes first:
-            the lowest with all parameters in the range where they are expected (sin^2 theta_W
-            between 0 and 1), if there is one.
+        valleys: The minima that were found from starts all over the domain of the parameters in
+            which chi^2 can have several: x, shape (n,), and chi^2 of each. The reported one comes
+            first: the lowest with all parameters in the range where they are expected
+            (sin^2 theta_W between 0 and 1), if there is one.
         ending: How it ended. It counts as converged only if chi^2 is finite and each parameter has
             an error, or is known to have none.
         message: The same in a sentence, with the evidence for it or with what went wrong.
@@ -192,7 +192,7 @@ def fit(
     wide = wide_starts(likelihood, given[0], whole_domain=True)
     minima = minimise_all(likelihood, np.concatenate([np.stack(near), wide]))
     if not np.isfinite(minima.chi2).any():
-        check_predictions(likelihood)  # says which experiment and component
+        predictions(likelihood)  # says which experiment and component
     anywhere = any(outside(likelihood, start) for start in given)
     valleys = _valleys(likelihood, minima, anywhere)
     valleys, exempt, covariance, errors = _with_errors(likelihood, valleys, anywhere, progress)
@@ -373,7 +373,7 @@ def _evidence(
     lower = [v for v in valleys[1:] if v.chi2 < best.chi2]
     if lower:
         at = ", ".join(
-            f"{name} = {lower[0].x[names.index(name)]:.4g}" for name in likelihood.shaping
+            f"{name} = {lower[0].x[names.index(name)]:.4g}" for name in likelihood.many_valleys
         )
         text += f"; chi^2 is {float(best.chi2 - lower[0].chi2):.2g} lower in another valley, {at}"
         text += ", outside the range that is expected"

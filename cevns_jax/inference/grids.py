@@ -7,7 +7,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cevns_jax.inference.batches import BLOCK, RELEVANT_CHI2, Progress, minimise_firmly, where
+from cevns_jax.inference.batches import (
+    BLOCK,
+    RELEVANT_CHI2,
+    Progress,
+    minimise_firmly,
+    replaced_where,
+)
 from cevns_jax.inference.blocks import Blocks
 from cevns_jax.inference.minimise import Minimum
 from cevns_jax.inference.neighbours import keep_better, neighbours_of, spread_better_minima
@@ -102,7 +108,7 @@ def minimise_mesh(
             left as it is if it and its neighbours are above this.
     """
     rest = likelihood.hold(**dict(zip(names, map(float, points[0]), strict=True)))
-    followed = _followed(likelihood, names, points, shape, known) if rest.shaping else None
+    followed = _followed(likelihood, names, points, shape, known) if rest.many_valleys else None
     # Starts of every point, shape (V, P, n): the given ones first, then one in each valley.
     if starts is None:
         first = np.broadcast_to(known[0], (len(points), known.shape[-1]))
@@ -114,10 +120,10 @@ def minimise_mesh(
     found = _in_blocks(likelihood, rest, names, points, all_starts, shape, progress, blocks)
     # Given starts are made for each point: if they all converged and there is only one minimum,
     # neighbours have nothing better to offer.
-    sure = starts is not None and not rest.shaping and bool(found.minima.converged.all())
+    sure = starts is not None and not rest.many_valleys and bool(found.minima.converged.all())
     if sure or not rest.names:
         return found
-    if np.isfinite(highest) and not rest.shaping:
+    if np.isfinite(highest) and not rest.many_valleys:
         chi2 = np.where(found.minima.converged, found.minima.chi2, np.inf).reshape(shape[0], -1)
         lowest = np.tile(chi2.min(axis=0), shape[0])
         if not affecting(found.minima, shape, lowest, highest).any():
@@ -230,7 +236,7 @@ def _lowest(likelihood: Likelihood, ends: list[Minimum]) -> GridMinima:
         count += new
     best = ends[0]
     for end in ends[1:]:
-        best = where(preferred(likelihood, end, best), end, best)
+        best = replaced_where(preferred(likelihood, end, best), end, best)
     return GridMinima(best, np.maximum(count, 1))
 
 

@@ -171,7 +171,7 @@ def lower_of_ends(
     start is used only if the first fails.
     """
     found = minimise_firmly(likelihood, names, points, starts[0])
-    several = bool(set(likelihood.shaping) - set(names))
+    several = bool(set(likelihood.many_valleys) - set(names))
     rows = np.arange(len(points)) if several else np.flatnonzero(~found.converged)
     if rows.size:
         others = minimise_firmly(likelihood, names, points[rows], starts[1, rows])

@@ -66,7 +66,7 @@ def lbfgs(likelihood: Likelihood, start: np.ndarray) -> np.ndarray:
     Returns:
         Values near a minimum, shape (n,); the start itself where chi^2 is not finite there.
     """
-    precision = np.asarray(likelihood.priors[1])
+    precision = np.asarray(likelihood.prior_mean_and_precision[1])
     # One unit of a scaled coordinate is the width of the prior, or else a tenth of the value (0.01
     # at zero): a guess of the error within a factor of ten or so, which the memory corrects.
     width = np.where(precision > 0, precision, 1.0) ** -0.5

@@ -34,7 +34,7 @@ from cevns_jax.inference.levels import LIMIT, delta_chi2
 from cevns_jax.inference.minimise import Minimum
 from cevns_jax.inference.places import Search, places
 from cevns_jax.inference.valleys import take
-from cevns_jax.likelihood import Likelihood, check_predictions
+from cevns_jax.likelihood import Likelihood, predictions
 from cevns_jax.summary import Summarised, Summary
 
 
@@ -184,7 +184,8 @@ def _checked(
     points = np.stack([a.ravel() for a in axes], axis=1) if axes else np.zeros((1, 0))
     known = checked_starts("limit", likelihood, starts)
     known = known[:, [i for i, name in enumerate(likelihood.names) if name not in names]]
-    check_predictions(likelihood, dict(zip(grids, map(float, points[0]), strict=True)))
+    # Refuses counts that are not finite.
+    predictions(likelihood, dict(zip(grids, map(float, points[0]), strict=True)))
     shape = tuple(len(grid) for grid in grids.values())
     return Search(likelihood, names, points, level, borders), known, shape
 

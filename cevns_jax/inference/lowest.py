@@ -17,6 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 from cevns_jax.inference.batches import minimise_points, on_devices
+from cevns_jax.inference.parabola import step_to_vertex
 from cevns_jax.inference.regions import coordinate, from_coordinate
 from cevns_jax.likelihood import Likelihood
 
@@ -280,13 +281,8 @@ def _close_in(
 def _vertex(at: np.ndarray, chi2: np.ndarray) -> np.ndarray:
     """Vertex of the parabola through three places, shape (R, 3), of which the middle one is the
     lowest; the middle one itself where they make no parabola."""
-    before, after = at[:, 0] - at[:, 1], at[:, 2] - at[:, 1]
-    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
-        left, right = chi2[:, 0] - chi2[:, 1], chi2[:, 2] - chi2[:, 1]
-        bend = after * left - before * right
-        move = (after**2 * left - before**2 * right) / (2 * bend)
-    good = np.isfinite(move) & (bend > 0)
-    return at[:, 1] + np.clip(np.where(good, move, 0.0), before, after)
+    step, _ = step_to_vertex(at.T, chi2.T)
+    return np.clip(at[:, 1] + np.nan_to_num(step), at[:, 0], at[:, 2])
 
 
 def _continued(at: np.ndarray, lowest: np.ndarray, wanted: np.ndarray) -> np.ndarray:

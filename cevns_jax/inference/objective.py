@@ -12,7 +12,8 @@ import numpy as np
 from cevns_jax.errors import ConfigError
 from cevns_jax.forks import stop_if_forked
 from cevns_jax.inference.checks import check_data
-from cevns_jax.likelihood import Likelihood, check_predictions
+from cevns_jax.inference.curvature import local_of
+from cevns_jax.likelihood import Likelihood, predictions
 
 # First step of other minimisers where neither data nor prior set a scale: a share of the width of
 # the domain, or of the start value. They adapt it; a hundred times less can be lost in the rounding
@@ -60,7 +61,7 @@ def objective(likelihood: Likelihood) -> Objective:
     if not names:
         raise ConfigError("objective: no parameter varies; free one or declare a nuisance")
     check_data("objective", likelihood)
-    check_predictions(likelihood)
+    predictions(likelihood)  # refuses counts that are not finite
     start = np.asarray(likelihood.start, dtype=float)
     lower, upper = (np.asarray(bound, dtype=float) for bound in likelihood.bounds)
     ready = _precomputed(likelihood)
@@ -110,21 +111,7 @@ _gradient = jax.jit(jax.grad(_of_vector, argnums=1))
 @jax.jit
 def _information(likelihood: Likelihood, x: jax.Array) -> jax.Array:
     """Expected information of each parameter by itself, prior included, shape (n,)."""
-
-    def totals(x: jax.Array) -> list[jax.Array]:
-        values = likelihood.values(x)
-        return [
-            jnp.ravel(e.expected(likelihood.interaction, values)) for e in likelihood.experiments
-        ]
-
-    found = jnp.asarray(likelihood.priors[1])
-    of_bins = zip(likelihood.experiments, totals(x), jax.jacfwd(totals)(x), strict=True)
-    for experiment, expected, slopes in of_bins:
-        shape = experiment.observed.shape
-        rows = jnp.moveaxis(slopes, -1, 0).reshape(-1, *shape)
-        weighted = experiment.statistic.weighted(expected.reshape(shape), rows)
-        found = found + jnp.sum(weighted * rows, axis=tuple(range(1, rows.ndim)))
-    return found
+    return jnp.diag(local_of(likelihood)(x).information)
 
 
 def _errors(

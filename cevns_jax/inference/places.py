@@ -193,7 +193,7 @@ def _hidden(search: Search, side: Side, unit: np.ndarray) -> np.ndarray:
         unit: Distance at which chi^2 begins to move at each held point, shape (H,).
     """
     anchors = np.unique(np.linspace(0, len(search.points) - 1, ANCHORS).round().astype(int))
-    if set(search.likelihood.shaping) - set(search.names):
+    if set(search.likelihood.many_valleys) - set(search.names):
         far = _searched(search, side, anchors)
     else:
         far = _seen(search, side, anchors, FAR * unit[anchors])

@@ -24,7 +24,7 @@ from cevns_jax.inference.lowest import Points, lowest_near
 from cevns_jax.inference.minimise import Minimum
 from cevns_jax.inference.neighbours import neighbours_of
 from cevns_jax.inference.refine import Bands, Between, between, narrow_bands
-from cevns_jax.likelihood import Likelihood, check_predictions
+from cevns_jax.likelihood import Likelihood, predictions
 from cevns_jax.summary import Summarised, Summary
 
 # Local minima of the grid, lowest first, from which the best fit is searched. Found by trial: a
@@ -215,7 +215,8 @@ def _nothing_finite(
     Raises:
         ConfigError: predictions that are not finite; it says of which experiment and component.
     """
-    check_predictions(likelihood, {name: float(values[0]) for name, values in grids.items()})
+    # Refuses counts that are not finite.
+    predictions(likelihood, {name: float(values[0]) for name, values in grids.items()})
     failed = int(np.sum(~minima.converged))
     impossible = "some bins with counts expect none whatever the other parameters"
     return ConfigError(

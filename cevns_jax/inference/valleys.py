@@ -1,9 +1,9 @@
 """Valleys of chi^2: its minima in the parameters that can have several.
 
-These are the parameters of the interaction and of the target. A coupling enters squared, or
-interferes, so that chi^2 has a mirror solution behind the one near the start, bands, or islands. In
-all other parameters (normalisations, pulls, backgrounds) a likelihood has one minimum, to which
-every start leads.
+These are the parameters of the interaction and of costly components: radii, flux, response. A
+coupling enters squared, or interferes, so that chi^2 has a mirror solution behind the one near the
+start, bands, or islands. In all other parameters (normalisations, pulls, backgrounds) a likelihood
+has one minimum, to which every start leads.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def wide_starts(likelihood: Likelihood, centre: np.ndarray, whole_domain: bool) 
     Returns:
         Starts, shape (S, n); S = 0 where there is no such parameter.
     """
-    names = likelihood.shaping
+    names = likelihood.many_valleys
     number = STARTS.get(len(names), MOST_STARTS)
     if len(names) == 1 and _small_domain(likelihood, names[0], centre):
         number = EVENLY
@@ -161,7 +161,7 @@ def _along(
 
 def _first_moves(sides: list[tuple[np.ndarray, np.ndarray]]) -> list[np.ndarray]:
     """On each side the farthest point up to which chi^2 has changed by less than one from its value
-    at zero; none where chi^2 never moves, or at the first point already."""
+    at zero. A side is left out if chi^2 never moves there, or moves at the first point."""
     found = []
     for rows, chi2 in sides:
         with np.errstate(invalid="ignore"):  # infinite where counts are impossible

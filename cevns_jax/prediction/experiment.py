@@ -37,7 +37,7 @@ class Scale:
     """A parameter that is a factor on components.
 
     Attributes:
-        parameter: The factor; one where it starts, unless its declaration says otherwise.
+        parameter: The factor. It starts at 1 unless its declaration says otherwise.
         acts_on: Names of the components.
     """
 
@@ -156,8 +156,9 @@ class Experiment(Summarised):
         return tuple(self.parameter_name(nuisance) for nuisance in self.nuisances)
 
     @property
-    def shaping(self) -> set[str]:
-        """Names of the parameters of costly components, in which chi^2 can have several minima."""
+    def many_valleys(self) -> set[str]:
+        """Names of the parameters in which chi^2 can have several minima: those of costly
+        components, which are radii and parameters of flux and response."""
         costly = [part for part in self.parts.values() if part.costly]
         return {parameter.name for part in costly for parameter in part.parameters}
 
@@ -182,9 +183,9 @@ class Experiment(Summarised):
             ConfigError: it reads a parameter that neither it nor the interaction declares.
             RuntimeError: JAX is in 32-bit mode.
         """
-        return self.factor(name, values) * self.shape(name, interaction, values)
+        return self.factor(name, values) * self.unscaled(name, interaction, values)
 
-    def shape(self, name: str, interaction: Interaction, values: Values) -> jax.Array:
+    def unscaled(self, name: str, interaction: Interaction, values: Values) -> jax.Array:
         """Expected counts of one component without scales and normalisations; as
         :meth:`component`."""
         require_float64()  # here, as every evaluation passes through this method

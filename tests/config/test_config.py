@@ -53,7 +53,7 @@ def test_nuisances_priors_and_held_parameters_are_data(tmp_path):
     }
     like = read_analysis(write(tmp_path, content)).likelihood
     assert like.names == ("sin2_theta_w", "sns_flux")
-    mean, precision = like.priors
+    mean, precision = like.prior_mean_and_precision
     np.testing.assert_allclose(mean, [0.24, 0.0])
     np.testing.assert_allclose(precision, [1e4, 1.0])
     parts = like.components(like.values())["coherent_csi_2021"]

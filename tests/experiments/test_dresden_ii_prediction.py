@@ -170,7 +170,7 @@ def test_background_is_the_mean_of_its_formula_over_each_bin(iron):
 def test_background_parameters_are_free_and_the_intensity_of_m_has_its_error(iron):
     like = likelihood(iron, "sin2_theta_w")
     assert set(like.names) == {"sin2_theta_w", *SHAPE}
-    mean, precision = (np.asarray(row) for row in like.priors)
+    mean, precision = (np.asarray(row) for row in like.prior_mean_and_precision)
     constrained = {
         n: (m, p**-0.5) for n, m, p in zip(like.names, mean, precision, strict=True) if p
     }

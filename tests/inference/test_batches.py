@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import cevns_jax as cj
-from cevns_jax.inference.batches import better, where
+from cevns_jax.inference.batches import better, replaced_where
 from cevns_jax.inference.endings import Ending
 from cevns_jax.inference.minimise import Minimum
 from cevns_jax.inference.valleys import preferred
@@ -66,7 +66,7 @@ def test_a_margin_keeps_what_is_nearly_as_low():
 
 def test_chosen_rows_are_taken_whole():
     new, old = minima([1.0, 2.0, 3.0], [True] * 3), minima([4.0, 5.0, 6.0], [False] * 3)
-    taken = where(np.array([True, False, True]), new._replace(x=new.x + 10), old)
+    taken = replaced_where(np.array([True, False, True]), new._replace(x=new.x + 10), old)
     assert taken.chi2.tolist() == [1.0, 5.0, 3.0]
     assert taken.x.ravel().tolist() == [10.0, 1.0, 12.0]
     assert taken.converged.tolist() == [True, False, True]

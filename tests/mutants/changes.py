@@ -306,7 +306,7 @@ MUTATIONS = {
         CROSSINGS + "test_a_crossing_is_the_root",
     ),
     "vertex of a parabola": Mutation(
-        "inference/crossings.py",
+        "inference/parabola.py",
         "step = -slope / (2 * bend)",
         "step = -slope / bend",
         CROSSINGS + "test_the_vertex_of_a_parabola_is_its_bottom_at_once",

@@ -57,7 +57,7 @@ def moved(all_three):
     """Values of all parameters away from their start, within a fifth of an error."""
     random = np.random.default_rng(3)
     start = np.asarray(all_three.start)
-    _, precision = (np.asarray(row) for row in all_three.priors)
+    _, precision = (np.asarray(row) for row in all_three.prior_mean_and_precision)
     width = np.where(precision > 0, np.maximum(precision, 1e-30) ** -0.5, 0.1 * np.abs(start))
     return start + 0.2 * width * random.uniform(-1, 1, len(start))
 
@@ -115,7 +115,7 @@ def test_order_of_parameters_is_the_same_inside_and_outside_jit(all_three, moved
     @jax.jit
     def inside(like, x):
         seen.append((like.names, tuple(like.parameters)))
-        return like.chi2(like.values(x)), like.start, like.bounds, like.priors
+        return like.chi2(like.values(x)), like.start, like.bounds, like.prior_mean_and_precision
 
     chi2, start, bounds, priors = inside(all_three, moved)
     assert seen == [(all_three.names, tuple(all_three.parameters))]
@@ -123,7 +123,7 @@ def test_order_of_parameters_is_the_same_inside_and_outside_jit(all_three, moved
     assert float(chi2) == pytest.approx(float(outside), rel=1e-12)
     np.testing.assert_array_equal(start, all_three.start)
     np.testing.assert_array_equal(bounds, all_three.bounds)
-    np.testing.assert_array_equal(priors, all_three.priors)
+    np.testing.assert_array_equal(priors, all_three.prior_mean_and_precision)
 
 
 def test_order_of_components_does_not_matter_for_the_numbers(germanium, moved, all_three):
