@@ -113,7 +113,7 @@ def minimise_firmly(
     steps: np.ndarray | None = None,
 ) -> Minimum:
     """As :func:`minimise_points`; points that do not converge are minimised once more with second
-    derivatives, if a parameter that shapes the signal is among the minimised ones."""
+    derivatives, if chi^2 can have several minima in one of the minimised parameters."""
     found = minimise_points(likelihood, names, points, starts, steps=steps)
     failed = np.flatnonzero(~found.converged)
     if failed.size and set(likelihood.many_valleys) - set(names):
