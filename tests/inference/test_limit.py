@@ -9,6 +9,7 @@ from iminuit import Minuit
 
 import cevns_jax as cj
 from cevns_jax.errors import ConfigError
+from cevns_jax.inference.endings import Ending
 from cevns_jax.inference.levels import confidence_level, delta_chi2, name_of
 from cevns_jax.inference.places import _laid_out
 from cevns_jax.priors import Gaussian
@@ -177,7 +178,7 @@ def test_a_point_without_a_range_stays_in_table_and_text(of_masses):
         of_masses,
         intervals=(of_masses.intervals[0], (), ()),
         chi2=np.array([of_masses.chi2[0], np.inf, np.inf]),
-        converged=np.array([True, True, False]),
+        ending=np.array([Ending.CONVERGED, Ending.EXCLUDED, Ending.NO_END], int),
     )
     result = limit_result(none)
     assert [row.split(",")[1:] for row in limit_table(result).splitlines()[2:]] == [
