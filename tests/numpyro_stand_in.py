@@ -78,6 +78,10 @@ class Distribution:
     def mean(self):
         raise NotImplementedError
 
+    @property
+    def variance(self):
+        raise NotImplementedError
+
     def cdf(self, value):
         raise NotImplementedError
 
@@ -101,6 +105,7 @@ class Normal(Distribution):
         return stats.norm.logpdf(value, self.loc, self.scale)
 
     mean = property(lambda self: self.loc)
+    variance = property(lambda self: self.scale**2)
 
     def cdf(self, value):
         return special.ndtr((value - self.loc) / self.scale)
@@ -109,8 +114,51 @@ class Normal(Distribution):
         return self.loc + self.scale * special.ndtri(q)
 
 
+class Laplace(Normal):
+    variance = property(lambda self: 2 * self.scale**2)
+
+    def sample(self, key, sample_shape=()):
+        return self.loc + self.scale * jax.random.laplace(key, sample_shape + self.batch_shape)
+
+    def log_prob(self, value):
+        return stats.laplace.logpdf(value, self.loc, self.scale)
+
+    def cdf(self, value):
+        return stats.laplace.cdf(value, self.loc, self.scale)
+
+    def icdf(self, q):
+        return self.loc - self.scale * jnp.sign(q - 0.5) * jnp.log1p(-2 * jnp.abs(q - 0.5))
+
+
+class StudentT(Distribution):
+    """Without an icdf, for which NumPyro imports TensorFlow Probability."""
+
+    arg_constraints: ClassVar = {
+        "df": GreaterThan(0.0),
+        "loc": Real(),
+        "scale": GreaterThan(0.0),
+    }
+    support = Real()
+
+    def __init__(self, df, loc=0.0, scale=1.0):
+        self.df, self.loc, self.scale = df, loc, scale
+        super().__init__()
+
+    def sample(self, key, sample_shape=()):
+        return self.loc + self.scale * jax.random.t(key, self.df, sample_shape)
+
+    def log_prob(self, value):
+        return stats.t.logpdf(value, self.df, self.loc, self.scale)
+
+    mean = property(lambda self: jnp.where(self.df > 1, self.loc, jnp.nan))
+
+    def icdf(self, q):
+        raise ImportError("Please install `tensorflow_probability`")
+
+
 class Cauchy(Normal):
     mean = property(lambda self: jnp.full(self.batch_shape, jnp.nan))
+    variance = property(lambda self: jnp.full(self.batch_shape, jnp.nan))
 
     def sample(self, key, sample_shape=()):
         return self.loc + self.scale * jax.random.cauchy(key, sample_shape + self.batch_shape)
@@ -142,6 +190,7 @@ class Gamma(Distribution):
         return stats.gamma.logpdf(value, self.concentration, scale=1 / self.rate)
 
     mean = property(lambda self: self.concentration / self.rate)
+    variance = property(lambda self: self.concentration / self.rate**2)
 
     def cdf(self, value):
         return special.gammainc(self.concentration, self.rate * value)

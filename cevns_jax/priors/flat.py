@@ -12,6 +12,7 @@ import numpy as np
 
 from cevns_jax.errors import ConfigError
 from cevns_jax.priors.numbers import (
+    TOWARDS_END,
     Number,
     check_range,
     common_range,
@@ -28,17 +29,13 @@ from cevns_jax.pytree import plain_pytree
 
 
 class NotMeasured:
-    """Base class of priors that represent no measurement: there is no outcome to move or repeat,
-    and no curvature."""
+    """Base class of priors that represent no measurement: there is no outcome to move or repeat."""
 
     constrains = False
 
     @property
     def centre(self) -> Number:
         return jnp.nan
-
-    def precision(self, x: Number) -> jax.Array:
-        return jnp.zeros_like(x, float)
 
     def centred(self, centre: Number) -> Self:
         return self
@@ -85,6 +82,9 @@ class Flat(NotMeasured):
 
     def penalty(self, x: Number) -> jax.Array:
         return where_inside(self, x, jnp.zeros_like(x, float), jnp.inf)
+
+    def precision(self, x: Number) -> jax.Array:
+        return jnp.zeros_like(x, float)
 
     def draw(self, key: jax.Array, shape: tuple[int, ...] = ()) -> jax.Array:
         if known(self.lower, self.upper) and not np.all(self.proper):
@@ -148,6 +148,10 @@ class LogUniform(NotMeasured):
         return jnp.where(
             inside, 2 * jnp.log(jnp.where(inside, x, self.lower) / self.lower), jnp.inf
         )
+
+    def precision(self, x: Number) -> jax.Array:
+        """A share of the square of the slope of half the penalty; the curvature is negative."""
+        return TOWARDS_END / jnp.square(jnp.where(contains(self, x), x, self.lower))
 
     def draw(self, key: jax.Array, shape: tuple[int, ...] = ()) -> jax.Array:
         u = jax.random.uniform(key, whole_shape(shape, self.lower, self.upper), float)

@@ -19,6 +19,7 @@ from cevns_jax.priors.numbers import (
     check_range,
     common_range,
     digits,
+    in_units,
     known,
     range_text,
     store,
@@ -157,8 +158,8 @@ class TruncatedGaussian:
     def _ends(self) -> tuple[jax.Array, jax.Array]:
         """Ends of the range as pulls."""
         return (
-            jnp.subtract(self.lower, self.mean) / self.width,
-            jnp.subtract(self.upper, self.mean) / self.width,
+            in_units(self.lower, self.mean, self.width),
+            in_units(self.upper, self.mean, self.width),
         )
 
 
@@ -169,6 +170,11 @@ class LogNormal:
 
     The density is one in x, not in ln x. It is highest at median exp(-width^2), where the penalty
     is zero. With t = ln(x/median) the penalty is the square of the pull t/width + width.
+
+    A repeated measurement scatters in ln x about the truth, without the shift by width. Of such
+    outcomes alone Delta chi^2 < 1 therefore holds the truth in the share Phi(1 + width) -
+    Phi(width - 1): 68.0 % for a width of 0.1, 66.1 % for 0.3 and 62.5 % for 0.5, instead of 68.3 %.
+    A nuisance of exponential form, whose pull is Gaussian, has no shift.
 
     Attributes:
         median: Its outcome, positive.
@@ -256,10 +262,14 @@ class LogNormal:
 
     def _ends(self) -> tuple[jax.Array, jax.Array]:
         """Ends of the range in (ln x - ln median)/width."""
-        return (
-            jnp.log(jnp.divide(self.lower, self.median)) / self.width,
-            jnp.log(jnp.divide(self.upper, self.median)) / self.width,
-        )
+        return self._end(self.lower, -jnp.inf), self._end(self.upper, jnp.inf)
+
+    def _end(self, x: Number, infinite: float) -> jax.Array:
+        """An end, or what it is in ln x if it is zero or infinite: there derivatives with respect
+        to median and width would be infinity times zero."""
+        finite = jnp.isfinite(x) & jnp.greater(x, 0)
+        ratio = jnp.where(finite, x, self.median) / self.median
+        return jnp.where(finite, jnp.log(ratio) / self.width, infinite)
 
 
 def _above(pull: jax.Array, least: jax.Array) -> jax.Array:

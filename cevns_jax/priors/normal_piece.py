@@ -23,6 +23,14 @@ ends."""
 
 NODES, WEIGHTS = np.polynomial.legendre.leggauss(16)  # exact to rounding for such a change
 
+FAR = 10.0
+"""Place in the tail from which its integral is an asymptotic series. The erfcx of JAX is 0 between
+37.5 and 37.7, where its own two forms meet."""
+
+SERIES = np.cumprod(np.concatenate([[1.0], -np.arange(1.0, 37.0, 2.0)]))[::-1]
+"""Coefficients (-1)^k (2k - 1)!! of z^-2k in Mills' ratio times z, highest first. The first that is
+left out is below 2e-16 of it at ``FAR``."""
+
 TINY = 1e-300  # in place of a probability that underflows
 
 NEWTON_STEPS = 12
@@ -38,18 +46,18 @@ def log_mass(a: jax.Array, b: jax.Array) -> jax.Array:
         a, b: Ends of the piece, which may be infinite.
     """
     a, b = _upwards(a, b)
-    centre = jnp.maximum(a, 0.0)
+    # A selection where jnp.maximum would do: at a = 0 that has half a derivative.
+    inner, above = jnp.where(a < 0, a, 0.0), jnp.where(a < 0, 0.0, a)
     largest = jnp.maximum(jnp.abs(a), jnp.abs(b))
     narrow = (b - a) * jnp.maximum(largest, 1.0) < NARROW
     low, high = jnp.where(narrow, a, 0.0), jnp.where(narrow, b, 1.0)
-    c = jnp.where(narrow, centre, 0.0)
+    c = jnp.where(narrow, above, 0.0)
     # The exponent (z^2 - c^2)/2 from the distance z - c, which is exact: a difference of two large
     # squares would not be.
     away = (low - c)[..., None] + (high - low)[..., None] * (NODES + 1) / 2
     mean = jnp.sum(WEIGHTS / 2 * jnp.exp(-away * (away + 2 * c[..., None]) / 2), axis=-1)
-    both = jnp.sqrt(jnp.pi / 2) * (erf(b / jnp.sqrt(2)) - erf(jnp.minimum(a, 0.0) / jnp.sqrt(2)))
-    above = jnp.maximum(a, 0.0)
-    tail = _tail(above) - jnp.exp((above - b) * (above + b) / 2) * _tail(b)
+    both = jnp.sqrt(jnp.pi / 2) * (erf(b / jnp.sqrt(2)) - erf(inner / jnp.sqrt(2)))
+    tail = _tail(above) - _beyond(above, b)
     wide = jnp.where(a < 0, both, tail)
     return jnp.where(
         narrow, jnp.log(high - low) + jnp.log(mean), jnp.log(jnp.where(narrow, 1.0, wide))
@@ -66,8 +74,8 @@ def quantile(u: jax.Array, a: jax.Array, b: jax.Array) -> jax.Array:
     mirrored = b <= 0  # a piece below zero is mirrored, and its quantile counted from the other end
     a, b = _upwards(a, b)
     u = jnp.where(mirrored, 1 - u, u)
-    inner = _central(u, jnp.minimum(a, 0.0), b)
-    outer = _in_tail(u, jnp.maximum(a, 0.0), b)
+    inner = _central(u, jnp.where(a < 0, a, 0.0), b)
+    outer = _in_tail(u, jnp.where(a < 0, 0.0, a), b)
     z = jnp.where(a < 0, inner, outer)
     constant = (b - a) * jnp.maximum(jnp.maximum(jnp.abs(a), b), 1.0) < CONSTANT
     z = jnp.clip(jnp.where(constant, a + u * jnp.where(constant, b - a, 0.0), z), a, b)
@@ -81,8 +89,18 @@ def _upwards(a: jax.Array, b: jax.Array) -> tuple[jax.Array, jax.Array]:
 
 
 def _tail(z: jax.Array) -> jax.Array:
-    """Integral of exp(-t^2/2) over t > z in units of exp(-z^2/2), for z >= 0."""
-    return jnp.sqrt(jnp.pi / 2) * erfcx(z / jnp.sqrt(2))
+    """Integral of exp(-t^2/2) over t > z in units of exp(-z^2/2), for z >= 0 (Mills' ratio)."""
+    far = z > FAR
+    inverse = 1 / jnp.where(far, z, FAR)
+    near = jnp.sqrt(jnp.pi / 2) * erfcx(jnp.where(far, FAR, z) / jnp.sqrt(2))
+    return jnp.where(far, inverse * jnp.polyval(jnp.asarray(SERIES), inverse**2), near)
+
+
+def _beyond(a: jax.Array, b: jax.Array) -> jax.Array:
+    """Integral of exp((a^2 - t^2)/2) over t > b, for 0 <= a < b; zero if b is infinite."""
+    finite = jnp.isfinite(b)
+    end = jnp.where(finite, b, a + 1.0)  # an infinite one has no gradient, not even a zero
+    return jnp.where(finite, jnp.exp((a - end) * (a + end) / 2) * _tail(end), 0.0)
 
 
 def _central(u: jax.Array, a: jax.Array, b: jax.Array) -> jax.Array:
@@ -99,7 +117,7 @@ def _central(u: jax.Array, a: jax.Array, b: jax.Array) -> jax.Array:
 def _in_tail(u: jax.Array, a: jax.Array, b: jax.Array) -> jax.Array:
     """Quantile of a piece above zero, by Newton's method on the logarithm of the integral above z.
     That is concave, so that steps from a overshoot once and then approach from above."""
-    remains = _tail(a) * (1 - u) + u * jnp.exp((a - b) * (a + b) / 2) * _tail(b)
+    remains = _tail(a) * (1 - u) + u * _beyond(a, b)
     goal = jnp.log(jnp.maximum(remains, TINY))
 
     def step(_: int, z: jax.Array) -> jax.Array:

@@ -12,6 +12,12 @@ from cevns_jax.errors import ConfigError, shown
 
 Number = Any  # a float, or an array of JAX
 
+TOWARDS_END = 1e-3
+"""Share of the square of the slope of half a penalty that stands in for its curvature, where that
+is not positive and the density rises all the way to an end of the range. A small one is nearest to
+the truth, leaves errors as the data give them, and lets a step that nothing else limits end at the
+end. With zero a parameter would count as one that changes nothing."""
+
 
 def contains(prior: Any, x: Number) -> jax.Array:
     """Whether x is in the support of a prior."""
@@ -36,6 +42,21 @@ def known(*numbers: Number) -> bool:
 def is_finite(number: Number) -> Any:
     """Whether a number is finite; of NumPy unless it is traced, so that Python can branch on it."""
     return np.isfinite(number) if known(number) else jnp.isfinite(number)
+
+
+def in_units(end: Number, origin: Number, unit: Number) -> jax.Array:
+    """Distance of an end of a range from an origin, in a unit. An infinite end stays infinite, and
+    does not change with origin and unit: its derivatives would be infinity times zero."""
+    finite = jnp.isfinite(end)
+    return jnp.where(finite, jnp.subtract(jnp.where(finite, end, 0.0), origin) / unit, end)
+
+
+def moved(end: Number, offset: Number, scale: Number) -> Number:
+    """offset + scale end, likewise."""
+    if known(end) and np.all(np.isinf(end)):
+        return end
+    finite = jnp.isfinite(end)
+    return jnp.where(finite, offset + scale * jnp.where(finite, end, 0.0), end)
 
 
 def common_range(one: tuple[Number, Number], other: tuple[Number, Number]) -> tuple[Number, Number]:

