@@ -350,7 +350,7 @@ def test_many_limits_are_one_table_in_one_style(of_masses):
         of_masses,
         held={"m_vector": np.arange(1.0, 31.0)},
         intervals=of_masses.intervals * 10,
-        **{name: np.tile(getattr(of_masses, name), 10) for name in ("best", "chi2", "converged")},
+        **{name: np.tile(getattr(of_masses, name), 10) for name in ("best", "chi2", "ending")},
     )
     summary = limit_result(many).summary()
     short, whole = summary.text(), summary.text(verbose=True)
