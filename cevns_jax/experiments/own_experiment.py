@@ -27,7 +27,7 @@ from cevns_jax.prediction.axes import check_axes
 from cevns_jax.prediction.component import Component
 from cevns_jax.prediction.experiment import Experiment, n_sigma
 from cevns_jax.prediction.nuisances import Nuisance, check_nuisances
-from cevns_jax.prediction.recoil_nodes import check_events, scattering_component
+from cevns_jax.prediction.recoil_nodes import check_events, scattering_components
 from cevns_jax.prediction.scattering import Scattering
 from cevns_jax.sources.source import Source
 from cevns_jax.sources.tabulated import TabulatedSource, check_unit
@@ -101,16 +101,13 @@ def own_experiment(
     shape = tuple(len(ends) - 1 for ends in axes.values())
     acting = {effect for nuisance in nuisances for effect in nuisance.acts_on}
     times = _times(name, sources, arrival_times)
-    neutrinos = {
-        component: scattering_component(
-            *(name, of, target, mass_kg, response),
-            shape=shape,
-            timing=times[component],
-            acting=acting,
-            recoil_min_kev=recoil_min_kev,
-        )
-        for component, of in sources.items()
-    }
+    neutrinos = scattering_components(
+        *(name, sources, target, mass_kg, response),
+        shape=shape,
+        timings=times,
+        acting=acting,
+        recoil_min_kev=recoil_min_kev,
+    )
     _check_events(name, neutrinos, response, recoil_min_kev)
     parts = {**neutrinos, **background_components(name, backgrounds, shape)}
     data = observed_counts(name, observed, shape)

@@ -18,7 +18,7 @@ from cevns_jax.parameters import Values, completed
 from cevns_jax.precision import require_float64
 from cevns_jax.prediction.scattering import Scattering
 from cevns_jax.pytree import static
-from cevns_jax.recoil import RecoilKernel, differential_rate
+from cevns_jax.recoil import differential_rate, pieces_of
 
 if TYPE_CHECKING:
     import xarray
@@ -122,7 +122,7 @@ def recoil_spectrum(
     kernel = part.kernel
     per_kg = differential_rate(recoil * KEV, kernel.source, kernel.target, interaction, seen, scale)
     return RecoilSpectrum(
-        flavours=kernel.flavours,
+        flavours=kernel.source.flavours,
         isotopes=kernel.target.symbols,
         unit="events/(keV day)" if "per day" in experiment.about.counted else "events/keV",
         recoil_kev=jnp.asarray(recoil),
@@ -140,15 +140,21 @@ def response_matrix(
     )
     seen, effects = experiment.seen_by(name, interaction, full)
     kernel, number = part.kernel, len(part.shape) - (part.timing is not None)
-    recoil = jnp.asarray(kernel.recoil)
+    recoil, weights = jnp.asarray(kernel.recoil), kernel.nodes.weights
     probability = part.response(recoil, seen, effects)
+    # Where dR/dT jumps or bends between the nodes it has to be folded on finer ones, between which
+    # counts take what multiplies it as a polynomial.
+    pieces = pieces_of(kernel.source, kernel.target, kernel.nodes)
+    if pieces is not None:
+        recoil, weights = jnp.asarray(pieces.recoil), pieces.weights
+        probability = pieces.between_nodes(probability)
     nodes = (len(kernel.target.symbols), recoil.shape[1])
     return ResponseMatrix(
         isotopes=kernel.target.symbols,
         axes=experiment.axes[:number],
         edges=experiment.edges[:number],
         recoil_kev=jnp.broadcast_to(recoil, nodes) / KEV,
-        weight_kev=jnp.broadcast_to(node_weights(kernel), nodes) / KEV,
+        weight_kev=jnp.broadcast_to(weights, nodes) / KEV,
         probability=jnp.broadcast_to(probability, (*nodes, probability.shape[-1])),
     )
 
@@ -206,11 +212,6 @@ def scattering_parts(experiment: Experiment) -> dict[str, Scattering]:
         for name, part in inner.items()
         if isinstance(part, Scattering) and isinstance(part.kernel.target, Target)
     }
-
-
-def node_weights(kernel: RecoilKernel) -> np.ndarray | jax.Array:
-    """Quadrature weights in T [MeV] of the recoil nodes of a kernel, shape of the nodes."""
-    return kernel.nodes.weights
 
 
 def checked_recoils(where: str, recoil_kev: object, *, zero: bool) -> Any:

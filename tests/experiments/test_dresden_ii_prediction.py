@@ -77,7 +77,7 @@ def test_cut_off_is_one_pair_and_for_the_modified_lindhard_model_its_energy(by_q
     assert cuts["lindhard"] == f"{lowest * 1e3:.3g} eV"
     assert cuts["modified_lindhard"] == "2.96 eV"
     for name, experiment in by_quenching.items():
-        first = experiment.parts["cevns"].kernel.panels[0, 0] ** 2 * 1e6
+        first = experiment.parts["cevns"].kernel.nodes.panels[0, 0] ** 2 * 1e6
         assert first == pytest.approx(float(cuts[name].split()[0]), rel=0.01)
 
 

@@ -92,7 +92,7 @@ def test_a_table_of_any_fineness_is_integrated_to_a_hundred_millionth(rows):
     part = signal(source, recoil_min_kev=0.1)
     reference = by_energy(energy, flux, 3e7, 1e-4)
     assert np.abs(counts(part) - reference).max() <= 1e-8 * reference.max()
-    assert part.kernel.panels.shape[1] < 250
+    assert part.kernel.nodes.panels.shape[1] < 250
 
 
 THRESHOLD = {"recoil_min_kev": 0.5}  # 7Be moves xenon by 0.012 keV
@@ -139,7 +139,7 @@ def test_isotopes_that_are_not_reached_have_none_where_others_have():
     threshold = (heavy + light) / 2
     source = line_source(energy_mev=10.0, flux_per_cm2_s=1e9, live_time_s=1e7)
     part = signal(source, recoil_min_kev=threshold)
-    events = np.asarray(part.kernel.moments[0, 0] * jnp.ones(1)).sum(axis=-1)
+    events = np.asarray(part.kernel.weighted_moments[0, 0] * jnp.ones(1)).sum(axis=-1)
     assert events[0] > 0
     assert events[1] == 0
     assert np.isfinite(counts(part)).all()
