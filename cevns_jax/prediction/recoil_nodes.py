@@ -9,7 +9,7 @@ cheapest form that can still move as nuisances and parameters ask for.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from itertools import pairwise
+from itertools import pairwise, product
 from typing import Any
 
 import jax
@@ -53,6 +53,8 @@ ACCURACY = 1e-9
 # Relative width of the only panel if no recoil lies above the lowest that is seen. Its moments are
 # zero, so that any width does; it must not be zero, or nodes would coincide.
 NOTHING_SEEN = 1e-6
+# Parameters of a source of which all corners of the domain are looked at: 2^3 are eight.
+MOST_CORNERED = 3
 # Ratio of two neighbouring bends of the response from which on panels of a factor of two are put
 # between them: closer bends are at most two such panels apart anyway. Found by trial.
 FAR_APART = 4
@@ -257,9 +259,9 @@ def _resolved(
     """Nodes that are enough for a response: panels are halved until that moves no count.
 
     Counts are those of each source in the shape of vector exchange, M_0 - T M_1 - M T M_2/2, at the
-    start values of its parameters: the factors that an interaction and its form factors add are
-    smoother than a response. Weak bends of a spectrum, as in a table of a thousand rows, are found
-    in the same way, and only where counts feel them.
+    start values of its parameters and all over their domains: the factors that an interaction and
+    its form factors add are smoother than a response. Weak bends of a spectrum, as in a table of a
+    thousand rows, are found in the same way, and only where counts feel them.
 
     Raises:
         ConfigError: a panel still moves a count after ``MOST_BISECTIONS`` halvings.
@@ -298,42 +300,62 @@ def _counts(
 ) -> np.ndarray:
     """Counts by panel, source and bin in the shape of vector exchange, shape (P, S, B).
 
-    The kernels of the S sources have the same nodes and target.
+    The kernels of the sources have the same nodes and target. A source with parameters is there
+    several times, once for each of the :func:`_checked_values`.
     """
-    nodes, mass = kernels[0].nodes, kernels[0].target.mass[:, None]
-    events = np.stack([_events(recoils, nodes.recoil, mass) for recoils in kernels])
+    nodes = kernels[0].nodes
+    events = np.stack(
+        [_events(recoils, at) for recoils in kernels for at in _checked_values(recoils.source)]
+    )
     if len(nodes.recoil) == 1:  # shared by the isotopes: one response for the events of all
         events = events.sum(axis=1, keepdims=True)
     panels = (len(nodes.recoil), -1, nodes.per_panel)
     matrix = _matrix(response, nodes.recoil)
     return np.einsum(
         "sipn,ipnb->psb",
-        events.reshape(len(kernels), *panels),
+        events.reshape(len(events), *panels),
         matrix.reshape(*panels, matrix.shape[-1]),
         optimize=True,
     )
 
 
-def _events(recoils: RecoilKernel, recoil: np.ndarray, mass: np.ndarray) -> np.ndarray:
+def _checked_values(source: Source) -> list[dict[str, float]]:
+    """Values of the parameters of a source at which its counts are looked at: start values, the
+    middle of the domain and its corners, or of many parameters one finite end at a time."""
+    declared = source.parameters
+    start = {p.name: float(p.start) for p in declared}
+    ends = {p.name: [float(e) for e in (p.lower, p.upper) if np.isfinite(e)] for p in declared}
+    middle = start | {name: sum(two) / 2 for name, two in ends.items() if len(two) == 2}
+    if len(declared) <= MOST_CORNERED:
+        known = [two or [start[name]] for name, two in ends.items()]
+        corners = [dict(zip(start, corner, strict=True)) for corner in product(*known)]
+    else:
+        corners = [start | {name: end} for name, two in ends.items() for end in two]
+    every = [start, middle, *corners]
+    return [at for i, at in enumerate(every) if at not in every[:i]]
+
+
+def _events(recoils: RecoilKernel, at: dict[str, float]) -> np.ndarray:
     """Events at the nodes in the shape of vector exchange, all flavours, shape (I, n)."""
-    m0, m1, m2 = np.moveaxis(_moments(recoils), 1, 0)
-    return np.sum(m0 - recoil * m1 - mass * recoil / 2 * m2, axis=0)
+    m0, m1, m2 = np.moveaxis(_moments(recoils, at), 1, 0)
+    mass = recoils.target.mass[:, None]
+    return np.sum(m0 - recoils.recoil * m1 - mass * recoils.recoil / 2 * m2, axis=0)
 
 
-def _moments(recoils: RecoilKernel) -> np.ndarray:
-    """Weighted moments of a kernel at the start values of its source, shape (F, 3, I, n)."""
+def _moments(recoils: RecoilKernel, at: dict[str, float]) -> np.ndarray:
+    """Weighted moments of a kernel at values of its source's parameters, shape (F, 3, I, n)."""
     if recoils.weighted_moments is not None:
         return np.asarray(recoils.weighted_moments)
     lowest = recoils.minimum_energies
-    blocks = [_moments_at_start(recoils.source, block) for block in _in_blocks(lowest)]
+    blocks = [_moments_at(recoils.source, block, at) for block in _in_blocks(lowest)]
     found = np.concatenate(blocks, axis=-1)[..., : lowest.size]
     return np.asarray(recoils.weighted(found.reshape(*found.shape[:2], *lowest.shape)))
 
 
 @jax.jit
-def _moments_at_start(source: Source, lowest: jax.Array) -> jax.Array:
-    """Flux moments at the start values of the source's parameters, shape (F, 3) + that of E_min."""
-    return source.moments(lowest)
+def _moments_at(source: Source, lowest: jax.Array, at: dict[str, float]) -> jax.Array:
+    """Flux moments at values of the source's parameters, shape (F, 3) + that of E_min."""
+    return source.moments(lowest, at)
 
 
 def _in_blocks(numbers: np.ndarray) -> np.ndarray:
