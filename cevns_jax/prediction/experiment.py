@@ -44,8 +44,8 @@ class Scale:
 
 
 def n_sigma(*components: str) -> Scale:
-    """The ratio of the CEvNS cross section to the predicted one, on the components that are
-    CEvNS."""
+    """The ratio of the CEvNS cross section to the predicted one, on the components that it is asked
+    to scale."""
     return Scale(N_SIGMA, components)
 
 

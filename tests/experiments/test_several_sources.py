@@ -5,13 +5,17 @@ import warnings
 
 import iminuit
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
 import cevns_jax as cj
 from cevns_jax.errors import ConfigError
 from cevns_jax.experiments import ArrivalTimes, Nuisance, morphed_template, own_experiment
+from cevns_jax.parameters import Parameter
 from cevns_jax.plotting import prediction, spectra
+from cevns_jax.prediction.component import Formula
+from cevns_jax.prediction.experiment import Scale, n_sigma
 
 MODEL = cj.interactions.standard_model()
 GE = cj.nuclei.target("Ge", form_factor=cj.form_factors.Helm())
@@ -188,7 +192,11 @@ def test_a_single_source_may_have_a_name():
     [
         ({"source": {}}, "ge: needs a source"),
         ({"source": {"8B": SOLAR}}, 'identifiers as names, .*not "8B"'),
-        ({"source": {"flat": SOLAR}}, 'none that of a background, not "flat"'),
+        ({"source": {"flat": SOLAR}}, 'none that of another component, not "flat"'),
+        ({"components": {"flat": np.ones(5)}}, 'none that of a background, not "flat"'),
+        ({"components": {"solar": np.ones(5)}}, 'none that of another component, not "solar"'),
+        ({"components": {"a b": np.ones(5)}}, 'identifiers as names, .*not "a b"'),
+        ({"scales": [n_sigma("sola")]}, 'scale n_sigma: no component "sola".*solar'),
         ({"source": {"quenching": SOLAR}}, 'cannot be called "quenching", an effect'),
         ({"source": {"neutron_radius": SOLAR}}, 'cannot be called "neutron_radius", an effect'),
         ({"backgrounds": {"neutron_radius": np.ones(5)}}, 'cannot be called "neutron_radius"'),
@@ -286,3 +294,34 @@ def test_spectra_folded_with_the_response_are_the_counts_on_shared_nodes(many, n
         folded += (rate * matrix.weight_kev[i]) @ matrix.probability[i]
     expected = counts(many)[name]
     np.testing.assert_allclose(folded, expected, atol=1e-7 * expected.max(), rtol=0)
+
+
+class Falling(Formula):
+    """Counts that fall as a power of the energy, as of a WIMP."""
+
+    parameters = (Parameter(name="wimp_slope", start=1.0, lower=0.0),)
+
+    def __call__(self, interaction, values, effects):
+        return 10 * jnp.asarray(EDGES[1:]) ** -values["wimp_slope"]
+
+
+jax.tree_util.register_static(Falling)
+
+
+def test_scales_are_factors_on_the_components_that_they_name():
+    """One source of two, and a component in which no neutrino scatters."""
+    wimp = Scale(Parameter(name="wimp_rate", start=1.0, lower=0.0), ("wimp",))
+    given = {"components": {"wimp": Falling()}, "scales": [n_sigma("solar"), wimp]}
+    experiment = own(BOTH, **given)
+    still, moved = counts(experiment), counts(experiment, n_sigma=2.0, wimp_rate=3.0)
+    assert list(still) == ["reactor", "solar", "flat", "wimp"]
+    factors = {"reactor": 1.0, "solar": 2.0, "flat": 1.0, "wimp": 3.0}
+    for name, factor in factors.items():
+        np.testing.assert_allclose(moved[name], factor * still[name], rtol=1e-14)
+    np.testing.assert_allclose(counts(experiment, wimp_slope=2.0)["wimp"], 10 * EDGES[1:] ** -2)
+    assert "n_sigma" not in cj.Likelihood(own(BOTH, scales=())).parameters
+
+
+def test_a_signal_may_be_any_component_and_be_called_so():
+    experiment = own({"solar": SOLAR}, backgrounds={}, components={"cevns": Falling()})
+    assert list(counts(experiment)) == ["solar", "cevns"]
