@@ -205,12 +205,11 @@ def scattering(experiment: Experiment, component: str | None = None) -> tuple[st
 
 def scattering_parts(experiment: Experiment) -> dict[str, Scattering]:
     """The components in which recoils of nuclei are folded with a response, by name."""
-    # The signal of argon wraps its part in energy and time, to add the bins of the pulse shape.
-    inner = {name: getattr(part, "energy_time", part) for name, part in experiment.parts.items()}
+    inner = {name: part.recoils for name, part in experiment.parts.items()}
     return {
-        name: part
-        for name, part in inner.items()
-        if isinstance(part, Scattering) and isinstance(part.kernel.target, Target)
+        name: recoils
+        for name, recoils in inner.items()
+        if recoils is not None and isinstance(recoils.kernel.target, Target)
     }
 
 
