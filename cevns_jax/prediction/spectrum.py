@@ -167,9 +167,10 @@ def completed_for(
     Raises:
         ConfigError: values of an unknown parameter.
     """
+    from cevns_jax.prediction.combination import tabulated  # which imports Experiment itself
+
     interaction = standard_model() if interaction is None else interaction
-    declared = {p.name: p for p in (*interaction.parameters, *experiment.parameters)}
-    return interaction, completed(where, declared, values or {})
+    return interaction, completed(where, tabulated(interaction, [experiment]), values or {})
 
 
 def scattering(experiment: Experiment, component: str | None = None) -> tuple[str, Scattering]:
