@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
@@ -20,6 +19,7 @@ from cevns_jax.prediction import spectrum
 from cevns_jax.prediction.about import About
 from cevns_jax.prediction.component import Component, stages_of
 from cevns_jax.prediction.nuisances import Nuisance
+from cevns_jax.prediction.parts import Parts, sharing_as
 from cevns_jax.pytree import changed, plain_pytree, static
 from cevns_jax.statistics import Statistic
 from cevns_jax.summaries import of_experiment
@@ -86,9 +86,7 @@ class Experiment(Summarised):
     detector: Detector | None = None
 
     def __post_init__(self) -> None:
-        # JAX sorts the keys of a plain dictionary. In an ordered one parameters and sums keep the
-        # order in which they were given, inside traced code as well.
-        parts = OrderedDict(self.parts)
+        parts = Parts(self.parts)
         object.__setattr__(self, "parts", parts)
         for scale in self.scales:
             for name in scale.acts_on:
@@ -243,7 +241,7 @@ class Experiment(Summarised):
         """The experiment with everything of one component evaluated that no varying parameter
         affects; the other components stay as they are."""
         part = self._evaluated(name, interaction, values, varying)
-        return changed(self, parts=OrderedDict({**self.parts, name: part}))
+        return changed(self, parts=Parts({**self.parts, name: part}))
 
     def _evaluated(
         self, name: str, interaction: Interaction, values: Values, varying: Collection[str]
@@ -266,10 +264,8 @@ class Experiment(Summarised):
             values: Values of all parameters.
             varying: Names of the parameters that will change.
         """
-        parts = OrderedDict(
-            (name, self._evaluated(name, interaction, values, varying)) for name in self.parts
-        )
-        return changed(self, parts=parts)
+        parts = {name: self._evaluated(name, interaction, values, varying) for name in self.parts}
+        return changed(self, parts=sharing_as(self.parts, parts))
 
     def with_observed(self, observed: np.ndarray | jax.Array, data: str = "observed") -> Experiment:
         """The same experiment with other counts, e.g. of a toy; data: as of :class:`About`."""

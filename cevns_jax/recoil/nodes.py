@@ -124,9 +124,9 @@ def pieces_between(nodes: RecoilNodes, bends: np.ndarray) -> Pieces | None:
     ends = np.sort(np.concatenate([panels, cuts], axis=1), axis=1)
     number, most = nodes.per_panel, panels.shape[1] - 2
     x, w = np.polynomial.legendre.leggauss(number)
-    half = np.diff(ends)[..., None] / 2
+    width = np.diff(ends)[..., None]
     middle = (ends[:, 1:] + ends[:, :-1]) / 2
-    root = middle[..., None] + half * x  # (I, pieces, number)
+    root = middle[..., None] + width / 2 * x  # (I, pieces, number)
     panel = np.stack(
         [
             np.clip(np.searchsorted(row, at, side="right") - 1, 0, most)
@@ -141,7 +141,7 @@ def pieces_between(nodes: RecoilNodes, bends: np.ndarray) -> Pieces | None:
     lagrange = np.polynomial.legendre.legvander(at, number - 1) @ (basis * w[:, None]).T
     return Pieces(
         recoil=(root**2).reshape(len(panels), -1),
-        weights=(2 * root * half * w).reshape(len(panels), -1),
+        weights=(root * width * w).reshape(len(panels), -1),
         panel=np.repeat(panel, number, axis=1),
         lagrange=lagrange.reshape(len(panels), -1, number),
     )
