@@ -271,7 +271,7 @@ def costs(points: int, rows_of: int) -> dict[str, Any]:
         call = points_of(likelihood, grids)
         steps = call().steps.mean()
         each = min(once(call)[1] for _ in range(2)) / points**2
-        size = likelihood.experiments[0].parts["cevns"].kernel.moments[0, 0].size
+        size = likelihood.experiments[0].parts["cevns"].kernel.weighted_moments[0, 0].size
         more = {"nodes x isotopes": int(size), "steps": round(float(steps), 1)}
         return row(name, more, each_point=each)
 

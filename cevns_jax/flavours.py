@@ -13,13 +13,17 @@ FLAVOURS = (*(f"nu_{family}" for family in FAMILIES), *(f"nu_{family}_bar" for f
 _FAMILY = {flavour: flavour.split("_")[1] for flavour in FLAVOURS}
 
 
-def family(flavour: str) -> str:
+def family(flavour: str, where: str = "interaction") -> str:
     """The charged lepton of a flavour: ``"e"``, ``"mu"`` or ``"tau"``.
+
+    Args:
+        flavour: Its name.
+        where: Who asks, for the message.
 
     Raises:
         ConfigError: unknown flavour.
     """
-    check_flavours("interaction", (flavour,))
+    check_flavours(where, (flavour,))
     return _FAMILY[flavour]
 
 

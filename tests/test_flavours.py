@@ -13,6 +13,7 @@ from cevns_jax.flavours import (
     is_antineutrino,
 )
 from cevns_jax.interactions import Charges, MagneticMoment, standard_model
+from cevns_jax.sources import oscillated_source, spallation_source
 from cevns_jax.weak_mixing import named_couplings
 
 SM = {"sin2_theta_w": 0.23857}
@@ -62,3 +63,10 @@ def test_antineutrinos_exchange_left_and_right_on_electrons():
     assert float(left[0][0]) == pytest.approx(float(right[0][0]), rel=1e-14)
     by_charge = float(left[1][0] / right[1][0])
     assert by_charge == pytest.approx((0.23857 / (0.5 + 0.23857)) ** 2, rel=1e-12)
+
+
+def test_an_oscillation_of_no_flavour_says_that_it_is_one():
+    source = spallation_source(neutrinos_per_proton=0.1, protons_on_target=1e20, distance_m=20.0)
+    survives = oscillated_source(source, baseline_m=20.0).probability
+    with pytest.raises(ConfigError, match=r'^oscillation: no flavour "nu_x"'):
+        survives("nu_x", jnp.array(10.0), {})

@@ -6,6 +6,7 @@ declared ``"perfect"``.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,12 +25,13 @@ from cevns_jax.data.tables import (
     same_edges,
 )
 from cevns_jax.domains import COLUMNS
-from cevns_jax.errors import ConfigError
+from cevns_jax.errors import ConfigError, unknown
 from cevns_jax.flavours import FLAVOURS
 
 if TYPE_CHECKING:
     from cevns_jax.experiments import ArrivalTimes, Experiment, Nuisance
     from cevns_jax.nuclei import Target
+    from cevns_jax.prediction.experiment import Scale
     from cevns_jax.sources import Source
 
 
@@ -60,6 +62,7 @@ def read_own_experiment(name: str, table: Table, folder: Path) -> Experiment:
         "mass_kg": mass_kg,
         "response": response,
         "backgrounds": bins.backgrounds,
+        "scales": _scales(table, (*columns.neutrinos, *bins.backgrounds)),
         "nuisances": nuisances,
         **bins.data,
         "arrival_times": arrivals,
@@ -77,6 +80,23 @@ def _sources(table: Table, folder: Path) -> Source | dict[str, Source]:
     if "source" in table:
         raise ConfigError(f"{table.where}: source and sources exclude each other")
     return read_sources(table.table("sources"), folder)
+
+
+def _scales(table: Table, components: Sequence[str]) -> tuple[Scale, ...] | None:
+    """``n_sigma`` on the components that the key names; without the key the usual scales."""
+    from cevns_jax.prediction.experiment import n_sigma
+
+    if "n_sigma" not in table:
+        return None
+    names = table.texts("n_sigma")
+    for component in names:
+        if component not in components:
+            raise unknown(table.where, "component in n_sigma", component, components)
+    if not names:
+        raise ConfigError(
+            f"{table.where}: n_sigma must name a component (allowed: {', '.join(components)})"
+        )
+    return (n_sigma(*dict.fromkeys(names)),)
 
 
 def _own_nuisances(table: Table) -> tuple[Nuisance, ...]:

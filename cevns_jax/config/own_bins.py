@@ -37,6 +37,7 @@ class BinColumns:
     """What the columns of a table of bins mean, besides the ends of the bins.
 
     Attributes:
+        neutrinos: Names of the components in which neutrinos scatter, which have no columns.
         backgrounds: Names of the backgrounds, columns of their counts.
         shapes: Effect -> the background whose shape it moves; columns ``EFFECT_up`` and, if it is
             known, ``EFFECT_down``.
@@ -45,6 +46,7 @@ class BinColumns:
         covariance: Name of the file of their covariance; none: a column ``error``.
     """
 
+    neutrinos: tuple[str, ...]
     backgrounds: tuple[str, ...]
     shapes: dict[str, str]
     forecast: bool
@@ -109,6 +111,7 @@ def read_bin_columns(table: Table, sources: object, nuisances: Iterable[Nuisance
     if covariance is not None and not gaussian:
         raise ConfigError(f'{table.where}: covariance needs statistic = "gaussian"')
     return BinColumns(
+        neutrinos=taken,
         backgrounds=backgrounds,
         shapes=shapes,
         forecast=table.flag("forecast", False),

@@ -128,7 +128,7 @@ def coherent_csi_2021(
     )
     kernel = coherent_csi.crystal(numbers, material)
     accepted = _time_efficiency(measured)
-    arrivals = _timing(kernel.flavours, edges[1], accepted, movable="timing_ns" in acting)
+    arrivals = _timing(kernel.source.flavours, edges[1], accepted, movable="timing_ns" in acting)
     quenching = coherent_csi.released_quenching()
     signal = Scattering(
         shape=observed.shape,

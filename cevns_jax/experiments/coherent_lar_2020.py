@@ -35,6 +35,7 @@ from cevns_jax.prediction.component import Component
 from cevns_jax.prediction.experiment import Experiment, n_sigma
 from cevns_jax.prediction.nuisances import Nuisance, check_nuisances
 from cevns_jax.prediction.recoil_nodes import scattering_component
+from cevns_jax.prediction.scattering import Scattering
 from cevns_jax.prediction.templates import MorphedTemplate, morphed_template
 from cevns_jax.statistics import Poisson
 
@@ -93,6 +94,12 @@ class PulseShapeSignal:
 
     costly = True
     scatters = True
+    nominal_counts = None
+
+    @property
+    def recoils(self) -> Scattering | None:
+        """That of energy and time, to which the bins of the pulse shape are added."""
+        return self.energy_time.recoils
 
     @property
     def effects(self) -> tuple[str, ...]:

@@ -45,7 +45,6 @@ from cevns_jax.prediction.experiment import Experiment, n_sigma
 from cevns_jax.prediction.nuisances import Nuisance, check_nuisances
 from cevns_jax.prediction.recoil_nodes import check_events, scattering_component
 from cevns_jax.prediction.scattering import Scattering
-from cevns_jax.pytree import static
 from cevns_jax.sources.reactor import reactor_source
 from cevns_jax.sources.tabulated import TabulatedSource
 from cevns_jax.statistics import Gaussian
@@ -111,7 +110,7 @@ class CaptureLines(Formula):
     second: tuple[float, float]
     third: tuple[float, float, float]
     start: float
-    ratio_error: float = static()
+    ratio_error: float
 
     effects = ("resolution",)
 

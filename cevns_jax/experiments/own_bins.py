@@ -11,7 +11,6 @@ from cevns_jax.correlated_bins import CorrelatedGaussian
 from cevns_jax.domains import COUNTS, ERRORS, TEMPLATE_ERRORS, Domain
 from cevns_jax.errors import ConfigError
 from cevns_jax.prediction.component import Component, Template
-from cevns_jax.prediction.templates import MorphedTemplate
 from cevns_jax.statistics import Gaussian, Poisson
 from cevns_jax.template_errors import PoissonWithTemplateErrors, with_template_errors
 
@@ -68,14 +67,11 @@ def background_components(
     found: dict[str, Component] = {}
     for key, background in given.items():
         where = f"{name}: {key}"
-        if isinstance(background, MorphedTemplate):
-            checked_counts(where, background.nominal, shape)
-            found[key] = background
-        elif callable(background) and not isinstance(background, Template):
-            found[key] = background
-        else:
-            counts = background.counts if isinstance(background, Template) else background
-            found[key] = Template(checked_counts(where, counts, shape))
+        if not callable(background):
+            background = Template(checked_counts(where, background, shape))
+        elif background.nominal_counts is not None:
+            checked_counts(where, background.nominal_counts, shape)
+        found[key] = background
     return found
 
 
@@ -131,16 +127,16 @@ def check_poisson(
         name: Name of the experiment, for messages.
         statistic: Distribution of the counts.
         observed: Counts; NaN in a forecast.
-        parts: The components. Those that are morphed are never negative.
+        parts: The components; those whose counts are computed are not looked at.
 
     Raises:
         ConfigError: a negative number in a Poisson bin.
     """
     if isinstance(statistic, Gaussian | CorrelatedGaussian):
         return
-    templates = {key: part.counts for key, part in parts.items() if isinstance(part, Template)}
-    for what, counts in (("observed", observed), *templates.items()):
-        if (np.asarray(counts) < 0).any():
+    given = {key: part.nominal_counts for key, part in parts.items()}
+    for what, counts in (("observed", observed), *given.items()):
+        if counts is not None and (np.asarray(counts) < 0).any():
             raise ConfigError(f"{name}: {what} must not be negative in Poisson bins")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from keyword import iskeyword
+from types import MappingProxyType
 
 import numpy as np
 
@@ -25,9 +26,9 @@ from cevns_jax.precision import require_float64
 from cevns_jax.prediction.about import About, conventions
 from cevns_jax.prediction.axes import check_axes
 from cevns_jax.prediction.component import Component
-from cevns_jax.prediction.experiment import Experiment, n_sigma
+from cevns_jax.prediction.experiment import Experiment, Scale, n_sigma
 from cevns_jax.prediction.nuisances import Nuisance, check_nuisances
-from cevns_jax.prediction.recoil_nodes import check_events, scattering_component
+from cevns_jax.prediction.recoil_nodes import check_events, scattering_components
 from cevns_jax.prediction.scattering import Scattering
 from cevns_jax.sources.source import Source
 from cevns_jax.sources.tabulated import TabulatedSource, check_unit
@@ -46,6 +47,8 @@ def own_experiment(
     backgrounds: Mapping[str, np.ndarray | Component],
     nuisances: Sequence[Nuisance],
     observed: np.ndarray | None,
+    components: Mapping[str, np.ndarray | Component] = MappingProxyType({}),
+    scales: Sequence[Scale] | None = None,
     errors: np.ndarray | None = None,
     covariance: np.ndarray | None = None,
     template_errors: np.ndarray | None = None,
@@ -67,7 +70,6 @@ def own_experiment(
         target: What is hit; see :func:`cevns_jax.nuclei.target`.
         source: Neutrinos in the exposure; see :mod:`cevns_jax.sources`. Of one source the component
             is called ``cevns``; several are given by name, and each is a component of this name.
-            ``n_sigma`` scales them all.
         mass_kg: Mass of the target [kg].
         response: Recoil -> bins; see :mod:`cevns_jax.detectors.response`.
         backgrounds: Name -> expected counts in the exposure, shape of the bins, or a
@@ -78,6 +80,11 @@ def own_experiment(
             :class:`EnergyResponse` whose resolution is not perfect, ``quenching`` and
             ``resolution`` (all relative), which move the neutrinos of all sources.
         observed: Counts, shape of the bins; ``None`` for a forecast, which has none.
+        components: More components by name, given as ``backgrounds`` are: what an analysis takes as
+            signal or as background is up to its scales and to what it varies.
+        scales: Factors that are parameters, on the components that each of them names; default
+            ``n_sigma`` on all neutrinos. ``n_sigma("reactor")`` of
+            :mod:`cevns_jax.prediction.experiment` puts it on one of several sources.
         errors: One standard deviation of Gaussian bins, shape of the bins.
         covariance: Of Gaussian bins that are correlated, shape (bins, bins), in the order in which
             their array is flattened (the last axis fastest).
@@ -96,23 +103,21 @@ def own_experiment(
     require_float64()
     if not name.isidentifier() or iskeyword(name):
         raise ConfigError(f'own experiment: name must be a Python identifier, not "{shown(name)}"')
-    sources = _named_sources(name, source, backgrounds)
+    others = _other_components(name, backgrounds, components)
+    sources = _named_sources(name, source, others)
     axes = _edges(name, response, arrival_times)
     shape = tuple(len(ends) - 1 for ends in axes.values())
     acting = {effect for nuisance in nuisances for effect in nuisance.acts_on}
     times = _times(name, sources, arrival_times)
-    neutrinos = {
-        component: scattering_component(
-            *(name, of, target, mass_kg, response),
-            shape=shape,
-            timing=times[component],
-            acting=acting,
-            recoil_min_kev=recoil_min_kev,
-        )
-        for component, of in sources.items()
-    }
+    neutrinos = scattering_components(
+        *(name, sources, target, mass_kg, response),
+        shape=shape,
+        timings=times,
+        acting=acting,
+        recoil_min_kev=recoil_min_kev,
+    )
     _check_events(name, neutrinos, response, recoil_min_kev)
-    parts = {**neutrinos, **background_components(name, backgrounds, shape)}
+    parts = {**neutrinos, **background_components(name, others, shape)}
     data = observed_counts(name, observed, shape)
     statistic = statistic_of_bins(name, shape, errors, covariance, template_errors)
     check_poisson(name, statistic, data, parts)
@@ -131,27 +136,45 @@ def own_experiment(
         observed=data,
         statistic=statistic,
         parts=parts,
-        scales=(n_sigma(*sources),),
+        scales=(n_sigma(*sources),) if scales is None else tuple(scales),
         nuisances=tuple(nuisances),
         detector=energy_detector(response) if isinstance(response, EnergyResponse) else None,
     )
 
 
+def _other_components(
+    name: str,
+    backgrounds: Mapping[str, np.ndarray | Component],
+    components: Mapping[str, np.ndarray | Component],
+) -> dict[str, np.ndarray | Component]:
+    """Everything besides the neutrinos of the sources, by name."""
+    for key in components:
+        if not key.isidentifier() or key in backgrounds:
+            raise ConfigError(
+                f"{name}: components must have identifiers as names, none that of a background, "
+                f'not "{shown(key)}"'
+            )
+    return {**backgrounds, **components}
+
+
 def _named_sources(
-    name: str, source: Source | Mapping[str, Source], backgrounds: Collection[str]
+    name: str, source: Source | Mapping[str, Source], others: Collection[str]
 ) -> dict[str, Source]:
     """Checked sources by the names of their components."""
     if not isinstance(source, Mapping):
-        if "cevns" in backgrounds:
-            raise ConfigError(f'{name}: a background cannot be called "cevns", the signal is')
+        if "cevns" in others:
+            raise ConfigError(
+                f'{name}: two components are called "cevns", as the neutrinos of a source without '
+                'a name are; give it one, source={"NAME": ...}, or call the other one otherwise'
+            )
         source = {"cevns": source}
     if not source:
         raise ConfigError(f"{name}: needs a source")
     for component, of in source.items():
-        if not component.isidentifier() or component in backgrounds:
+        if not component.isidentifier() or component in others:
             raise ConfigError(
-                f"{name}: sources must have identifiers as names, none that of a background, not "
-                f'"{shown(component)}"'
+                f"{name}: sources must have identifiers as names, none that of another component, "
+                f'not "{shown(component)}"'
             )
         if isinstance(of, TabulatedSource):
             check_unit(of)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import jax
 import jax.numpy as jnp
@@ -13,6 +13,9 @@ import numpy as np
 from cevns_jax.interactions.interaction import Interaction
 from cevns_jax.parameters import Parameter, Values
 from cevns_jax.pytree import plain_pytree, static
+
+if TYPE_CHECKING:
+    from cevns_jax.prediction.scattering import Scattering
 
 
 class Component(Protocol):
@@ -32,6 +35,17 @@ class Component(Protocol):
     @property
     def scatters(self) -> bool:
         """Whether neutrinos scatter in it, so that the parameters of the interaction move it."""
+        ...
+
+    @property
+    def recoils(self) -> Scattering | None:
+        """The recoil spectrum folded with a response that is in it, if there is one."""
+        ...
+
+    @property
+    def nominal_counts(self) -> np.ndarray | None:
+        """Counts before anything moves them, shape of the bins, if they are numbers that somebody
+        gave: these are checked against the bins. ``None`` where they are computed."""
         ...
 
     @property
@@ -82,8 +96,14 @@ class Formula:
 
     costly = False
     scatters = False
+    recoils = None
     effects: tuple[str, ...] = ()
     parameters: Any = ()
+
+    @property
+    def nominal_counts(self) -> np.ndarray | None:
+        """None: they are computed."""
+        return None
 
     @property
     def stages(self) -> tuple[set[str], ...]:
@@ -111,6 +131,11 @@ class Template(Formula):
     """
 
     counts: np.ndarray
+
+    @property
+    def nominal_counts(self) -> np.ndarray:
+        """The counts."""
+        return self.counts
 
     def __call__(
         self, interaction: Interaction, values: Values, effects: Mapping[str, jax.Array]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,6 +20,7 @@ from cevns_jax.prediction import spectrum
 from cevns_jax.prediction.about import About
 from cevns_jax.prediction.component import Component, stages_of
 from cevns_jax.prediction.nuisances import Nuisance
+from cevns_jax.prediction.parts import Parts, sharing_as
 from cevns_jax.pseudo_data import KINDS, OBSERVED
 from cevns_jax.pytree import changed, plain_pytree, static
 from cevns_jax.statistics import Statistic
@@ -46,8 +46,8 @@ class Scale:
 
 
 def n_sigma(*components: str) -> Scale:
-    """The ratio of the CEvNS cross section to the predicted one, on the components that are
-    CEvNS."""
+    """The ratio of the CEvNS cross section to the predicted one, on the components that it is asked
+    to scale."""
     return Scale(N_SIGMA, components)
 
 
@@ -93,9 +93,7 @@ class Experiment(Summarised):
     kind: Any = 0  # OBSERVED
 
     def __post_init__(self) -> None:
-        # JAX sorts the keys of a plain dictionary. In an ordered one parameters and sums keep the
-        # order in which they were given, inside traced code as well.
-        parts = OrderedDict(self.parts)
+        parts = Parts(self.parts)
         object.__setattr__(self, "parts", parts)
         for scale in self.scales:
             for name in scale.acts_on:
@@ -272,10 +270,12 @@ class Experiment(Summarised):
         for nuisance in self.nuisances:
             if self.parameter_name(nuisance) in varying:
                 moving |= set(nuisance.acts_on)
-        parts = OrderedDict(self.parts)
+        parts = Parts(self.parts)
         for name in self.parts if component is None else (component,):
             seen = self.seen_by(name, interaction, values)
             parts[name] = self.parts[name].precomputed(interaction, *seen, moving)
+        if component is None:
+            parts = sharing_as(self.parts, parts)
         return changed(self, parts=parts)
 
     def with_observed(self, observed: np.ndarray | jax.Array, data: str = OBSERVED) -> Experiment:

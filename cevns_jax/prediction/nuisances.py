@@ -82,7 +82,7 @@ class Nuisance:
 
     Attributes:
         name: Name of the uncertainty; the parameter is ``<experiment>_<name>`` unless shared.
-        acts_on: Components whose normalisation it moves, or one effect of the signal.
+        acts_on: Components whose normalisation it moves, and effects that components declare.
         width: One standard deviation: relative for a normalisation, in the unit of the effect else.
         width_down: The same at negative pulls, if it differs: the move is ``width`` at pull 1 and
             minus ``width_down`` at pull -1.

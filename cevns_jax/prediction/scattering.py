@@ -72,6 +72,12 @@ class Scattering:
 
     costly = True
     scatters = True
+    nominal_counts = None
+
+    @property
+    def recoils(self) -> Scattering:
+        """Itself."""
+        return self
 
     @property
     def effects(self) -> tuple[str, ...]:

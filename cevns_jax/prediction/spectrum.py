@@ -18,7 +18,7 @@ from cevns_jax.parameters import Values, completed
 from cevns_jax.precision import require_float64
 from cevns_jax.prediction.scattering import Scattering
 from cevns_jax.pytree import static
-from cevns_jax.recoil import RecoilKernel, differential_rate
+from cevns_jax.recoil import differential_rate, pieces_of
 
 if TYPE_CHECKING:
     import xarray
@@ -122,7 +122,7 @@ def recoil_spectrum(
     kernel = part.kernel
     per_kg = differential_rate(recoil * KEV, kernel.source, kernel.target, interaction, seen, scale)
     return RecoilSpectrum(
-        flavours=kernel.flavours,
+        flavours=kernel.source.flavours,
         isotopes=kernel.target.symbols,
         unit="events/(keV day)" if experiment.per_day else "events/keV",
         recoil_kev=jnp.asarray(recoil),
@@ -140,15 +140,21 @@ def response_matrix(
     )
     seen, effects = experiment.seen_by(name, interaction, full)
     kernel, number = part.kernel, len(part.shape) - (part.timing is not None)
-    recoil = jnp.asarray(kernel.recoil)
+    recoil, weights = jnp.asarray(kernel.recoil), kernel.nodes.weights
     probability = part.response(recoil, seen, effects)
+    # Where dR/dT jumps or bends between the nodes it has to be folded on finer ones, between which
+    # counts take what multiplies it as a polynomial.
+    pieces = pieces_of(kernel.source, kernel.target, kernel.nodes)
+    if pieces is not None:
+        recoil, weights = jnp.asarray(pieces.recoil), pieces.weights
+        probability = pieces.between_nodes(probability)
     nodes = (len(kernel.target.symbols), recoil.shape[1])
     return ResponseMatrix(
         isotopes=kernel.target.symbols,
         axes=experiment.axes[:number],
         edges=experiment.edges[:number],
         recoil_kev=jnp.broadcast_to(recoil, nodes) / KEV,
-        weight_kev=jnp.broadcast_to(node_weights(kernel), nodes) / KEV,
+        weight_kev=jnp.broadcast_to(weights, nodes) / KEV,
         probability=jnp.broadcast_to(probability, (*nodes, probability.shape[-1])),
     )
 
@@ -161,9 +167,10 @@ def completed_for(
     Raises:
         ConfigError: values of an unknown parameter.
     """
+    from cevns_jax.prediction.combination import tabulated  # which imports Experiment itself
+
     interaction = standard_model() if interaction is None else interaction
-    declared = {p.name: p for p in (*interaction.parameters, *experiment.parameters)}
-    return interaction, completed(where, declared, values or {})
+    return interaction, completed(where, tabulated(interaction, [experiment]), values or {})
 
 
 def scattering(experiment: Experiment, component: str | None = None) -> tuple[str, Scattering]:
@@ -199,18 +206,12 @@ def scattering(experiment: Experiment, component: str | None = None) -> tuple[st
 
 def scattering_parts(experiment: Experiment) -> dict[str, Scattering]:
     """The components in which recoils of nuclei are folded with a response, by name."""
-    # The signal of argon wraps its part in energy and time, to add the bins of the pulse shape.
-    inner = {name: getattr(part, "energy_time", part) for name, part in experiment.parts.items()}
+    inner = {name: part.recoils for name, part in experiment.parts.items()}
     return {
-        name: part
-        for name, part in inner.items()
-        if isinstance(part, Scattering) and isinstance(part.kernel.target, Target)
+        name: recoils
+        for name, recoils in inner.items()
+        if recoils is not None and isinstance(recoils.kernel.target, Target)
     }
-
-
-def node_weights(kernel: RecoilKernel) -> np.ndarray | jax.Array:
-    """Quadrature weights in T [MeV] of the recoil nodes of a kernel, shape of the nodes."""
-    return kernel.nodes.weights
 
 
 def checked_recoils(where: str, recoil_kev: object, *, zero: bool) -> Any:

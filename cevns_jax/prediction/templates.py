@@ -55,6 +55,11 @@ class MorphedTemplate(Formula):
 
     parameters = ()
 
+    @property
+    def nominal_counts(self) -> np.ndarray:
+        """The nominal histogram."""
+        return self.nominal
+
     def __call__(
         self, interaction: Interaction, values: Values, effects: Mapping[str, jax.Array]
     ) -> jax.Array:

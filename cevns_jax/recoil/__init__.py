@@ -1,7 +1,7 @@
 """Recoils: nodes, spectrum and kernel, source x target x interaction -> dR/dT -> counts."""
 
-from cevns_jax.recoil.kernel import RecoilKernel, kernel, kernel_on_nodes
-from cevns_jax.recoil.nodes import RecoilNodes, nodes_on_panels, panel_ends
+from cevns_jax.recoil.kernel import RecoilKernel, kernel, kernel_on_nodes, pieces_of
+from cevns_jax.recoil.nodes import Pieces, RecoilNodes, nodes_on_panels, panel_ends, pieces_between
 from cevns_jax.recoil.spectrum import (
     Scatterer,
     differential_rate,
@@ -12,6 +12,7 @@ from cevns_jax.recoil.spectrum import (
 )
 
 __all__ = [
+    "Pieces",
     "RecoilKernel",
     "RecoilNodes",
     "Scatterer",
@@ -22,6 +23,8 @@ __all__ = [
     "minimum_energy",
     "nodes_on_panels",
     "panel_ends",
+    "pieces_between",
+    "pieces_of",
     "recoil_rate",
     "recoil_window",
 ]

@@ -11,7 +11,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Generic
+from typing import Any, Generic
 
 import jax
 import jax.numpy as jnp
@@ -19,10 +19,15 @@ import numpy as np
 
 from cevns_jax.interactions.interaction import Interaction
 from cevns_jax.parameters import Parameter, Values
-from cevns_jax.pytree import static
 from cevns_jax.recoil.moving_ends import heavy_counts
-from cevns_jax.recoil.nodes import RecoilNodes, nodes_on_panels, panel_ends
-from cevns_jax.recoil.spectrum import Scatterer, minimum_energy, recoil_rate
+from cevns_jax.recoil.nodes import (
+    Pieces,
+    RecoilNodes,
+    nodes_on_panels,
+    panel_ends,
+    pieces_between,
+)
+from cevns_jax.recoil.spectrum import Scatterer, maximum_recoil, minimum_energy, recoil_rate
 from cevns_jax.sources.source import Source
 
 
@@ -32,21 +37,22 @@ class RecoilKernel(Generic[Scatterer]):
     """A source on a target, integrated on fixed recoil nodes; build it with :func:`kernel`.
 
     Attributes:
-        flavours: The F flavours of the source.
         target: The mixture of I isotopes.
-        source: The neutrino source.
+        source: The neutrino source, of F flavours.
         mass_kg: Mass of the target [kg].
         nodes: The recoil nodes.
-        moments: Moments of the source times quadrature weight times detector mass, shape
+        pieces: Of a source with parameters, the panels of the nodes cut where its spectrum jumps or
+            bends inside them; ``None`` where it does so at their ends only.
+        weighted_moments: Moments of the source times quadrature weight times detector mass, shape
             (F, 3, I, n); ``None`` if the source has parameters, on which they depend.
     """
 
-    flavours: tuple[str, ...] = static()
     target: Scatterer
     source: Source
     mass_kg: float
     nodes: RecoilNodes
-    moments: np.ndarray | jax.Array | None
+    pieces: Pieces | None = None
+    weighted_moments: np.ndarray | jax.Array | None
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:
@@ -54,27 +60,34 @@ class RecoilKernel(Generic[Scatterer]):
         return (*self.target.parameters, *self.source.parameters)
 
     @property
-    def panels(self) -> np.ndarray:
-        """Ends of the P panels in sqrt(T) [MeV^(1/2)], shape (I, P + 1) or (1, P + 1)."""
-        return self.nodes.panels
-
-    @property
     def recoil(self) -> np.ndarray:
         """Recoil nodes T [MeV], shape (I, n), or (1, n) if the isotopes share them."""
         return self.nodes.recoil
 
-    def moments_at(self, values: Values) -> jax.Array:
-        """Moments times weight and mass at values of the parameters of the source, shape
-        (F, 3, I, n)."""
-        if self.moments is not None:
-            return jnp.asarray(self.moments)
-        mass = jnp.asarray(self.target.mass)[:, None]
-        lowest = minimum_energy(jnp.asarray(self.recoil), mass)
-        return self.source.moments(lowest, values) * (self.nodes.weights * self.mass_kg)
+    @property
+    def minimum_energies(self) -> Any:
+        """E_min [MeV] where moments of the source are asked for, shape (I, m): at the nodes of the
+        pieces if there are some, else at the nodes."""
+        recoil = self.recoil if self.pieces is None else self.pieces.recoil
+        return minimum_energy(recoil, self.target.mass[:, None])
+
+    def weighted(self, moments: Any) -> Any:
+        """Moments at ``minimum_energies``, shape (F, 3, I, m), times weight and mass, at the nodes,
+        shape (F, 3, I, n)."""
+        if self.pieces is None:
+            return moments * (self.nodes.weights * self.mass_kg)
+        return self.pieces.onto_nodes(moments, self.nodes.panels.shape[1] - 1) * self.mass_kg
+
+    def weighted_moments_at(self, values: Values) -> jax.Array:
+        """``weighted_moments`` at values of the parameters of the source, shape (F, 3, I, n)."""
+        if self.weighted_moments is not None:
+            return jnp.asarray(self.weighted_moments)
+        lowest = jnp.asarray(self.minimum_energies)
+        return jnp.asarray(self.weighted(self.source.moments(lowest, values)))
 
     def precomputed(self, values: Values) -> RecoilKernel[Scatterer]:
         """The kernel with its moments evaluated, for when no parameter of the source varies."""
-        return dataclasses.replace(self, moments=self.moments_at(values))
+        return dataclasses.replace(self, weighted_moments=self.weighted_moments_at(values))
 
     def counts(
         self,
@@ -98,10 +111,10 @@ class RecoilKernel(Generic[Scatterer]):
         """
         events = recoil_rate(
             jnp.asarray(self.recoil),
-            self.moments_at(values),
+            self.weighted_moments_at(values),
             self.target,
             interaction,
-            self.flavours,
+            self.source.flavours,
             values,
             radius_scale,
         )
@@ -167,16 +180,22 @@ def kernel(
 def kernel_on_nodes(
     source: Source, target: Scatterer, nodes: RecoilNodes, *, mass_kg: float
 ) -> RecoilKernel[Scatterer]:
-    """A source on a target on given recoil nodes."""
-    moments: np.ndarray | None = None
-    if not source.parameters:
-        lowest = minimum_energy(nodes.recoil, target.mass[:, None])
-        moments = source.moments(lowest) * nodes.weights * mass_kg
-    return RecoilKernel(
-        flavours=source.flavours,
+    """A source on a target on given recoil nodes, whose panels may hold jumps and bends of it."""
+    made = RecoilKernel(
         target=target,
         source=source,
         mass_kg=mass_kg,
         nodes=nodes,
-        moments=moments,
+        pieces=pieces_of(source, target, nodes),
+        weighted_moments=None,
     )
+    if source.parameters:
+        return made
+    moments = made.weighted(source.moments(made.minimum_energies))
+    return dataclasses.replace(made, pieces=None, weighted_moments=moments)
+
+
+def pieces_of(source: Source, target: Scatterer, nodes: RecoilNodes) -> Pieces | None:
+    """Panels cut at the highest recoils from where a spectrum of a source jumps or bends."""
+    bends = [maximum_recoil(energy, target.mass) for energy in (*source.edges, *source.bends)]
+    return pieces_between(nodes, np.stack(bends, axis=1))

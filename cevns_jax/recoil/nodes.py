@@ -1,19 +1,27 @@
 """Recoil nodes: where a recoil spectrum is evaluated, and the weights that integrate it.
 
-They are Gauss-Legendre nodes on panels in sqrt(T). All that they take from a neutrino source are
-the energies where its spectrum is not smooth, so that several sources, a heavy final lepton, or
-recoils that no neutrino made can share them.
+They are Gauss-Legendre nodes on panels in sqrt(T), which several sources, a heavy final lepton, or
+recoils that no neutrino made can share. Panels of a single source end where its spectrum is not
+smooth. Those of several sources would be too many; there a spectrum that jumps or bends inside a
+panel is integrated on pieces of it, and only what multiplies the spectrum is a polynomial on the
+panel.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from cevns_jax.recoil.spectrum import maximum_recoil
+from cevns_jax.sources.source import Array
+
+# Distance between a bend and the end of a panel, relative to that end, which is rounding.
+COINCIDENT = 1e-12
 
 
 @jax.tree_util.register_dataclass
@@ -38,6 +46,105 @@ class RecoilNodes:
     def per_panel(self) -> int:
         """Number of nodes on each panel."""
         return self.recoil.shape[1] // (self.panels.shape[1] - 1)
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True, kw_only=True)
+class Pieces:
+    """Panels cut where a spectrum jumps or bends; build them with :func:`pieces_between`.
+
+    The integral over a panel of f(T) g(T), f smooth on its pieces only and g smooth on all of it,
+    is the sum over the panel's nodes of g times what :meth:`onto_nodes` makes of f.
+
+    Attributes:
+        recoil: Nodes T of the pieces [MeV], piece after piece, shape (I, m).
+        weights: Their weights [MeV], shape (I, m).
+        panel: Index of the panel in which each of them lies, shape (I, m).
+        lagrange: Values there of the Lagrange polynomials of the panel's nodes, shape (I, m, nodes
+            per panel).
+    """
+
+    recoil: np.ndarray
+    weights: np.ndarray
+    panel: np.ndarray
+    lagrange: np.ndarray
+
+    def onto_nodes(self, f: Array, panels: int) -> Array:
+        """What counts of f at each node of the panels.
+
+        Args:
+            f: Values at the nodes of the pieces, shape (F, 3, I, m).
+            panels: Number of panels.
+
+        Returns:
+            Shape (F, 3, I, nodes of all panels).
+        """
+        xp: Any = jnp if isinstance(f, jax.Array) else np
+        shares = xp.asarray((f * self.weights)[..., None] * self.lagrange)
+        isotopes, _, per_panel = self.lagrange.shape
+        sums: Any = xp.zeros((*f.shape[:3], panels, per_panel))
+        into: Any = (slice(None), slice(None), np.arange(isotopes)[:, None], self.panel)
+        if xp is jnp:
+            sums = sums.at[into].add(shares)
+        else:
+            np.add.at(sums, into, shares)
+        return sums.reshape(*f.shape[:3], -1)
+
+    def between_nodes(self, g: jax.Array) -> jax.Array:
+        """The polynomials through values at the nodes of the panels, at the nodes of the pieces.
+
+        Args:
+            g: Values at the nodes, shape (I, n, B), or (1, n, B) if isotopes share them.
+
+        Returns:
+            Shape (I, m, B).
+        """
+        isotopes, _, per_panel = self.lagrange.shape
+        rows = jnp.reshape(g, (g.shape[0], -1, per_panel, g.shape[-1]))
+        every = jnp.broadcast_to(rows, (isotopes, *rows.shape[1:]))
+        own = every[np.arange(isotopes)[:, None], self.panel]
+        return jnp.einsum("imn,imnb->imb", self.lagrange, own)
+
+
+def pieces_between(nodes: RecoilNodes, bends: np.ndarray) -> Pieces | None:
+    """The panels of nodes cut at recoils where a spectrum jumps or bends.
+
+    Args:
+        nodes: Nodes on panels.
+        bends: Recoils T [MeV], shape (I, any); those outside the panels do not matter.
+
+    Returns:
+        The pieces with as many nodes as a panel has on each, or ``None`` if none is needed.
+    """
+    panels = np.broadcast_to(nodes.panels, (len(bends), nodes.panels.shape[1]))
+    cuts = np.clip(np.sqrt(bends), panels[:, :1], panels[:, -1:])
+    near = np.abs(cuts[:, :, None] - panels[:, None, :]).min(axis=2)
+    if (near <= COINCIDENT * panels[:, -1:]).all():
+        return None
+    ends = np.sort(np.concatenate([panels, cuts], axis=1), axis=1)
+    number, most = nodes.per_panel, panels.shape[1] - 2
+    x, w = np.polynomial.legendre.leggauss(number)
+    width = np.diff(ends)[..., None]
+    middle = (ends[:, 1:] + ends[:, :-1]) / 2
+    root = middle[..., None] + width / 2 * x  # (I, pieces, number)
+    panel = np.stack(
+        [
+            np.clip(np.searchsorted(row, at, side="right") - 1, 0, most)
+            for row, at in zip(panels, middle, strict=True)
+        ]
+    )
+    isotope = np.arange(len(panels))[:, None]
+    left, right = panels[isotope, panel][..., None], panels[isotope, panel + 1][..., None]
+    # Panels that one isotope does not need have no width, nor have their pieces.
+    at = (2 * root - left - right) / np.where(right > left, right - left, 1.0)
+    basis = np.polynomial.legendre.legvander(x, number - 1) * (np.arange(number) + 0.5)
+    lagrange = np.polynomial.legendre.legvander(at, number - 1) @ (basis * w[:, None]).T
+    return Pieces(
+        recoil=(root**2).reshape(len(panels), -1),
+        weights=(root * width * w).reshape(len(panels), -1),
+        panel=np.repeat(panel, number, axis=1),
+        lagrange=lagrange.reshape(len(panels), -1, number),
+    )
 
 
 def nodes_on_panels(panels: np.ndarray, number: int) -> RecoilNodes:

@@ -69,10 +69,10 @@ def momentum_transfers(best: Fit) -> tuple[float, float]:
     kept = np.asarray(part.response(jnp.asarray(kernel.recoil), values, {})).sum(axis=-1)
     rate = recoil_rate(
         jnp.asarray(kernel.recoil),
-        jnp.asarray(kernel.moments),
+        jnp.asarray(kernel.weighted_moments),
         kernel.target,
         best.likelihood.interaction,
-        kernel.flavours,
+        kernel.source.flavours,
         values,
     )
     events = np.asarray(rate).sum(axis=0) * kept

@@ -105,7 +105,7 @@ class SterileOscillation:
 
     def __call__(self, flavour: str, energy: jax.Array, values: Values) -> jax.Array:
         """P of a flavour; it is one for families that do not mix."""
-        if family(flavour) not in self.families:
+        if family(flavour, "oscillation") not in self.families:
             return jnp.ones_like(energy)
         phase = PHASE * values["delta_m2_sterile"] * self.baseline / energy
         return 1 - values["sin2_2theta_sterile"] * jnp.sin(phase) ** 2

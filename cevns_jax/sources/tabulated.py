@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -65,10 +66,8 @@ class TabulatedSource(Summarised):
 
         It jumps at the first row, unless it begins at zero; each flavour ends at its own row.
         """
-        seen = np.asarray(self.fluence) > 0
-        begins = seen[:, 0].any()
-        # A straight line down to zero ends at the row that holds the zero.
-        ends = {min(int(np.flatnonzero(row)[-1]) + 1, len(row) - 1) for row in seen}
+        begins = (np.asarray(self.fluence)[:, 0] > 0).any()
+        ends = {*_last_rows(np.asarray(self.fluence)).tolist()}
         return tuple(float(self.energy[i]) for i in sorted({0, *ends} if begins else ends))
 
     @property
@@ -93,8 +92,10 @@ class TabulatedSource(Summarised):
 
     @property
     def end_points(self) -> tuple[float | jax.Array, ...]:
-        """Highest energy of each flavour [MeV]: the last row."""
-        return (self.energy[-1],) * len(self.flavours)
+        """Highest energy of each flavour [MeV]: the row at which its spectrum has come to zero, or
+        the last one."""
+        ends = _array_library(self.fluence).asarray(self.energy)[_last_rows(self.fluence)]
+        return tuple(ends[i] for i in range(len(self.flavours)))
 
     def moments(self, e_min: Array, values: Values = NO_VALUES) -> Array:
         """Flux moments M_k = integral_{e_min} phi(E) E^-k dE, exact to rounding.
@@ -116,6 +117,19 @@ class TabulatedSource(Summarised):
         # The part of the segment above E_min in closed form; whole segments above it are summed.
         rest = _segment_moments(low, end - low, flux, slope[:, right - 1])
         return rest + xp.asarray(self.integrals)[:, :, right]
+
+
+def _array_library(numbers: np.ndarray | jax.Array) -> Any:
+    return jnp if isinstance(numbers, jax.Array) else np
+
+
+def _last_rows(fluence: np.ndarray | jax.Array) -> np.ndarray | jax.Array:
+    """Index of the row at which the spectrum of each flavour ends, shape (F,): a straight line down
+    to zero ends at the row that holds the zero."""
+    xp = _array_library(fluence)
+    last = fluence.shape[1] - 1
+    highest = last - xp.argmax(xp.asarray(fluence)[:, ::-1] > 0, axis=1)
+    return xp.minimum(highest + 1, last)
 
 
 def _segment_moments(low: Array, width: Array, flux: Array, slope: Array) -> Array:

@@ -198,6 +198,10 @@ def test_the_command_line_predicts_and_fits_two_sources_and_shows_them(capsys, t
             {},
             ["mine.sources.solar]", "energy_mev", "positive"],
         ),
+        (SOURCES | {"n_sigma": ["solr"]}, {}, ["mine]", 'n_sigma "solr"', "solar", "beam, flat"]),
+        ({"n_sigma": ["solar"]}, {}, ["mine]", 'n_sigma "solar"', "allowed: cevns, flat"]),
+        ({"n_sigma": []}, {}, ["mine]", "n_sigma must name a component", "cevns, flat"]),
+        ({"n_sigma": "cevns"}, {}, ["mine]", "n_sigma must be a list of strings"]),
         (SOURCES, {}, ['no component or effect "cevns"', "beam, flat, neutron_radius, solar"]),
         (
             SOURCES | TIMES_IN | {"nuisances": FLUXES},
@@ -323,3 +327,11 @@ def test_data_and_bins_are_those_of_the_table(tmp_path):
     like = read_analysis(write(tmp_path, *template_errors()[:2])).likelihood
     np.testing.assert_array_equal(like.experiments[0].observed, OBSERVED)
     np.testing.assert_array_equal(like.experiments[0].edges[0], EDGES)
+
+
+def test_n_sigma_scales_the_components_that_it_names(tmp_path):
+    changes = SOURCES | {"nuisances": [], "n_sigma": ["solar", "flat"]}
+    (experiment,) = read_analysis(write(tmp_path, changes)).likelihood.experiments
+    (scale,) = experiment.scales
+    assert scale.parameter.name == "n_sigma"
+    assert scale.acts_on == ("solar", "flat")

@@ -164,7 +164,7 @@ def timing(experiment):
 
 
 def test_arrival_times_are_the_pulse_folded_with_pion_and_muon_decay(lar, arrival_fractions):
-    assert lar.parts["cevns"].energy_time.kernel.flavours == ("nu_mu", "nu_mu_bar", "nu_e")
+    assert lar.parts["cevns"].energy_time.kernel.source.flavours == ("nu_mu", "nu_mu_bar", "nu_e")
     lossy = cj.experiments.coherent_lar_2020(arrivals="all")
     np.testing.assert_allclose(timing(lossy), arrival_fractions, atol=1e-8)
     np.testing.assert_allclose(timing(lar), 1.11618 * arrival_fractions, atol=1e-5)

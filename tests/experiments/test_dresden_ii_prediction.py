@@ -1,7 +1,9 @@
 """Dresden-II: every component against an independent prediction."""
 
+import dataclasses
 from itertools import pairwise
 
+import jax
 import numpy as np
 import pytest
 from dresden import (
@@ -77,7 +79,7 @@ def test_cut_off_is_one_pair_and_for_the_modified_lindhard_model_its_energy(by_q
     assert cuts["lindhard"] == f"{lowest * 1e3:.3g} eV"
     assert cuts["modified_lindhard"] == "2.96 eV"
     for name, experiment in by_quenching.items():
-        first = experiment.parts["cevns"].kernel.panels[0, 0] ** 2 * 1e6
+        first = experiment.parts["cevns"].kernel.nodes.panels[0, 0] ** 2 * 1e6
         assert first == pytest.approx(float(cuts[name].split()[0]), rel=0.01)
 
 
@@ -199,3 +201,11 @@ def test_k_and_q_move_the_rate_as_independent_integrals(by_quenching):
         np.testing.assert_allclose(found["cevns"], expected, atol=1e-5 * expected.max())
     more = predicted(by_quenching["lindhard"], dresden_ii_k=0.162)["cevns"][:20]
     assert (more > predicted(by_quenching["lindhard"])["cevns"][:20]).all()
+
+
+def test_another_error_of_the_ratio_of_two_lines_is_the_same_structure():
+    """It is a number: what was compiled for one value serves for another."""
+    lines = cj.experiments.dresden_ii().parts["capture_lines"]
+    other = dataclasses.replace(lines, ratio_error=0.05)
+    assert jax.tree.structure(lines) == jax.tree.structure(other)
+    assert float(other.parameters[-1].prior.width) == 0.05

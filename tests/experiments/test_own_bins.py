@@ -3,8 +3,10 @@ chi^2, to fits and to results, and what is refused."""
 
 import io
 import warnings
+from dataclasses import dataclass
 
 import iminuit
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -15,7 +17,7 @@ from cevns_jax.errors import ConfigError
 from cevns_jax.experiments import ArrivalTimes, Nuisance, morphed_template
 from cevns_jax.plotting import spectra
 from cevns_jax.plotting.stack import projections
-from cevns_jax.prediction.component import Template
+from cevns_jax.prediction.component import Formula, Template
 
 ERRORS = np.array([4.0, 3.0, 5.0])
 COVARIANCE = np.outer(ERRORS, ERRORS) * np.array([[1, 0.6, 0.2], [0.6, 1, -0.3], [0.2, -0.3, 1]])
@@ -241,3 +243,27 @@ def test_errors_that_are_none_are_refused(given, text):
 def test_correlated_counts_may_be_negative():
     mine = in_python(covariance=COVARIANCE, observed=-OBSERVED, backgrounds={"flat": -FLAT})
     assert bool(jnp.isfinite(like_of(mine).chi2({})))
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class Simulated(Formula):
+    """Counts of one's own kind of component, which it says are given."""
+
+    counts: np.ndarray
+
+    @property
+    def nominal_counts(self):
+        return self.counts
+
+    def __call__(self, interaction, values, effects):
+        return jnp.asarray(self.counts)
+
+
+@pytest.mark.parametrize(
+    ("numbers", "text"),
+    [(-np.ones(3), "mc must not be negative in Poisson bins"), (np.ones(5), r"mc: has shape \(5,")],
+)
+def test_given_counts_of_any_kind_of_component_are_checked(numbers, text):
+    with pytest.raises(ConfigError, match=text):
+        in_python(backgrounds={"mc": Simulated(numbers)})

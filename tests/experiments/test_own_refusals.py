@@ -35,7 +35,7 @@ ONES = np.ones(6)
         ({"backgrounds": {"flat": np.ones((6, 1))}}, r"ge: flat: has shape \(6, 1\)"),
         ({"backgrounds": {"flat": ONES * np.inf}}, "ge: flat: must be finite"),
         ({"backgrounds": {"flat": -ONES}}, "ge: flat must not be negative in Poisson bins"),
-        ({"backgrounds": {"cevns": ONES}}, 'ge: a background cannot be called "cevns"'),
+        ({"backgrounds": {"cevns": ONES}}, 'ge: two components are called "cevns"'),
         ({"errors": np.ones(7)}, r"ge: errors: has shape \(7,\)"),
         ({"errors": 0 * ONES}, "ge: errors must be positive"),
         ({"errors": -ONES}, "ge: errors must be positive"),

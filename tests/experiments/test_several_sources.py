@@ -4,13 +4,18 @@ import io
 import warnings
 
 import iminuit
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
 import cevns_jax as cj
 from cevns_jax.errors import ConfigError
 from cevns_jax.experiments import ArrivalTimes, Nuisance, morphed_template, own_experiment
+from cevns_jax.parameters import Parameter
 from cevns_jax.plotting import prediction, spectra
+from cevns_jax.prediction.component import Formula
+from cevns_jax.prediction.experiment import Scale, n_sigma
 
 MODEL = cj.interactions.standard_model()
 GE = cj.nuclei.target("Ge", form_factor=cj.form_factors.Helm())
@@ -187,7 +192,11 @@ def test_a_single_source_may_have_a_name():
     [
         ({"source": {}}, "ge: needs a source"),
         ({"source": {"8B": SOLAR}}, 'identifiers as names, .*not "8B"'),
-        ({"source": {"flat": SOLAR}}, 'none that of a background, not "flat"'),
+        ({"source": {"flat": SOLAR}}, 'none that of another component, not "flat"'),
+        ({"components": {"flat": np.ones(5)}}, 'none that of a background, not "flat"'),
+        ({"components": {"solar": np.ones(5)}}, 'none that of another component, not "solar"'),
+        ({"components": {"a b": np.ones(5)}}, 'identifiers as names, .*not "a b"'),
+        ({"scales": [n_sigma("sola")]}, 'scale n_sigma: no component "sola".*solar'),
         ({"source": {"quenching": SOLAR}}, 'cannot be called "quenching", an effect'),
         ({"source": {"neutron_radius": SOLAR}}, 'cannot be called "neutron_radius", an effect'),
         ({"backgrounds": {"neutron_radius": np.ones(5)}}, 'cannot be called "neutron_radius"'),
@@ -221,3 +230,98 @@ def test_sources_of_the_same_flavours_share_arrival_times():
     )
     whole = counts(own({"solar": SOLAR, "line": LINE}, backgrounds={}))
     np.testing.assert_allclose(found["solar"], np.outer(whole["solar"], [0.25, 0.5]), rtol=1e-9)
+
+
+SNS = cj.sources.spallation_source(
+    neutrinos_per_proton=0.08, protons_on_target=1e21, distance_m=20.0
+)
+BEAM = cj.sources.line_source(
+    flavour="nu_mu", energy_mev=12.0, flux_per_cm2_s=1e6, live_time_s=YEAR
+)
+WAVES = cj.sources.oscillated_source(SOLAR, baseline_m=5.0, sin2_2theta=0.6, delta_m2_ev2=2.0)
+MANY = {"reactor": REACTOR, "solar": SOLAR, "sns": SNS, "beam": BEAM, "waves": WAVES}
+
+
+@pytest.fixture(scope="module")
+def many():
+    return own(MANY)
+
+
+def test_sources_share_nodes_target_and_response(many):
+    first, *others = (many.parts[name] for name in MANY)
+    for part in others:
+        assert part.response is first.response
+        assert part.kernel.nodes is first.kernel.nodes
+        assert part.kernel.target is first.kernel.target
+    # Their jumps and bends are no ends of panels: five sources do not take five times the nodes,
+    # and not those of five isotopes.
+    assert first.kernel.recoil.size < own(REACTOR).parts["cevns"].kernel.recoil.size
+
+
+@pytest.mark.parametrize("name", MANY)
+def test_on_shared_nodes_each_source_has_the_counts_of_its_own_nodes(many, name):
+    """1e-8 of the fullest bin, though lines and end points lie inside panels."""
+    alone = counts(own(MANY[name]))["cevns"]
+    np.testing.assert_allclose(counts(many)[name], alone, atol=1e-8 * alone.max(), rtol=0)
+
+
+def test_parameters_of_one_flux_move_it_alone_on_shared_nodes(many):
+    moved = {"sin2_2theta_sterile": 0.9, "delta_m2_sterile": 5.0}
+    found, still = counts(many, **moved), counts(many)
+    alone = counts(own(WAVES), **moved)["cevns"]
+    np.testing.assert_allclose(found["waves"], alone, atol=1e-8 * alone.max(), rtol=0)
+    np.testing.assert_array_equal(found["solar"], still["solar"])
+    slopes = {
+        which: jax.jacfwd(lambda x, e=e, c=c: e.component(c, MODEL, start(e) | {STERILE: x}))(2.0)
+        for which, e, c in (("shared", many, "waves"), ("alone", own(WAVES), "cevns"))
+    }
+    np.testing.assert_allclose(slopes["shared"], slopes["alone"], rtol=1e-6, atol=1e-9)
+
+
+STERILE = "delta_m2_sterile"
+
+
+def start(experiment):
+    return cj.Likelihood(experiment, MODEL).values()
+
+
+@pytest.mark.parametrize("name", ["sns", "beam"])
+def test_spectra_folded_with_the_response_are_the_counts_on_shared_nodes(many, name):
+    matrix = many.response_matrix(component=name)
+    folded = 0.0
+    for i in range(len(matrix.isotopes)):
+        rate = many.recoil_spectrum(matrix.recoil_kev[i], component=name).rate[:, i].sum(axis=0)
+        folded += (rate * matrix.weight_kev[i]) @ matrix.probability[i]
+    expected = counts(many)[name]
+    np.testing.assert_allclose(folded, expected, atol=1e-7 * expected.max(), rtol=0)
+
+
+class Falling(Formula):
+    """Counts that fall as a power of the energy, as of a WIMP."""
+
+    parameters = (Parameter(name="wimp_slope", start=1.0, lower=0.0),)
+
+    def __call__(self, interaction, values, effects):
+        return 10 * jnp.asarray(EDGES[1:]) ** -values["wimp_slope"]
+
+
+jax.tree_util.register_static(Falling)
+
+
+def test_scales_are_factors_on_the_components_that_they_name():
+    """One source of two, and a component in which no neutrino scatters."""
+    wimp = Scale(Parameter(name="wimp_rate", start=1.0, lower=0.0), ("wimp",))
+    given = {"components": {"wimp": Falling()}, "scales": [n_sigma("solar"), wimp]}
+    experiment = own(BOTH, **given)
+    still, moved = counts(experiment), counts(experiment, n_sigma=2.0, wimp_rate=3.0)
+    assert list(still) == ["reactor", "solar", "flat", "wimp"]
+    factors = {"reactor": 1.0, "solar": 2.0, "flat": 1.0, "wimp": 3.0}
+    for name, factor in factors.items():
+        np.testing.assert_allclose(moved[name], factor * still[name], rtol=1e-14)
+    np.testing.assert_allclose(counts(experiment, wimp_slope=2.0)["wimp"], 10 * EDGES[1:] ** -2)
+    assert "n_sigma" not in cj.Likelihood(own(BOTH, scales=())).parameters
+
+
+def test_a_signal_may_be_any_component_and_be_called_so():
+    experiment = own({"solar": SOLAR}, backgrounds={}, components={"cevns": Falling()})
+    assert list(counts(experiment)) == ["solar", "cevns"]

@@ -1,5 +1,6 @@
 """Recoil nodes that are found for a response: enough of them, and no more than counts can feel."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -11,8 +12,9 @@ from cevns_jax.experiments import own_experiment
 from cevns_jax.form_factors import Helm
 from cevns_jax.interactions import standard_model
 from cevns_jax.nuclei import NUCLIDES, target
+from cevns_jax.prediction import recoil_nodes
 from cevns_jax.prediction.recoil_nodes import check_events, scattering_component
-from cevns_jax.sources import line_source, tabulated_source
+from cevns_jax.sources import line_source, oscillated_source, reactor_source, tabulated_source
 
 HBAR_C = 197.3269804  # [MeV fm]
 FERMI = 1.1663787e-11  # [MeV^-2]
@@ -92,7 +94,7 @@ def test_a_table_of_any_fineness_is_integrated_to_a_hundred_millionth(rows):
     part = signal(source, recoil_min_kev=0.1)
     reference = by_energy(energy, flux, 3e7, 1e-4)
     assert np.abs(counts(part) - reference).max() <= 1e-8 * reference.max()
-    assert part.kernel.panels.shape[1] < 250
+    assert part.kernel.nodes.panels.shape[1] < 250
 
 
 THRESHOLD = {"recoil_min_kev": 0.5}  # 7Be moves xenon by 0.012 keV
@@ -139,7 +141,7 @@ def test_isotopes_that_are_not_reached_have_none_where_others_have():
     threshold = (heavy + light) / 2
     source = line_source(energy_mev=10.0, flux_per_cm2_s=1e9, live_time_s=1e7)
     part = signal(source, recoil_min_kev=threshold)
-    events = np.asarray(part.kernel.moments[0, 0] * jnp.ones(1)).sum(axis=-1)
+    events = np.asarray(part.kernel.weighted_moments[0, 0] * jnp.ones(1)).sum(axis=-1)
     assert events[0] > 0
     assert events[1] == 0
     assert np.isfinite(counts(part)).all()
@@ -149,3 +151,34 @@ def test_isotopes_that_are_not_reached_have_none_where_others_have():
 def test_a_threshold_that_is_none_is_refused(lowest):
     with pytest.raises(ConfigError, match="recoil_min_kev must lie from 0 to below"):
         signal(beryllium(), recoil_min_kev=lowest)
+
+
+@pytest.mark.parametrize("highest", [10.0, 30.0])
+def test_nodes_are_enough_all_over_the_domain_of_an_oscillation(monkeypatch, highest):
+    """Where a fit starts, 1 eV^2 at 30 m, the spectrum is much smoother than at the end: nodes that
+    are enough there were off by 1e-6. The reference has four times as many on a panel."""
+    reactor = reactor_source(
+        spectra="huber_mueller",
+        fission_fractions={"u235": 1.0},
+        flux_per_cm2_s=1e13,
+        live_time_s=1e7,
+    )
+    waves = oscillated_source(
+        reactor, baseline_m=30.0, delta_m2_ev2=1.0, highest_delta_m2_ev2=highest
+    )
+    sharp = response(
+        edges=np.array([0.1, 0.2, 0.3, 0.5, 0.7, 1.0]),
+        resolution=gaussian_resolution(noise_kev=0.02),
+    )
+    part = signal(waves, sharp, recoil_min_kev=0.05)
+    monkeypatch.setattr(recoil_nodes, "NODES", 32)
+    finer = signal(waves, sharp, recoil_min_kev=0.05)
+    assert finer.kernel.recoil.size > part.kernel.recoil.size
+    predict = jax.jit(lambda p, v: p(MODEL, v, {}))
+    for mixing in (0.3, 1.0):
+        for splitting in np.array([0.01, 0.1, 0.3, 0.7, 1.0]) * highest:
+            values = {p.name: p.start for p in part.parameters} | {"sin2_theta_w": ANGLE}
+            values |= {"sin2_2theta_sterile": mixing, "delta_m2_sterile": splitting}
+            exact = np.asarray(predict(finer, values))
+            found = np.asarray(predict(part, values))
+            assert np.abs(found - exact).max() < 1e-8 * exact.max()

@@ -1,7 +1,10 @@
 """Recoil spectra, response matrices, quenching and efficiency of experiments."""
 
+import dataclasses
 import subprocess
 import sys
+from collections import OrderedDict
+from dataclasses import dataclass
 from itertools import pairwise
 
 import jax
@@ -12,6 +15,7 @@ import pytest
 import cevns_jax as cj
 from cevns_jax.data.tables import DATA, read_table
 from cevns_jax.errors import ConfigError
+from cevns_jax.prediction.component import Component
 from cevns_jax.prediction.spectrum import scattering
 from cevns_jax.recoil import maximum_recoil, recoil_window
 from cevns_jax.sources.pion_decay import END_POINT, LINE_ENERGY
@@ -329,3 +333,37 @@ def test_numbers_of_a_detector_are_no_part_of_the_structure():
         return jax.tree.structure(own(response).detector)
 
     assert structure(0.8, 10.0) == structure(0.9, 12.0)
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class Halved:
+    """A component of one's own that wraps another one: half of its counts."""
+
+    inner: Component
+
+    costly = True
+    scatters = True
+    nominal_counts = None
+
+    effects = property(lambda self: self.inner.effects)
+    parameters = property(lambda self: self.inner.parameters)
+    stages = property(lambda self: self.inner.stages)
+    recoils = property(lambda self: self.inner.recoils)
+
+    def __call__(self, interaction, values, effects):
+        return self.inner(interaction, values, effects) / 2
+
+    def precomputed(self, interaction, values, effects, moving):
+        inner = self.inner.precomputed(interaction, values, effects, moving)
+        return dataclasses.replace(self, inner=inner)
+
+
+def test_a_component_says_itself_which_recoils_are_in_it():
+    """Whatever its class and its attributes are called."""
+    csi = cj.experiments.coherent_csi_2021()
+    parts = OrderedDict(csi.parts) | {"cevns": Halved(csi.parts["cevns"])}
+    wrapped = dataclasses.replace(csi, parts=parts)
+    at = np.array([5.0, 20.0])
+    np.testing.assert_array_equal(wrapped.recoil_spectrum(at).total, csi.recoil_spectrum(at).total)
+    assert csi.parts["brn"].recoils is None

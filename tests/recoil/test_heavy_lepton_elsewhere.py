@@ -42,7 +42,7 @@ from cevns_jax.sources import tabulated_source
 def reactor():
     """Germanium on the recoil panels and nodes of Dresden-II, and its source."""
     used = cj.experiments.dresden_ii().parts["cevns"].kernel
-    panels = used.panels[0] ** 2
+    panels = used.nodes.panels[0] ** 2
     one = kernel(
         used.source,
         target({"Ge70": 1.0, "Ge76": 1.0}, form_factor=Helm()),
@@ -217,7 +217,7 @@ def argon():
     """Counts on the recoil nodes of the argon experiment, and on three times as many."""
     experiment = cj.experiments.coherent_lar_2020_energy()
     used = experiment.parts["cevns"].kernel
-    panels = used.panels[0] ** 2
+    panels = used.nodes.panels[0] ** 2
     response = coherent_lar.response(release.measurement(coherent_lar.FOLDER), experiment.edges[0])
     predictions = []
     for factor in (1, 3):

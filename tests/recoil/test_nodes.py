@@ -15,6 +15,7 @@ from cevns_jax.recoil import (
     minimum_energy,
     nodes_on_panels,
     panel_ends,
+    pieces_between,
 )
 from cevns_jax.sources import PionDecayAtRest, line_source, tabulated_source
 
@@ -92,12 +93,11 @@ def test_a_source_that_ends_below_all_nodes_gives_nothing():
 
 def test_moments_of_a_source_without_parameters_are_constants():
     one = kernel(PIONS, GERMANIUM, mass_kg=2.0)
-    assert isinstance(one.moments, np.ndarray)
+    assert isinstance(one.weighted_moments, np.ndarray)
     assert [p.name for p in one.parameters] == [p.name for p in GERMANIUM.parameters]
     lowest = minimum_energy(one.recoil, GERMANIUM.mass[:, None])
     expected = 2.0 * one.nodes.weights * PIONS.moments(lowest)
-    np.testing.assert_allclose(one.moments_at({}), expected, rtol=1e-14)
-    assert one.panels is one.nodes.panels
+    np.testing.assert_allclose(one.weighted_moments_at({}), expected, rtol=1e-14)
     assert one.recoil is one.nodes.recoil
 
 
@@ -112,3 +112,26 @@ def test_panels_do_not_end_at_rows_that_bend_little():
     assert len(fine.bends) < 150
     assert len(coarse.bends) >= 10
     assert coarse.edges == (0.5, 15.0)
+
+
+def test_a_jump_and_a_bend_inside_panels_are_integrated_on_pieces():
+    """Against the closed form: a step times T^2 and a kink times T, which is exact on pieces."""
+    ends = np.sqrt([[0.01, 0.5, 1.0]])
+    nodes = nodes_on_panels(ends, 8)
+    jump, bend = 0.2, 0.7
+    found = pieces_between(nodes, np.array([[jump, bend], [0.5, 3.0]]))  # two isotopes
+    t = found.recoil
+    step, kink = np.where(t < jump, 1.0, 0.0), np.maximum(bend - t, 0.0)
+    f = np.stack([step, kink, np.ones_like(t)])[None]
+    for library in (np.asarray, jnp.asarray):
+        weights = np.asarray(found.onto_nodes(library(f), 2))[0]
+        assert weights.shape == (3, 2, 16)
+        exact = (jump**3 - 1e-6) / 3
+        assert weights[0, 0] @ nodes.recoil[0] ** 2 == pytest.approx(exact, rel=1e-13)
+        exact = bend**3 / 6 - bend * 1e-4 / 2 + 1e-6 / 3
+        assert weights[1, 0] @ nodes.recoil[0] == pytest.approx(exact, rel=1e-13)
+        # The second isotope has its bends at the end of a panel and outside all.
+        np.testing.assert_allclose(weights[2, 1], nodes.weights[0], rtol=1e-12)
+    assert pieces_between(nodes, np.array([[0.5, 3.0, 0.001]])) is None
+    values = (nodes.recoil**3)[..., None]
+    np.testing.assert_allclose(found.between_nodes(values)[..., 0], t**3, atol=1e-14)

@@ -2,6 +2,7 @@
 
 from itertools import pairwise
 
+import jax
 import mpmath
 import numpy as np
 import pytest
@@ -9,6 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cevns_jax.errors import ConfigError
+from cevns_jax.form_factors import Helm
+from cevns_jax.interactions import DipolePortal, standard_model, with_new_physics
+from cevns_jax.nuclei import target
+from cevns_jax.recoil import kernel
 from cevns_jax.sources import TabulatedSource, tabulated_source
 
 ENERGY = np.array([0.5, 0.50001, 1.0, 2.5, 25.0, 30.0])
@@ -180,3 +185,36 @@ def test_fluxes_of_different_lengths_are_refused():
     flux = {"nu_e": [1.0, 1.0], "nu_mu": [1.0, 1.0, 1.0]}
     with pytest.raises(ConfigError, match="flux at each"):
         tabulated_source([1.0, 2.0], flux, live_time_s=1.0)
+
+
+def test_each_flavour_ends_at_its_own_row():
+    """A column that has come to zero at 2 MeV ends there, in traced code as well."""
+    energy = np.array([0.5, 1.0, 1.5, 2.0, 3.0, 4.0])
+    flux = {"nu_e": [2.0, 3.0, 1.0, 0.0, 0.0, 0.0], "nu_mu": [0.0, 1.0, 2.0, 2.0, 1.0, 1.0]}
+    source = tabulated_source(energy, flux, live_time_s=1.0)
+    assert source.end_points == (2.0, 4.0)
+    assert [float(end) for end in jax.jit(lambda s: s.end_points)(source)] == [2.0, 4.0]
+    assert source.edges == (0.5, 2.0, 4.0)
+
+
+def test_the_lepton_mass_has_the_slope_of_a_source_of_the_same_flavour_alone():
+    """A coarse table with a flavour that ends before the other one."""
+    energy = np.array([0.5, 1.0, 2.0, 4.0])
+    short = [1.0, 2.0, 0.0, 0.0]
+    together = tabulated_source(energy, {"nu_e": short, "nu_mu": [0.0, 0, 0, 1]}, live_time_s=1e9)
+    alone = tabulated_source(energy[:3], {"nu_e": short[:3]}, live_time_s=1e9)
+    material = target({"Ge74": 1.0}, form_factor=Helm())
+    model = with_new_physics(standard_model(), DipolePortal())
+    values = {p.name: p.start for p in (*model.parameters, *material.parameters)}
+    values |= {"mu_dipole": 1e-9}
+
+    def slope(source):
+        used = kernel(source, material, mass_kg=1.0, splits=np.geomspace(1e-8, 4e-4, 40), nodes=16)
+        ones = np.ones((1, used.recoil.shape[1], 1))
+
+        def events(m4):
+            return used.counts(model, values | {"m4": m4}, ones)[0, 0]
+
+        return float(jax.jit(jax.grad(events))(0.3))
+
+    assert slope(together) == pytest.approx(slope(alone), rel=1e-9)
