@@ -128,7 +128,7 @@ def test_counts_of_an_oscillated_source_are_the_double_integral():
     source = oscillated_source(SNS, baseline_m=BASELINE)
     one = kernel(source, material, mass_kg=1.0)
     assert [p.name for p in one.parameters] == ["r_n_ge74", *POINT]
-    assert one.moments is None
+    assert one.weighted_moments is None
     model = standard_model()
     response = jnp.asarray(1 / (1 + np.exp(-(one.recoil - 5e-3) / 2e-3)))[..., None]
 
