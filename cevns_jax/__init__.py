@@ -24,6 +24,7 @@ _HOMES = {
     "scan": "cevns_jax.inference.scan",
     "limit": "cevns_jax.inference.limit",
     "objective": "cevns_jax.inference.objective",
+    "numpyro_model": "cevns_jax.inference.model",
     "load": "cevns_jax.results",
     "fit_result": "cevns_jax.results",
     "profile_result": "cevns_jax.results",

@@ -64,7 +64,7 @@ def objective(likelihood: Likelihood) -> Objective:
     predictions(likelihood)  # refuses counts that are not finite
     start = np.asarray(likelihood.start, dtype=float)
     lower, upper = (np.asarray(bound, dtype=float) for bound in likelihood.bounds)
-    ready = _precomputed(likelihood)
+    ready = precomputed(likelihood)
 
     def checked(x: np.ndarray) -> np.ndarray:
         vector = np.asarray(x, dtype=float)
@@ -94,7 +94,7 @@ def objective(likelihood: Likelihood) -> Objective:
 
 
 @jax.jit
-def _precomputed(likelihood: Likelihood) -> Likelihood:
+def precomputed(likelihood: Likelihood) -> Likelihood:
     """The likelihood with everything evaluated that no varying parameter affects. Its numbers are
     on the device from here on, so that a call copies only the vector."""
     return likelihood.precomputed(likelihood.values(), varying=likelihood.names)

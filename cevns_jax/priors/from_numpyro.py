@@ -52,6 +52,9 @@ KINK = 1e-10
 """Fall of half the penalty on the way to its lowest place, by its slope, from which on the stand-in
 for the curvature stays as it is: at the kink of a Laplace distribution it would be infinite. In
 chi^2 this is below the tolerance of the minimiser, which therefore ends at a kink."""
+NEXT = 1e-30
+"""Distance from an end at zero at which the density stands for that at the end. Its inverse, which
+is the slope of a logarithm there, has a finite square."""
 AT_KINK = 1e-13
 """The same, from which on a place counts as the kink itself. A start there says nothing about where
 chi^2 is lowest, and must not be held by a large stand-in."""
@@ -314,7 +317,7 @@ class FromNumPyro:
     def _panels(self) -> Panels:
         """The allowed part, cut into panels."""
         return Panels.around(
-            self.mode, *self._allowed(), lambda y: self.distribution.log_prob(y) - self.peak
+            self.mode, *self._allowed(), lambda y: _log_prob(self.distribution, y) - self.peak
         )
 
     def _log_density(self, x: Number) -> jax.Array:
@@ -322,7 +325,7 @@ class FromNumPyro:
         outside it."""
         inside = contains(self, x)
         y = jnp.where(inside, (x - self.offset) / self.scale, _inner(*self._allowed()))
-        return jnp.where(inside, self.distribution.log_prob(y), -jnp.inf)
+        return jnp.where(inside, _log_prob(self.distribution, y), -jnp.inf)
 
 
 def _inner(low: Number, high: Number) -> jax.Array:
@@ -346,6 +349,26 @@ def _asked(distribution: Any, name: str, *arguments: Any) -> Any:
         return found(*arguments) if arguments else found
     except (NotImplementedError, ImportError):
         return math.nan
+
+
+def _log_prob(distribution: Any, y: Number) -> jax.Array:
+    """Logarithm of the density between the ends of the support, both included.
+
+    NumPyro leaves most finite ends out of it: there the logarithm is minus infinity, with a
+    warning, also where the density goes to a finite number. A fit may start or end there. An end
+    that is left out has the density, and the slope, that are next to it.
+    """
+    low, high = _support(distribution)
+    inner = jnp.clip(y, low + _next_to(low), high - _next_to(high))
+    off = jnp.where(distribution.support(y), 0.0, jax.lax.stop_gradient(inner - y))
+    return distribution.log_prob(y + off)
+
+
+def _next_to(end: Number) -> jax.Array:
+    """A distance from an end that rounding leaves over; zero if it is infinite."""
+    finite = jnp.isfinite(end)
+    size = jnp.abs(jnp.where(finite, end, 0.0))
+    return jnp.where(finite, jnp.maximum(NEXT, 4 * jnp.finfo(size.dtype).eps * size), 0.0)
 
 
 def _check_distribution(distribution: Any) -> None:

@@ -6,7 +6,18 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from numpyro_stand_in import Beta, Cauchy, Gamma, Laplace, Normal, StudentT
+from numpyro.distributions import (
+    Beta,
+    Cauchy,
+    Exponential,
+    Gamma,
+    Laplace,
+    Normal,
+    StudentT,
+    TransformedDistribution,
+    constraints,
+)
+from numpyro.distributions.transforms import AffineTransform
 from scipy import stats
 
 from cevns_jax.errors import ConfigError
@@ -159,3 +170,17 @@ def test_a_measurement_of_a_scale_can_be_repeated_at_its_end(truth):
     assert np.isfinite(prior.centred(found).penalty(1.0)) or truth == 1e-300
     if truth == 0.0:
         assert float(found) == float(prior.centre)
+
+
+@pytest.mark.parametrize("end", [0.0, 3.0, -1e5])
+def test_an_end_that_numpyro_leaves_out_has_the_density_next_to_it(end):
+    """NumPyro's logarithm is minus infinity there, with a warning."""
+    moved = AffineTransform(end, 1.0, domain=constraints.positive)
+    prior = FromNumPyro(TransformedDistribution(Exponential(2.0), moved))
+    assert float(prior.lower) == end
+    assert float(prior.log_density(end)) == pytest.approx(math.log(2.0), rel=1e-9)
+    assert float(prior.penalty(end)) == pytest.approx(0.0, abs=1e-9)
+    assert float(jax.grad(prior.penalty)(end)) == pytest.approx(4.0, rel=1e-9)
+    assert float(prior.log_density(end - 1e-3 * (1 + abs(end)))) == -np.inf
+    assert float(FromNumPyro(Gamma(3.0)).log_density(0.0)) < -100
+    assert np.isfinite(jax.grad(FromNumPyro(Gamma(3.0)).penalty)(0.0))

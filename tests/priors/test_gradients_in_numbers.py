@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from numpyro_stand_in import Beta, Cauchy, Gamma, Normal
+from numpyro.distributions import Beta, Cauchy, Gamma, Normal
 
 from cevns_jax.priors import (
     Flat,

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from numpyro_stand_in import Beta, Gamma, Normal
+from numpyro.distributions import Beta, Gamma, Normal
 from scipy import stats
 
 from cevns_jax.priors import (

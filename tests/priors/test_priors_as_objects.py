@@ -6,7 +6,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from numpyro_stand_in import Beta, Cauchy, Gamma, ImproperUniform, Normal, Poisson
+from numpyro.distributions import (
+    Beta,
+    Cauchy,
+    Gamma,
+    ImproperUniform,
+    Normal,
+    Poisson,
+    constraints,
+)
 from scipy import stats
 
 from cevns_jax.errors import ConfigError
@@ -198,7 +206,10 @@ def test_priors_are_told_in_words(prior, text):
         (lambda: FromNumPyro(3.0), "float: is no distribution of NumPyro, which has sample"),
         (lambda: FromNumPyro(Poisson(2.0)), "Poisson: must be of one continuous number"),
         (lambda: FromNumPyro(Normal(jnp.zeros(2))), "Normal: must be of one continuous number"),
-        (lambda: FromNumPyro(ImproperUniform()), "cannot be drawn from; .* Flat"),
+        (
+            lambda: FromNumPyro(ImproperUniform(constraints.real, (), ())),
+            "cannot be drawn from; .* Flat",
+        ),
         (lambda: FromNumPyro(Gamma(2.0)).within(0.0, 1.0), "Gamma: has no cdf and icdf"),
         (lambda: FromNumPyro(Normal()).within(9.0, 99.0), "too little of it .* 9 to 99"),
     ],
