@@ -212,6 +212,20 @@ def test_a_model_around_it_adds_what_it_wants(like, model):
     agrees(densities(more, values), np.asarray(CHI2(like, values)) + added)
 
 
+def test_a_model_can_be_made_of_data_that_jax_traces(counting):
+    """Simulated data sets many at a time."""
+    (csi,) = counting.experiments
+    values = dict.fromkeys(counting.names, 0.9)
+
+    def density(observed):
+        model = cj.numpyro_model(counting.with_observed({csi.name: observed}))
+        return log_density(model, (), {}, values)[0]
+
+    data = np.stack([csi.observed, csi.observed + 1.0])
+    found = jax.jit(jax.vmap(density))(data)
+    np.testing.assert_allclose(found, [density(one) for one in data], rtol=1e-12)
+
+
 def test_no_expected_count_can_be_negative(like, model):
     """Linear normalisations end where nothing is left of what they scale."""
     sites = trace(seed(model, 0)).get_trace()
@@ -232,7 +246,8 @@ def test_chains_find_the_angle_of_the_fit(like, model):
     error = float(best.errors[best.names.index("sin2_theta_w")])
     effective = float(numpyro.diagnostics.effective_sample_size(drawn[None]))
     assert effective > 80
-    # The upper error is an eighth longer than the lower one, which moves the mean by up to a tenth.
+    # The upper error is longer than the lower one. Of 16,000 draws the mean is higher than the best
+    # fit by 0.09 of the error, and the standard deviation larger by 2 %.
     assert drawn.mean() == pytest.approx(
         best.values["sin2_theta_w"], abs=error * (0.15 + 3 / math.sqrt(effective))
     )
