@@ -29,6 +29,11 @@ RELEVANT_CHI2 = 100.0
 # with many nodes 4 to 16 are within 15 %, and 64 take twice as long (docs/benchmarks.md).
 CPU_LANES = 16
 
+# Steps of a second attempt. Without counts and background chi^2 falls in a straight line with the
+# expected counts, while its expected information grows as they vanish: steps then become short, and
+# some hundred lead to the end of a pull.
+MORE_STEPS = 1000
+
 Progress = Callable[[Iterable[Any]], Iterable[Any]]
 """Wraps the iterable of a loop, e.g. ``tqdm.tqdm``; ``iter`` shows nothing."""
 
@@ -112,13 +117,19 @@ def minimise_firmly(
     starts: np.ndarray,
     steps: np.ndarray | None = None,
 ) -> Minimum:
-    """As :func:`minimise_points`; points that do not converge are minimised once more with second
-    derivatives, if chi^2 can have several minima in one of the minimised parameters."""
+    """As :func:`minimise_points`; points that do not converge go on from where they ended.
+
+    They do with second derivatives if chi^2 can have several minima in one of the minimised
+    parameters, or else, those that may matter, with ``MORE_STEPS``.
+    """
     found = minimise_points(likelihood, names, points, starts, steps=steps)
-    failed = np.flatnonzero(~found.converged)
-    if failed.size and set(likelihood.many_valleys) - set(names):
+    bent = bool(set(likelihood.many_valleys) - set(names))
+    failed = np.flatnonzero(~found.converged) if bent else relevant_failures(found)
+    if failed.size:
         again = minimise_points(
-            likelihood, names, points[failed], found.x[failed], second_order=True
+            *(likelihood, names, points[failed], found.x[failed]),
+            second_order=bent,
+            most_steps=MAX_STEPS if bent else MORE_STEPS,
         )
         put_better(found, failed, again)
     return found

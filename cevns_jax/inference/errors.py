@@ -161,8 +161,9 @@ def _proposed(
             where none is known.
     """
     (before, last), (h_before, h), (below, above) = distances, heights, bracket
-    run, rise = last - before, h - h_before
+    run = last - before
     with np.errstate(invalid="ignore"):  # chi^2 can be infinite: then the middle is next
+        rise = h - h_before
         ahead = last + (1 - h) * run / np.where(rise == 0, np.inf, rise)
     # Without a point above the level yet, the search grows: to at most four times the distance, as
     # chi^2 may be flat here and a wall beyond.

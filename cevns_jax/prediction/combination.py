@@ -86,6 +86,14 @@ def check_combination(
         for name in experiment.pulls:
             if all_names.count(name) > 1:
                 raise ConfigError(f'likelihood: a nuisance takes the name of parameter "{name}"')
+        scales = {scale.parameter.name for scale in experiment.scales}
+        of_parts = [p for part in experiment.parts.values() for p in part.parameters]
+        for parameter in (*interaction.parameters, *of_parts):
+            if parameter.name in scales:
+                raise ConfigError(
+                    f'likelihood: a scale of {experiment.name} takes the name of parameter "'
+                    f'{parameter.name}"'
+                )
     _check_private(experiments)
     _check_widths(experiments)
     _check_declarations(interaction, experiments)

@@ -52,7 +52,7 @@ def n_sigma(*components: str) -> Scale:
 
 
 @plain_pytree
-@dataclass(frozen=True, kw_only=True, repr=False)
+@dataclass(frozen=True, kw_only=True, repr=False, eq=False)
 class Experiment(Summarised):
     """One data set and how to predict it: the sum of its components.
 
@@ -75,7 +75,8 @@ class Experiment(Summarised):
             no separate parts of it.
 
     Raises:
-        ConfigError: a scale that acts on a component that there is not.
+        ConfigError: no component, or a scale that acts on a component that there is not or on one
+            of them twice.
     """
 
     name: str = static()
@@ -95,8 +96,16 @@ class Experiment(Summarised):
     def __post_init__(self) -> None:
         parts = Parts(self.parts)
         object.__setattr__(self, "parts", parts)
+        if not parts:
+            raise ConfigError(f"{self.name}: an experiment needs at least one component")
+        taken: set[tuple[str, str]] = set()
         for scale in self.scales:
             for name in scale.acts_on:
+                if (scale.parameter.name, name) in taken:
+                    raise ConfigError(
+                        f"{self.name}: {scale.parameter.name} scales {name} more than once"
+                    )
+                taken.add((scale.parameter.name, name))
                 if name not in parts:
                     where = f"{self.name}, scale {scale.parameter.name}"
                     raise unknown(where, "component", name, parts)

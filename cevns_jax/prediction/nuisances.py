@@ -46,8 +46,20 @@ def gamma_factor(move: jax.Array) -> jax.Array:
     return jnp.exp(u)
 
 
+# A linear factor below this is zero: at the lowest pull, -1/width, compiled code rounds the product
+# only once and can be off by half of the spacing of numbers near one, to below zero.
+NOTHING_LEFT = 2.0**-52
+
+
+def linear_factor(move: jax.Array) -> jax.Array:
+    """1 + move, and exactly zero where nothing is left; its slope is one everywhere."""
+    factor = 1 + move
+    rounded = jnp.where(jnp.abs(factor) < NOTHING_LEFT, factor, 0.0)
+    return factor - jax.lax.stop_gradient(rounded)
+
+
 FORMS: dict[str, Callable[[jax.Array], jax.Array]] = {
-    "linear": lambda move: 1 + move,
+    "linear": linear_factor,
     "exponential": jnp.exp,
     "gamma": gamma_factor,
 }
@@ -192,9 +204,9 @@ def check_nuisances(
     """Check nuisances against the components and effects that an experiment has.
 
     Raises:
-        ConfigError: a name used twice, nothing or something unknown to act on, a width that is not
-            positive, two widths that differ by too much, or a form that is unknown or does not fit
-            an effect.
+        ConfigError: a name used twice, nothing, something unknown or one thing twice to act on, a
+            width that is not positive, two widths that differ by too much, or a form that is
+            unknown or does not fit an effect.
     """
     seen: set[str] = set()
     for nuisance in nuisances:
@@ -204,6 +216,9 @@ def check_nuisances(
         seen.add(nuisance.name)
         if not nuisance.acts_on:
             raise ConfigError(f"{place}: acts_on must name a component or an effect")
+        for name in nuisance.acts_on:
+            if nuisance.acts_on.count(name) > 1:
+                raise ConfigError(f'{place}: acts_on names "{name}" more than once')
         for name in nuisance.acts_on:
             if name not in components and name not in effects:
                 raise unknown(place, "component or effect", name, [*components, *effects])

@@ -161,7 +161,9 @@ def _impacts(result: Result, names: list[str], physics: str) -> Block:
     largest = sorted(shifts, key=lambda n: -float(np.nanmax(np.abs(shifts[n]), initial=0.0)))
     return Block(
         title=f"largest impacts on {physics}, of each parameter at its lower and upper error",
-        rows=[[n, *(f"{s:+.2g}" for s in shifts[n])] for n in largest],
+        rows=[
+            [n, *(f"{s:+.2g}" if np.isfinite(s) else "none" for s in shifts[n])] for n in largest
+        ],
         columns=("name", "down", "up"),
         most=IMPACTS_SHOWN,
     )
