@@ -12,6 +12,7 @@ import cevns_jax as cj
 from cevns_jax.errors import ConfigError
 from cevns_jax.parameters import Parameter
 from cevns_jax.prediction.combination import tabulated
+from cevns_jax.prediction.component import Formula
 from cevns_jax.prediction.experiment import Scale
 from cevns_jax.prediction.nuisances import Nuisance
 from cevns_jax.priors import Flat, Gaussian
@@ -237,11 +238,18 @@ def test_a_parameter_is_declared_the_same_everywhere(declared, words):
     assert same.parameters["ratio"].prior == Gaussian(0.0, 0.1)
 
 
+class Angled(Formula):
+    """A component that has an angle of its own under the name of that of the interaction."""
+
+    parameters = (Parameter(name="sin2_theta_w", start=0.5),)
+
+    def __call__(self, interaction, values, effects):
+        return values["sin2_theta_w"] * jnp.ones(6)
+
+
 def test_a_parameter_is_declared_the_same_in_interaction_and_experiment():
-    angle = Parameter(name="sin2_theta_w", start=0.5)
-    angle = dataclasses.replace(own(name="a"), scales=(Scale(angle, ("cevns",)),))
     with pytest.raises(ConfigError, match=r"0\.23\d* in the interaction and 0\.5 in a"):
-        likelihood(angle)
+        likelihood(own(name="a", components={"other": Angled()}))
 
 
 @pytest.mark.parametrize("turned", [False, True])
