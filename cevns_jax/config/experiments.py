@@ -43,6 +43,8 @@ def read_experiments(table: Table, folder: Path) -> tuple[Planned[Experiment], .
             experiments.append(DATA_SETS[name](part, folder))
         elif "target" in part:
             experiments.append(Planned(build=partial(_own, name, part, folder), parameters=None))
+        elif part.typo("target") is not None:
+            raise part.lacks("target")
         else:
             known = [*DATA_SETS, "an own one, which has a target"]
             raise unknown(table.where, "experiment", name, known)

@@ -101,9 +101,9 @@ def _scales(table: Table, components: Sequence[str]) -> tuple[Scale, ...] | None
 
 def _own_nuisances(table: Table) -> tuple[Nuisance, ...]:
     if not isinstance(table.content.get("nuisances"), list):
-        raise ConfigError(
-            f"{table.where}: needs nuisances, a list of tables; presets belong to the data sets of "
-            "the library"
+        raise table.lacks(
+            "nuisances",
+            "needs nuisances, a list of tables; presets belong to the data sets of the library",
         )
     return made_nuisances(nuisances(table))
 

@@ -113,7 +113,7 @@ def _tabulated(path: Path, axes: dict[str, np.ndarray]) -> TabulatedResponse:
 def _given(table: Table, key: str, what: str) -> str | Table:
     """A key that is ``"perfect"`` or a table."""
     if key not in table:
-        raise ConfigError(f'{table.where}: needs {key}, "perfect" or {what}')
+        raise table.lacks(key, f'needs {key}, "perfect" or {what}')
     if isinstance(table.content[key], str):
         return table.choice(key, None, ["perfect"])
     if not isinstance(table.content[key], dict):

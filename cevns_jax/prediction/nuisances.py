@@ -217,8 +217,8 @@ def check_nuisances(
     """Check nuisances against the components and effects that an experiment has.
 
     Raises:
-        ConfigError: a name used twice, nothing or something unknown to act on, a form that is unknown
-            or does not fit an effect, or two widths that differ by too much.
+        ConfigError: a name used twice, nothing or something unknown to act on, a form that is
+            unknown or does not fit an effect, or two widths that differ by too much.
     """
     seen: set[str] = set()
     for nuisance in nuisances:

@@ -50,6 +50,22 @@ KEYS = [
     ({"form_factor": "hel"}, ["form_factor", 'did you mean "helm"']),
     ({"neutron_radius_fm": {"Cs133": 5.0}}, ["neutron_radius_fm", "Cs133", "Ge74"]),
     ({"mass_kg": None}, ["needs mass_kg"]),
+    ({"mass_kg": None, "mas_kg": 10.0}, ['mine]: no key "mas_kg"; did you mean "mass_kg"?']),
+    ({"target": None, "traget": "Ge"}, ['mine]: no key "traget"; did you mean "target"?']),
+    ({"statistic": None, "statistics": "poisson"}, ['did you mean "statistic"?']),
+    ({"nuisances": None, "nuisance": "a"}, ['did you mean "nuisances"?']),
+    (
+        {"nuisances": [{"name": "a", "acts_on": ["cevns"], "widht": 0.1}]},
+        ["nuisances 1]", 'did you mean "width"'],
+    ),
+    (
+        {"source.distance_m": None, "source.distnace_m": 3.0},
+        ['mine.source]: no key "distnace_m"; did you mean "distance_m"?'],
+    ),
+    (
+        {"response.quenching": None, "response.quenchin": "perfect"},
+        ['mine.response]: no key "quenchin"; did you mean "quenching"?'],
+    ),
     ({"mass_kg": -1.0}, ["mass_kg", "positive", "-1"]),
     ({"mass_kgg": 3.0}, ["mass_kgg", 'did you mean "mass_kg"']),
     ({"recoil_min": 3.0}, ["recoil_min", 'did you mean "recoil_min_kev"']),

@@ -111,7 +111,7 @@ WRONG = [
     ({"type": "truncated_gaussian", "mean": 1, "width": 1}, "needs min or max, or both"),
     ({"type": "log_normal", "median": -1, "width": 1}, "median must be positive, not -1"),
     ({"type": "log_normal", "median": 1, "width": 1e9}, "width must lie between"),
-    ({"type": "log_normal", "mean": 1, "width": 1}, "needs median"),
+    ({"type": "log_normal", "mean": 1, "width": 1}, 'no key "mean"; did you mean "median"'),
     ({"type": "log_uniform", "min": 1e-12}, "needs max"),
     ({"type": "log_uniform", "min": 0, "max": 1}, "min must be positive, not 0"),
     ({"type": "log_uniform", "min": 2, "max": 1}, "min must be below max"),
