@@ -142,10 +142,15 @@ def _data_set(
     varying = (*names.backgrounds(name), *pulls)
     radii = names.radii(name, common=common)
     return Planned(
-        build=partial(_built, name, given),
+        build=partial(_data_set_of, table, name, given),
         parameters=("n_sigma", *radii, *of_quenching, *varying),
         varying=varying,
     )
+
+
+def _data_set_of(table: Table, name: str, given: dict[str, Any]) -> Any:
+    with table.naming():
+        return _built(name, given)
 
 
 def _built(name: str, given: dict[str, Any]) -> Any:

@@ -270,7 +270,7 @@ def test_the_command_line_predicts_and_fits_two_sources_and_shows_them(capsys, t
         ),
         ({"covariance": "c.csv"}, {}, ["mine]", 'covariance needs statistic = "gaussian"']),
         (CORRELATED | {"covariance": 3}, {}, ["covariance must be a string"]),
-        (CORRELATED, {}, ["covariance.csv", "cannot be read"]),
+        (CORRELATED, {}, ["mine]: covariance: ", "covariance.csv: cannot be read"]),
         (CORRELATED, {"covariance.csv": COVARIANCE[17:]}, ["covariance.csv", "bin_0 to bin_2"]),
         (
             CORRELATED,
@@ -285,12 +285,12 @@ def test_the_command_line_predicts_and_fits_two_sources_and_shows_them(capsys, t
         (
             CORRELATED,
             {"covariance.csv": COVARIANCE.replace("16,6", "16,7")},
-            ["covariance must be symmetric", "bins 0 and 1"],
+            ["covariance.csv: covariance must be symmetric", "bins 0 and 1"],
         ),
         (
             CORRELATED,
             {"covariance.csv": COVARIANCE.replace("16,", "1,")},
-            ["covariance must be positive definite"],
+            ["covariance.csv: covariance must be positive definite"],
         ),
         (
             CORRELATED,
@@ -300,7 +300,7 @@ def test_the_command_line_predicts_and_fits_two_sources_and_shows_them(capsys, t
         (
             CORRELATED,
             {"covariance.csv": COVARIANCE.replace("16,", "-16,")},
-            ["covariance", "positive diagonal"],
+            ["covariance.csv: covariance", "positive diagonal"],
         ),
         (
             CORRELATED,

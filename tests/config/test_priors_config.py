@@ -138,12 +138,12 @@ def test_a_prior_that_is_none_is_refused_before_anything_is_built(tmp_path, give
         ({"prior": {"type": "flat"}, "prior_mean": 1.0}, "prior_mean needs a prior_width"),
         (
             {"prior": {"type": "flat", "min": 2, "max": 3}},
-            "start must lie where the prior, flat from 2 to 3, is not zero, not at 1",
+            "start is 1, where the prior (flat from 2 to 3) is zero",
         ),
         ({"prior": {"type": "flat", "max": -1}}, "is zero in all of the domain, 0 to inf"),
         (
             {"prior": {"type": "log_normal", "median": 1, "width": 1}, "start": 0.0},
-            "start must lie where the prior, log-normal 1 x/ 2.71828, is not zero, not at 0",
+            "start is 0, where the prior (log-normal 1 x/ 2.71828) is zero",
         ),
     ],
 )
