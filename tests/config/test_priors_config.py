@@ -154,3 +154,35 @@ def test_a_prior_that_does_not_fit_its_parameter_is_status_2(capsys, tmp_path, p
     assert err.startswith(f"cevns: {config} [parameters.n_sigma]")
     assert err.count("\n") == 1
     assert words in err
+
+
+@pytest.mark.parametrize(
+    ("prior", "profile", "words"),
+    [
+        (
+            {"type": "flat", "min": 0.5, "max": 70},
+            {"min": 0.25, "max": 2.0},
+            "[profile]: min is 0.25, but n_sigma must lie between 0.5 and 70, the range of its "
+            "prior (flat from 0.5 to 70)",
+        ),
+        (
+            {"type": "flat", "max": 1.5},
+            {"min": 0.25, "max": 2.0},
+            "[profile]: max is 2, but n_sigma must lie between 0 and 1.5, the range of its prior",
+        ),
+        (
+            {"type": "flat"},
+            {"min": 0.5, "max": 2.0, "points": 4, "scale": "signed"},
+            "max is 2, and the grid begins at -2, but n_sigma must lie between 0 and inf, its "
+            "domain",
+        ),
+    ],
+)
+def test_a_grid_outside_a_prior_is_refused_with_the_key_and_the_prior(
+    tmp_path, prior, profile, words
+):
+    given = {"parameters": {"n_sigma": {"prior": prior}}, "profile": profile}
+    config = write_config(tmp_path, BASE | {"fit": {"free": ["n_sigma"]}} | given)
+    with pytest.raises(ConfigError) as caught:
+        read_analysis(config)
+    assert words in str(caught.value)
