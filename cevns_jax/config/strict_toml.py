@@ -173,7 +173,7 @@ class Table:
         try:
             yield
         except ConfigError as error:
-            if str(error).startswith(str(self.file)):
+            if str(error).startswith((f"{self.file} [", f"{self.file}: ")):
                 raise
             where = self.where if key is None else f"{self.where}: {key}"
             raise ConfigError(f"{where}: {error}") from None

@@ -39,6 +39,7 @@ LINE = {
     "flux_per_cm2_s": 1e6,
     "live_time_days": 30,
 }
+NO_FLUX = {"type": "table", "flux": "boron8.csv", "live_time_days": 30}
 SOURCES = {"source": None, "sources": {"beam": BEAM, "solar": LINE}}
 FLUXES = [
     {"name": "beam_flux", "acts_on": ["beam"], "width": 0.1},
@@ -188,6 +189,16 @@ def test_the_command_line_predicts_and_fits_two_sources_and_shows_them(capsys, t
         ({"source": None, "sources": {}}, {}, ["mine.sources]", "at least one source"]),
         ({"source": None, "sources": 3}, {}, ["mine.sources]", "must be a table"]),
         ({"source": None, "sources": {"8B": LINE}}, {}, ["mine.sources]", "identifiers", '"8B"']),
+        (
+            {"source": None, "sources": {"solar": NO_FLUX}, "nuisances": []},
+            {},
+            ["mine.sources.solar]: flux: ", "boron8.csv: cannot be read"],
+        ),
+        (
+            {"source": None, "sources": {"solar": NO_FLUX}, "nuisances": []},
+            {"boron8.csv": "energy_mev,nu_e\n1,1e3\n2,-1\n"},
+            ["mine.sources.solar]: flux: ", "boron8.csv: line 3: nu_e", "not negative"],
+        ),
         (
             {"source": None, "sources": {"flat": LINE}},
             {},
