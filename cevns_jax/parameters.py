@@ -14,6 +14,7 @@ import numpy as np
 
 from cevns_jax.errors import ConfigError, unknown
 from cevns_jax.priors import Flat, Gaussian, Prior
+from cevns_jax.priors.prior import check_prior
 from cevns_jax.pytree import plain_pytree, static
 
 Values: TypeAlias = Mapping[str, jax.Array | float]
@@ -47,7 +48,7 @@ class Parameter:
         label: TeX label for figures.
 
     Raises:
-        ConfigError: a start outside the domain.
+        ConfigError: a prior that is none, or a start outside the domain.
     """
 
     name: str = static()
@@ -62,6 +63,7 @@ class Parameter:
     label: str = static(default="")
 
     def __post_init__(self) -> None:
+        check_prior(self.name, self.prior)
         numbers = (self.start, self.lower, self.upper, self.prior.lower, self.prior.upper)
         if any(isinstance(number, jax.core.Tracer) for number in numbers):
             return  # made inside a trace, from a declaration that was checked outside

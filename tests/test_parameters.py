@@ -10,6 +10,7 @@ import pytest
 
 from cevns_jax.errors import ConfigError
 from cevns_jax.parameters import Declared, Parameter, check_domain
+from cevns_jax.priors import Gaussian
 
 G = Parameter(name="g", start=1.0, lower=0.0, upper=10.0)
 
@@ -27,6 +28,29 @@ G = Parameter(name="g", start=1.0, lower=0.0, upper=10.0)
 def test_declarations_that_contradict_themselves_are_refused(changed, words):
     with pytest.raises(ConfigError, match=words):
         dataclasses.replace(G, **changed)
+
+
+class Bad:
+    """A prior of which most is missing."""
+
+    mean, centre, proper, constrains, text = 0.0, 0.0, True, True, "bad"
+
+
+@pytest.mark.parametrize(
+    ("prior", "words"),
+    [
+        (
+            Bad(),
+            "prior of g: Bad lacks lower, upper, log_density, penalty, precision, draw, within, "
+            "centred, repeated; see cevns_jax.priors.Prior",
+        ),
+        (Gaussian, "prior of g: Gaussian is a class, and an object is needed"),
+        (None, "prior of g: NoneType lacks mean, centre, lower"),
+    ],
+)
+def test_a_prior_that_is_none_is_refused_with_what_it_lacks(prior, words):
+    with pytest.raises(ConfigError, match=words):
+        dataclasses.replace(G, prior=prior)
 
 
 @pytest.mark.parametrize("value", [-1e-9, 10.1, math.nan, math.inf, np.array([1.0, 11.0]), "a"])

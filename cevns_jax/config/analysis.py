@@ -140,8 +140,7 @@ def _replaced(declared: Parameter, table: Declaration) -> Parameter:
         )
     if not math.isfinite(prior.penalty(start)):
         raise ConfigError(
-            f"{table.where}: start must lie where the prior, {prior.text}, is not zero, not at "
-            f"{start:g}"
+            f"{table.where}: start is {start:g}, where the prior ({prior.text}) is zero"
         )
     return replace(declared, start=start, prior=prior)
 

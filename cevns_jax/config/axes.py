@@ -83,7 +83,7 @@ def read_profile(table: Table, free: Iterable[str]) -> ProfileTable:
     """
     parameter = table.text("parameter", next(iter(free), None))
     if parameter is None:
-        raise ConfigError(f"{table.where}: name the parameter")
+        raise table.lacks("parameter", "name the parameter")
     level = _confidence_level(table)
     axis = _axis(table, parameter, points=121, fewest=4)
     return ProfileTable(where=table.where, axis=axis, confidence_level=level)
@@ -99,7 +99,7 @@ def read_scan(table: Table) -> ScanTable:
     for part in table.tables("axes"):
         name = part.text("parameter")
         if name is None:
-            raise ConfigError(f"{part.where}: name the parameter")
+            raise part.lacks("parameter", "name the parameter")
         if any(name == axis.parameter for axis in axes):
             raise ConfigError(f"{part.where}: {name} has an axis already")
         axes.append(_axis(part, name))
@@ -127,7 +127,7 @@ def read_limit(table: Table, scan: ScanTable | None, free: Iterable[str]) -> Lim
     first = next(iter(free), None)
     parameter = table.text("parameter", axes[-1].parameter if axes else first)
     if parameter is None:
-        raise ConfigError(f"{table.where}: name the parameter, e.g. --set limit.parameter=NAME")
+        raise table.lacks("parameter", "name the parameter, e.g. --set limit.parameter=NAME")
     level = _confidence_level(table)
     held = [axis for axis in axes if axis.parameter != parameter]
     if "held" in table:

@@ -43,6 +43,8 @@ def read_experiments(table: Table, folder: Path) -> tuple[Planned[Experiment], .
             experiments.append(DATA_SETS[name](part, folder))
         elif "target" in part:
             experiments.append(Planned(build=partial(_own, name, part, folder), parameters=None))
+        elif part.typo("target") is not None:
+            raise part.lacks("target")
         else:
             known = [*DATA_SETS, "an own one, which has a target"]
             raise unknown(table.where, "experiment", name, known)
@@ -140,10 +142,15 @@ def _data_set(
     varying = (*names.backgrounds(name), *pulls)
     radii = names.radii(name, common=common)
     return Planned(
-        build=partial(_built, name, given),
+        build=partial(_data_set_of, table, name, given),
         parameters=("n_sigma", *radii, *of_quenching, *varying),
         varying=varying,
     )
+
+
+def _data_set_of(table: Table, name: str, given: dict[str, Any]) -> Any:
+    with table.naming():
+        return _built(name, given)
 
 
 def _built(name: str, given: dict[str, Any]) -> Any:

@@ -102,12 +102,7 @@ def _within(table: LimitTable, declared: Parameter) -> tuple[float, float] | Non
 
 def _grid(axis: Axis, declared: Parameter) -> list[float]:
     """Values of one axis."""
-    smallest = -axis.high if axis.scale == "signed" else axis.low
-    if smallest < declared.lower or axis.high > declared.upper:
-        raise ConfigError(
-            f"{axis.where}: values must lie between {declared.lower:g} and {declared.upper:g}, "
-            f"the domain of {declared.name}"
-        )
+    _inside(axis, declared)
     if axis.scale == "linear":
         grid = np.linspace(axis.low, axis.high, axis.points)
     elif axis.scale == "log":
@@ -117,6 +112,27 @@ def _grid(axis: Axis, declared: Parameter) -> list[float]:
         grid = np.concatenate([-half[::-1], half])
     _distinct(axis, grid)
     return [float(value) for value in grid]
+
+
+def _inside(axis: Axis, declared: Parameter) -> None:
+    """Check that the ends of a grid lie in the domain of its parameter."""
+    lower, upper = float(declared.lower), float(declared.upper)
+    if axis.scale == "signed" and -axis.high < lower:
+        end, said = lower, f"max is {axis.high:g}, and the grid begins at {-axis.high:g}"
+    elif axis.scale != "signed" and axis.low < lower:
+        end, said = lower, f"min is {axis.low:g}"
+    elif axis.high > upper:
+        end, said = upper, f"max is {axis.high:g}"
+    else:
+        return
+    # A prior can narrow the domain, and then it is the prior that may have to be changed.
+    prior = declared.prior
+    narrowed = end in (float(prior.lower), float(prior.upper))
+    domain = f"the range of its prior ({prior.text})" if narrowed else "its domain"
+    raise ConfigError(
+        f"{axis.where}: {said}, but {declared.name} must lie between {lower:g} and {upper:g}, "
+        f"{domain}"
+    )
 
 
 def _distinct(axis: Axis, grid: np.ndarray) -> None:

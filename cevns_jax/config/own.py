@@ -48,13 +48,20 @@ def read_own_experiment(name: str, table: Table, folder: Path) -> Experiment:
     """
     from cevns_jax.experiments.own_experiment import own_experiment
 
+    with table.naming():
+        return own_experiment(name=name, **_arguments(name, table, folder))
+
+
+def _arguments(name: str, table: Table, folder: Path) -> dict[str, Any]:
+    """Arguments of :func:`cevns_jax.experiments.own_experiment`."""
     material = _target(table)
     mass_kg = needed(table, "mass_kg", table.positive("mass_kg"))
     source = _sources(table, folder)
     nuisances = _own_nuisances(table)
     columns = read_bin_columns(table, source, nuisances)
     bins = read_bins(table, folder, columns)
-    arrivals = _arrival_times(table, folder, bins.edges)
+    with table.naming("arrival_times"):
+        arrivals = _arrival_times(table, folder, bins.edges)
     response = read_response(name, table.table("response"), folder, bins.path, bins.edges, material)
     given: dict[str, Any] = {
         "target": material,
@@ -70,7 +77,7 @@ def read_own_experiment(name: str, table: Table, folder: Path) -> Experiment:
         **{key: table.text(key) or "" for key in ("title", "citation", "exposure")},
     }
     table.done()
-    return own_experiment(name=name, **given)
+    return given
 
 
 def _sources(table: Table, folder: Path) -> Source | dict[str, Source]:
@@ -101,9 +108,9 @@ def _scales(table: Table, components: Sequence[str]) -> tuple[Scale, ...] | None
 
 def _own_nuisances(table: Table) -> tuple[Nuisance, ...]:
     if not isinstance(table.content.get("nuisances"), list):
-        raise ConfigError(
-            f"{table.where}: needs nuisances, a list of tables; presets belong to the data sets of "
-            "the library"
+        raise table.lacks(
+            "nuisances",
+            "needs nuisances, a list of tables; presets belong to the data sets of the library",
         )
     return made_nuisances(nuisances(table))
 

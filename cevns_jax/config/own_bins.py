@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 EFFECTS = ("quenching", "resolution", "neutron_radius")  # of the response and of the nuclei
 TEMPLATE_ERROR = "template_error"
 NOT_NEGATIVE = TEMPLATE_ERRORS
+POISSON_COUNTS = NOT_NEGATIVE._replace(hint="events in Poisson bins")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,16 +158,19 @@ def read_bins(table: Table, folder: Path, meant: BinColumns) -> Bins:
         ConfigError: anything that is missing or not understood, in one of the files.
     """
     path = folder / needed(table, "bins", table.text("bins"))
-    edges, columns = _binned(path, meant)
+    with table.naming("bins"):
+        edges, columns = _binned(path, meant)
+        backgrounds = _made(path, meant, columns)
     given: dict[str, np.ndarray | None] = {
         "observed": columns.get("observed"),
         "errors": columns.get("error"),
         "template_errors": columns.get(TEMPLATE_ERROR),
     }
     if meant.covariance is not None:
-        bins = math.prod(len(ends) - 1 for ends in edges.values())
-        given["covariance"] = _covariance(folder / meant.covariance, bins)
-    return Bins(path=path, edges=edges, backgrounds=_made(path, meant, columns), data=given)
+        shape = tuple(len(ends) - 1 for ends in edges.values())
+        with table.naming("covariance"):
+            given["covariance"] = _covariance(folder / meant.covariance, shape)
+    return Bins(path=path, edges=edges, backgrounds=backgrounds, data=given)
 
 
 def _binned(path: Path, meant: BinColumns) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
@@ -187,7 +191,8 @@ def _binned(path: Path, meant: BinColumns) -> tuple[dict[str, np.ndarray], dict[
     varied = {f"{effect}_{way}" for effect in meant.shapes for way in ("up", "down")}
     for column in columns:
         not_negative = column in {TEMPLATE_ERROR, *varied, *meant.shapes.values()}
-        domain = ERRORS if column == "error" else NOT_NEGATIVE if not_negative else COUNTS
+        counts = COUNTS if meant.gaussian else POISSON_COUNTS
+        domain = ERRORS if column == "error" else NOT_NEGATIVE if not_negative else counts
         check_column(path, table, column, domain)
     check_axes(str(path), axes)
     edges = {axis: bin_edges(path, table, f"{axis}_low", f"{axis}_high") for axis in axes}
@@ -213,8 +218,11 @@ def _made(
     return found
 
 
-def _covariance(path: Path, bins: int) -> np.ndarray:
+def _covariance(path: Path, shape: tuple[int, ...]) -> np.ndarray:
     """A square matrix, a row and a column for each bin, in the order of the rows of bins."""
+    from cevns_jax.experiments.own_bins import statistic_of_bins
+
+    bins = math.prod(shape)
     names = [f"bin_{i}" for i in range(bins)]
     allowed = f"bin_0 to bin_{bins - 1}, one of each bin in their order"
     table = read_columns(path, lambda found: found == names, allowed)
@@ -224,7 +232,10 @@ def _covariance(path: Path, bins: int) -> np.ndarray:
         )
     for name in names:
         check_column(path, table, name, COVARIANCE)
-    return np.stack([*table.values()], axis=1)
+    covariance = np.stack([*table.values()], axis=1)
+    # The experiment checks it as well, but knows nothing of the file.
+    statistic_of_bins(str(path), shape, None, covariance, None)
+    return covariance
 
 
 def _axes(columns: Sequence[str] | Columns) -> list[str]:

@@ -36,7 +36,7 @@ def needed(table: Table, key: str, value: Given | None) -> Given:
         ConfigError: there is none.
     """
     if value is None:
-        raise ConfigError(f"{table.where}: needs {key}")
+        raise table.lacks(key)
     return value
 
 
@@ -45,18 +45,18 @@ def nuisances(table: Table) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     for part in table.tables("nuisances"):
         name, width = part.text("name"), part.positive("width")
-        if name is None or width is None:
-            raise ConfigError(f"{part.where}: needs name, acts_on and width")
-        if not name.isidentifier():
-            raise ConfigError(
-                f'{part.where}: name must be a Python identifier, not "{shown(name)}"'
-            )
         given: dict[str, Any] = {"name": name, "width": width, "acts_on": part.texts("acts_on")}
         if "width_down" in part:
             given["width_down"] = part.positive("width_down")
         given["form"] = part.choice("form", "linear", NUISANCE_FORMS)
         given["shared"] = part.flag("shared", False)
         part.done()
+        if name is None or width is None:
+            raise ConfigError(f"{part.where}: needs name, acts_on and width")
+        if not name.isidentifier():
+            raise ConfigError(
+                f'{part.where}: name must be a Python identifier, not "{shown(name)}"'
+            )
         found.append(given)
     return found
 

@@ -69,7 +69,8 @@ def read_response(
 
     axes = {axis: e for axis, e in edges.items() if axis != "time_us"}
     if "table" in table:
-        response = _tabulated(folder / (table.text("table") or ""), axes)
+        with table.naming("table"):
+            response = _tabulated(folder / (table.text("table") or ""), axes)
         table.done()
         return response
     if not table.content:
@@ -81,16 +82,18 @@ def read_response(
         )
     (axis,) = axes
     efficiency, recoil_efficiency = _efficiency(table, folder, axis)
-    built = energy_response(
-        axis=axis,
-        edges=axes[axis],
-        quenching=_quenching(name, table, folder, material),
-        resolution=_resolution(table, folder),
-        efficiency=efficiency,
-        recoil_efficiency=recoil_efficiency,
-    )
+    quenching = _quenching(name, table, folder, material)
+    resolution = _resolution(table, folder)
     table.done()
-    return built
+    with table.naming():
+        return energy_response(
+            axis=axis,
+            edges=axes[axis],
+            quenching=quenching,
+            resolution=resolution,
+            efficiency=efficiency,
+            recoil_efficiency=recoil_efficiency,
+        )
 
 
 def _tabulated(path: Path, axes: dict[str, np.ndarray]) -> TabulatedResponse:
@@ -113,7 +116,7 @@ def _tabulated(path: Path, axes: dict[str, np.ndarray]) -> TabulatedResponse:
 def _given(table: Table, key: str, what: str) -> str | Table:
     """A key that is ``"perfect"`` or a table."""
     if key not in table:
-        raise ConfigError(f'{table.where}: needs {key}, "perfect" or {what}')
+        raise table.lacks(key, f'needs {key}, "perfect" or {what}')
     if isinstance(table.content[key], str):
         return table.choice(key, None, ["perfect"])
     if not isinstance(table.content[key], dict):
@@ -165,8 +168,9 @@ def read_quenching(name: str, part: Table, folder: Path, protons: set[int]) -> Q
     chosen = _one_of(part, ("lindhard_k", "coefficients", "table"))
     quenching: Quenching
     if chosen == "table":
-        path = folder / (part.text("table") or "")
-        quenching = TabulatedQuenching(_curve(path, "recoil_kev", "quenching_factor"))
+        with part.naming("table"):
+            path = folder / (part.text("table") or "")
+            quenching = TabulatedQuenching(_curve(path, "recoil_kev", "quenching_factor"))
     elif chosen == "coefficients":
         numbers = part.list_of_numbers("coefficients")
         quenching = PolynomialQuenching(coefficients=tuple(numbers))
@@ -194,8 +198,9 @@ def _resolution(table: Table, folder: Path) -> Resolution:
         return r.PerfectResolution()
     found: r.Resolution
     if "table" in part:
-        path = folder / (part.text("table") or "")
-        found = r.GaussianResolution(_curve(path, "energy_kev", "sigma_kev"))
+        with part.naming("table"):
+            path = folder / (part.text("table") or "")
+            found = r.GaussianResolution(_curve(path, "energy_kev", "sigma_kev"))
     elif "photoelectrons_per_kev" in part:
         found = r.PoissonResolution(quanta_per_kev=part.positive("photoelectrons_per_kev") or 0.0)
     else:
@@ -223,13 +228,14 @@ def _efficiency(
     path = folder / (part.text("table") or "")
     part.done()
     columns = (axis, "recoil_kev")
-    table_ = read_columns(
-        path,
-        lambda found: "efficiency" in found and len(found) == 2 and bool({*found} & {*columns}),
-        f"efficiency, and {axis} or recoil_kev",
-    )
-    x = next(name for name in columns if name in table_)
-    curve = _linear(path, table_, x, "efficiency")
+    with part.naming("table"):
+        table_ = read_columns(
+            path,
+            lambda found: "efficiency" in found and len(found) == 2 and bool({*found} & {*columns}),
+            f"efficiency, and {axis} or recoil_kev",
+        )
+        x = next(name for name in columns if name in table_)
+        curve = _linear(path, table_, x, "efficiency")
     return (curve, None) if x == axis else (1.0, curve)
 
 

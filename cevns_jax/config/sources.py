@@ -36,7 +36,8 @@ def read_source(table: Table, folder: Path) -> Source:
     Raises:
         ConfigError: anything that is missing or not understood, in the table or in its file.
     """
-    source = TYPES[table.choice("type", None, TYPES)](table, folder)
+    with table.naming():
+        source = TYPES[table.choice("type", None, TYPES)](table, folder)
     table.done()
     return source
 
@@ -69,11 +70,22 @@ def _spallation(table: Table, folder: Path) -> PionDecayAtRest:
 
 
 def _tabulated(table: Table, folder: Path) -> TabulatedSource:
+    path = folder / needed(table, "flux", table.text("flux"))
+    seconds = _live_time(table)
+    with table.naming("flux"):
+        return _of_table(path, seconds)
+
+
+def _of_table(path: Path, seconds: float) -> TabulatedSource:
+    """The source of a CSV table.
+
+    Args:
+        path: The table.
+        seconds: Live time [s].
+    """
     from cevns_jax.sources import tabulated_source
     from cevns_jax.sources.tabulated import check_unit
 
-    path = folder / needed(table, "flux", table.text("flux"))
-    seconds = _live_time(table)
     flux = read_columns(
         path,
         lambda found: found[:1] == ["energy_mev"] and set(found[1:]) <= {*FLAVOURS},
@@ -109,13 +121,12 @@ def _reactor(table: Table, folder: Path) -> ReactorSource:
     fractions = needed(table, "fission_fractions", fission_fractions(table))
     flux = needed(table, "flux_per_cm2_s", table.positive("flux_per_cm2_s"))
     seconds = _live_time(table)
-    with naming(table.where):
-        return reactor_source(
-            spectra=spectra,
-            fission_fractions=fractions,
-            flux_per_cm2_s=flux,
-            live_time_s=seconds,
-        )
+    return reactor_source(
+        spectra=spectra,
+        fission_fractions=fractions,
+        flux_per_cm2_s=flux,
+        live_time_s=seconds,
+    )
 
 
 def _live_time(table: Table) -> float:

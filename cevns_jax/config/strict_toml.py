@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import copy
+import difflib
 import math
 import tomllib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,8 @@ from cevns_jax.config.sizes import MOST_BYTES, MOST_PARTS, check_content, check_
 from cevns_jax.data.text import read_text
 from cevns_jax.domains import ANY, Domain, check_number
 from cevns_jax.errors import LONGEST_TEXT, ConfigError, shown, unknown
+
+NEAR = 0.75  # likeness of a typo to its key: "mas_kg" and "mass_kg" have 0.92, "min" and "max" 0.33
 
 
 def read_toml(path: Path, overrides: Sequence[str] = ()) -> dict[str, Any]:
@@ -105,7 +109,7 @@ class Table:
     ) -> str:
         """One of several words of a kind; without a default it must be there."""
         if default is None and key not in self:
-            raise ConfigError(f"{self.where}: needs {key} (allowed: {', '.join(allowed)})")
+            raise self.lacks(key, f"needs {key} (allowed: {', '.join(allowed)})")
         value = self.text(key, default)
         if value not in set(allowed):
             raise unknown(self.where, kind or key, value, allowed)
@@ -122,7 +126,8 @@ class Table:
         """A list of finite numbers of a bearable size, at least one."""
         value = self.content.get(key) if key in self else None
         if not isinstance(value, list) or not value:
-            raise ConfigError(f"{self.where}: {key} must be a list of numbers, at least one")
+            text = f"{key} must be a list of numbers, at least one"
+            raise self.lacks(key, text) if value is None else ConfigError(f"{self.where}: {text}")
         try:
             numbers = [float(v) if type(v) in (int, float) else math.nan for v in value]
         except OverflowError:
@@ -157,6 +162,39 @@ class Table:
         for key, value in found.items():
             check_number(self.where, shown(key), value, ANY)
         return found
+
+    @contextmanager
+    def naming(self, key: str | None = None) -> Iterator[None]:
+        """Put the file and the table in front of errors raised inside, unless they have them.
+
+        Args:
+            key: The key that the error is about, where there is one, as of the name of a file.
+        """
+        try:
+            yield
+        except ConfigError as error:
+            if str(error).startswith((f"{self.file} [", f"{self.file}: ")):
+                raise
+            where = self.where if key is None else f"{self.where}: {key}"
+            raise ConfigError(f"{where}: {error}") from None
+
+    def typo(self, key: str) -> str | None:
+        """The key that is most like a missing one, of those that nobody asked for; ``None`` if none
+        is like it."""
+        unread = [shown(given) for given in self.content if given not in {*self.known, key}]
+        return next(iter(difflib.get_close_matches(key, unread, n=1, cutoff=NEAR)), None)
+
+    def lacks(self, key: str, text: str | None = None) -> ConfigError:
+        """Error for a key that is missing; it names a typo of the key if there is one.
+
+        Args:
+            key: The key.
+            text: What to do, for the message. Default: that the table needs the key.
+        """
+        typo = self.typo(key)
+        if typo is not None:
+            return ConfigError(f'{self.where}: no key "{typo}"; did you mean "{key}"?')
+        return ConfigError(f"{self.where}: {text or f'needs {key}'}")
 
     def done(self) -> None:
         """Check that every key was asked for."""

@@ -12,8 +12,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from cevns_jax.errors import ConfigError, unknown
-from cevns_jax.pytree import static
+from cevns_jax.errors import ConfigError, shown, unknown
+from cevns_jax.pytree import plain_pytree, static
 
 # |ln f| below which the series are used, as the closed forms lose digits there: 4e-14 are left at
 # 1e-2, where the first term that is left out of ``bend``, u^4/360, is 3e-11. At 1e-3 they would be
@@ -87,7 +87,7 @@ half their difference times the largest slope equals their mean."""
 HALVINGS = 60  # of a range of length 1, to its last digit: 2^-53 is the rounding of float64
 
 
-@jax.tree_util.register_dataclass
+@plain_pytree
 @dataclass(frozen=True, kw_only=True)
 class Nuisance:
     """A systematic uncertainty as data: a unit-normal pull and what it moves.
@@ -101,6 +101,10 @@ class Nuisance:
         form: How a normalisation moves with the pull x, one of ``FORMS``. Effects are linear.
         shared: Whether all experiments that declare the name share one parameter.
         includes: Shared uncertainties that are lumped into it, e.g. the flux of a source.
+
+    Raises:
+        ConfigError: ``acts_on`` that is a string and not a list of names, or a width that is not
+            positive and finite.
     """
 
     name: str = static()
@@ -110,6 +114,17 @@ class Nuisance:
     form: str = static(default="linear")
     shared: bool = static(default=False)
     includes: tuple[str, ...] = static(default=())
+
+    def __post_init__(self) -> None:
+        place = f'nuisance "{self.name}"'
+        if isinstance(self.acts_on, str):
+            raise ConfigError(
+                f'{place}: acts_on must be a list of names, ["{self.acts_on}"], not a string'
+            )
+        object.__setattr__(self, "acts_on", tuple(self.acts_on))
+        _check_width(place, "width", self.width)
+        if self.width_down is not None:
+            _check_width(place, "width_down", self.width_down)
 
     def lowest(self, components: Collection[str]) -> float:
         """Lowest pull that is allowed.
@@ -175,20 +190,30 @@ def _bent(x: Any, up: Any, down: Any, library: Any) -> Any:
     return x * (up + down) / 2 + even(x, library) * (up - down) / 2
 
 
-def _check_widths(place: str, nuisance: Nuisance) -> None:
-    """Check one width, or both and their ratio.
+def _check_width(place: str, what: str, width: Any) -> None:
+    """Check that a width is positive and finite; one that is traced cannot be checked, and passes.
 
     Raises:
-        ConfigError: a width that is not positive and finite, or two that differ by too much.
+        ConfigError: it is not.
+    """
+    if isinstance(width, jax.core.Tracer):
+        return
+    try:
+        positive = math.isfinite(width) and width > 0
+    except TypeError:
+        positive = False
+    if not positive:
+        raise ConfigError(f"{place}: {what} must be positive and finite, not {shown(width)}")
+
+
+def _check_ratio(place: str, nuisance: Nuisance) -> None:
+    """Check that two widths do not differ by too much.
+
+    Raises:
+        ConfigError: they do.
     """
     up, down = nuisance.width, nuisance.width_down
-    if not (math.isfinite(up) and up > 0):
-        raise ConfigError(f"{place}: width must be positive and finite, not {up}")
-    if down is None:
-        return
-    if not (math.isfinite(down) and down > 0):
-        raise ConfigError(f"{place}: width_down must be positive and finite, not {down}")
-    if not 1 / LARGEST_RATIO < up / down < LARGEST_RATIO:
+    if down is not None and not 1 / LARGEST_RATIO < up / down < LARGEST_RATIO:
         raise ConfigError(
             f"{place}: width and width_down must be within a factor of {LARGEST_RATIO:.2f} of each "
             f"other, not {up:g} and {down:g}; beyond it two pulls would mean the same move"
@@ -205,8 +230,7 @@ def check_nuisances(
 
     Raises:
         ConfigError: a name used twice, nothing, something unknown or one thing twice to act on, a
-            width that is not positive, two widths that differ by too much, or a form that is
-            unknown or does not fit an effect.
+            form that is unknown or does not fit an effect, or two widths that differ by too much.
     """
     seen: set[str] = set()
     for nuisance in nuisances:
@@ -222,9 +246,9 @@ def check_nuisances(
         for name in nuisance.acts_on:
             if name not in components and name not in effects:
                 raise unknown(place, "component or effect", name, [*components, *effects])
-        _check_widths(place, nuisance)
         allowed = list(FORMS)
         if not set(nuisance.acts_on) <= set(components):
             allowed = ["linear"]  # an effect is a shift, not a factor
         if nuisance.form not in allowed:
             raise unknown(place, "form", nuisance.form, allowed)
+        _check_ratio(place, nuisance)

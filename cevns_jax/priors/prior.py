@@ -12,6 +12,7 @@ from typing import Any, Protocol, Self, runtime_checkable
 
 import jax
 
+from cevns_jax.errors import ConfigError
 from cevns_jax.priors.numbers import Number
 
 
@@ -100,6 +101,30 @@ class Prior(Protocol):
         """Random outcome of a repetition of that measurement if the parameter is ``truth``. It may
         lie outside the support. A prior that represents no measurement returns the truth."""
         ...
+
+
+MEMBERS = tuple(name for name in vars(Prior) if not name.startswith("_"))
+"""What a prior must have."""
+
+
+def check_prior(parameter: str, given: object) -> None:
+    """Check that something can be the prior of a parameter.
+
+    Args:
+        parameter: Name of the parameter, for the message.
+        given: What was given as its prior.
+
+    Raises:
+        ConfigError: a class in place of an object, or an object that lacks what priors have.
+    """
+    where, see = f"prior of {parameter}", "see cevns_jax.priors.Prior"
+    if isinstance(given, type):
+        raise ConfigError(f"{where}: {given.__name__} is a class, and an object is needed; {see}")
+    # The class is asked first: a property of the object may fail where its numbers are traced.
+    kind = type(given)
+    lacks = [name for name in MEMBERS if not (hasattr(kind, name) or hasattr(given, name))]
+    if lacks:
+        raise ConfigError(f"{where}: {kind.__name__} lacks {', '.join(lacks)}; {see}")
 
 
 def width_of(prior: Prior) -> float:

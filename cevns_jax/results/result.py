@@ -66,8 +66,11 @@ class Result(Summarised):
         }
         return xarray.DataTree.from_dict({"/": root} | groups)
 
-    def save(self, path: Path) -> None:
+    def save(self, path: Path | str) -> None:
         """Write netCDF with a seal, atomically.
+
+        Args:
+            path: The file; folders that are missing are made.
 
         Raises:
             ConfigError: the path cannot be written.
@@ -79,7 +82,7 @@ class Result(Summarised):
             part.write_bytes(content)
             seal(part)
 
-        write_atomically(path, write)
+        write_atomically(Path(path), write)
 
 
 def load(path: Path | str) -> Result:

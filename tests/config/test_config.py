@@ -193,7 +193,9 @@ GOOD = HEADER + "0,20,0,1,30,20\n0,20,1,6,50,60\n20,60,0,1,20,20\n20,60,1,6,90,1
 def test_tables_of_counts_that_cannot_be_used_are_refused(tmp_path, table, words):
     (tmp_path / "mine.csv").write_text(table)
     content = changed("experiments.coherent_csi_2021.counts", "mine.csv")
-    with pytest.raises(ConfigError, match=rf"config\.toml: .*mine\.csv.*{words}"):
+    with pytest.raises(
+        ConfigError, match=rf"config\.toml \[experiments\.coherent_csi_2021\]: .*mine\.csv.*{words}"
+    ):
         read_analysis(write(tmp_path, content))
 
 

@@ -39,6 +39,7 @@ LINE = {
     "flux_per_cm2_s": 1e6,
     "live_time_days": 30,
 }
+NO_FLUX = {"type": "table", "flux": "boron8.csv", "live_time_days": 30}
 SOURCES = {"source": None, "sources": {"beam": BEAM, "solar": LINE}}
 FLUXES = [
     {"name": "beam_flux", "acts_on": ["beam"], "width": 0.1},
@@ -189,6 +190,16 @@ def test_the_command_line_predicts_and_fits_two_sources_and_shows_them(capsys, t
         ({"source": None, "sources": 3}, {}, ["mine.sources]", "must be a table"]),
         ({"source": None, "sources": {"8B": LINE}}, {}, ["mine.sources]", "identifiers", '"8B"']),
         (
+            {"source": None, "sources": {"solar": NO_FLUX}, "nuisances": []},
+            {},
+            ["mine.sources.solar]: flux: ", "boron8.csv: cannot be read"],
+        ),
+        (
+            {"source": None, "sources": {"solar": NO_FLUX}, "nuisances": []},
+            {"boron8.csv": "energy_mev,nu_e\n1,1e3\n2,-1\n"},
+            ["mine.sources.solar]: flux: ", "boron8.csv: line 3: nu_e", "not negative"],
+        ),
+        (
             {"source": None, "sources": {"flat": LINE}},
             {},
             ["mine]", "backgrounds must be", "none of flat", 'not "flat"'],
@@ -270,7 +281,7 @@ def test_the_command_line_predicts_and_fits_two_sources_and_shows_them(capsys, t
         ),
         ({"covariance": "c.csv"}, {}, ["mine]", 'covariance needs statistic = "gaussian"']),
         (CORRELATED | {"covariance": 3}, {}, ["covariance must be a string"]),
-        (CORRELATED, {}, ["covariance.csv", "cannot be read"]),
+        (CORRELATED, {}, ["mine]: covariance: ", "covariance.csv: cannot be read"]),
         (CORRELATED, {"covariance.csv": COVARIANCE[17:]}, ["covariance.csv", "bin_0 to bin_2"]),
         (
             CORRELATED,
@@ -285,12 +296,12 @@ def test_the_command_line_predicts_and_fits_two_sources_and_shows_them(capsys, t
         (
             CORRELATED,
             {"covariance.csv": COVARIANCE.replace("16,6", "16,7")},
-            ["covariance must be symmetric", "bins 0 and 1"],
+            ["covariance.csv: covariance must be symmetric", "bins 0 and 1"],
         ),
         (
             CORRELATED,
             {"covariance.csv": COVARIANCE.replace("16,", "1,")},
-            ["covariance must be positive definite"],
+            ["covariance.csv: covariance must be positive definite"],
         ),
         (
             CORRELATED,
@@ -300,7 +311,7 @@ def test_the_command_line_predicts_and_fits_two_sources_and_shows_them(capsys, t
         (
             CORRELATED,
             {"covariance.csv": COVARIANCE.replace("16,", "-16,")},
-            ["covariance", "positive diagonal"],
+            ["covariance.csv: covariance", "positive diagonal"],
         ),
         (
             CORRELATED,

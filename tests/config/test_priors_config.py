@@ -111,7 +111,7 @@ WRONG = [
     ({"type": "truncated_gaussian", "mean": 1, "width": 1}, "needs min or max, or both"),
     ({"type": "log_normal", "median": -1, "width": 1}, "median must be positive, not -1"),
     ({"type": "log_normal", "median": 1, "width": 1e9}, "width must lie between"),
-    ({"type": "log_normal", "mean": 1, "width": 1}, "needs median"),
+    ({"type": "log_normal", "mean": 1, "width": 1}, 'no key "mean"; did you mean "median"'),
     ({"type": "log_uniform", "min": 1e-12}, "needs max"),
     ({"type": "log_uniform", "min": 0, "max": 1}, "min must be positive, not 0"),
     ({"type": "log_uniform", "min": 2, "max": 1}, "min must be below max"),
@@ -138,12 +138,12 @@ def test_a_prior_that_is_none_is_refused_before_anything_is_built(tmp_path, give
         ({"prior": {"type": "flat"}, "prior_mean": 1.0}, "prior_mean needs a prior_width"),
         (
             {"prior": {"type": "flat", "min": 2, "max": 3}},
-            "start must lie where the prior, flat from 2 to 3, is not zero, not at 1",
+            "start is 1, where the prior (flat from 2 to 3) is zero",
         ),
         ({"prior": {"type": "flat", "max": -1}}, "is zero in all of the domain, 0 to inf"),
         (
             {"prior": {"type": "log_normal", "median": 1, "width": 1}, "start": 0.0},
-            "start must lie where the prior, log-normal 1 x/ 2.71828, is not zero, not at 0",
+            "start is 0, where the prior (log-normal 1 x/ 2.71828) is zero",
         ),
     ],
 )
@@ -154,3 +154,35 @@ def test_a_prior_that_does_not_fit_its_parameter_is_status_2(capsys, tmp_path, p
     assert err.startswith(f"cevns: {config} [parameters.n_sigma]")
     assert err.count("\n") == 1
     assert words in err
+
+
+@pytest.mark.parametrize(
+    ("prior", "profile", "words"),
+    [
+        (
+            {"type": "flat", "min": 0.5, "max": 70},
+            {"min": 0.25, "max": 2.0},
+            "[profile]: min is 0.25, but n_sigma must lie between 0.5 and 70, the range of its "
+            "prior (flat from 0.5 to 70)",
+        ),
+        (
+            {"type": "flat", "max": 1.5},
+            {"min": 0.25, "max": 2.0},
+            "[profile]: max is 2, but n_sigma must lie between 0 and 1.5, the range of its prior",
+        ),
+        (
+            {"type": "flat"},
+            {"min": 0.5, "max": 2.0, "points": 4, "scale": "signed"},
+            "max is 2, and the grid begins at -2, but n_sigma must lie between 0 and inf, its "
+            "domain",
+        ),
+    ],
+)
+def test_a_grid_outside_a_prior_is_refused_with_the_key_and_the_prior(
+    tmp_path, prior, profile, words
+):
+    given = {"parameters": {"n_sigma": {"prior": prior}}, "profile": profile}
+    config = write_config(tmp_path, BASE | {"fit": {"free": ["n_sigma"]}} | given)
+    with pytest.raises(ConfigError) as caught:
+        read_analysis(config)
+    assert words in str(caught.value)

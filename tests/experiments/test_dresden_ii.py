@@ -162,7 +162,6 @@ def test_nothing_but_cevns_follows_the_number_of_neutrinos(iron):
             'did you mean "continuum"',
         ),
         ({"nuisances": [Nuisance(name="a", acts_on=("timing_ns",), width=0.1)]}, "timing_ns"),
-        ({"nuisances": [Nuisance(name="a", acts_on=("cevns",), width=0.0)]}, "width must be"),
         ({"spectra": "huber"}, 'spectra "huber".*huber_mueller'),
         ({"fission_fractions": {"u233": 1.0}}, 'isotope "u233"'),
         ({"fission_fractions": {"u235": 0.6, "u238": 0.3}}, "add up to 1, not to 0.9"),

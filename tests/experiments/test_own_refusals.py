@@ -52,10 +52,6 @@ ONES = np.ones(6)
             'no component or effect "flat".*cevns, neutron_radius, quenching, resolution',
         ),
         (
-            {"nuisances": [Nuisance(name="a", acts_on=("cevns",), width=-0.1)]},
-            "width must be positive",
-        ),
-        (
             {"nuisances": [Nuisance(name="a", acts_on=("cevns",), width=0.1)] * 2},
             'nuisance "a": declared twice',
         ),

@@ -102,6 +102,32 @@ def test_two_widths_that_make_no_sense_are_refused(down, message):
         checked(uneven(0.1, down))
 
 
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"width": 0.0}, 'nuisance "flux": width must be positive and finite, not 0'),
+        ({"width": np.inf}, "width must be positive and finite, not inf"),
+        ({"width": "5%"}, "width must be positive and finite, not 5%"),
+        ({"width_down": -1}, 'nuisance "flux": width_down must be positive and finite, not -1'),
+        (
+            {"acts_on": "solar"},
+            r'nuisance "flux": acts_on must be a list of names, \["solar"\], not a string',
+        ),
+    ],
+)
+def test_a_nuisance_that_makes_no_sense_is_refused_where_it_is_made(changed, message):
+    with pytest.raises(ConfigError, match=message):
+        Nuisance(**{"name": "flux", "acts_on": ["cevns"], "width": 0.1} | changed)
+
+
+def test_a_nuisance_goes_through_jax_with_any_numbers_in_it():
+    """Trees of axes and gradients are no nuisances, and pass; its names may be a list."""
+    nuisance = Nuisance(name="flux", acts_on=["cevns"], width=0.1)
+    assert jax.tree.map(lambda _: -1, nuisance).width == -1
+    assert float(jax.grad(lambda n: -2.0 * n.width)(nuisance).width) == -2.0
+    assert nuisance.acts_on == ("cevns",)
+
+
 def test_the_widest_ratio_that_is_allowed_is_the_last_that_grows():
     x = jnp.linspace(-1, 1, 100_001)
     assert (np.diff(uneven(6.75, 1.0).move(x)) > 0).all()

@@ -43,6 +43,12 @@ def test_a_sound_result_is_drawn_and_is_netcdf_for_everybody(saved, capsys):
         assert json.loads(tree.attrs["attributes"])["labels"] == {"a": "a label"}
 
 
+def test_a_result_is_saved_and_loaded_under_a_string(tmp_path):
+    path = str(tmp_path / "results" / "x.nc")
+    profile_of("a label").save(path)
+    assert load(path).attributes["labels"] == {"a": "a label"}
+
+
 def test_no_byte_can_be_flipped_and_no_end_be_missing(saved, capsys):
     content = saved.read_bytes()
     random = np.random.default_rng(5)
