@@ -84,6 +84,8 @@ def _experiment(
     used: Used,
 ) -> dict[str, str]:
     told = {"bins": experiment.statistic.label, **dict(experiment.conventions)}
+    if scales := [scale.text for scale in experiment.partial_scales]:
+        told["scales"] = "; ".join(scales)
     for target in targets:
         told["form factor"] = f"{target.form_factor}"
         told["R_n [fm]"] = ", ".join(
@@ -108,8 +110,8 @@ def _quenching(model: Lindhard | ModifiedLindhard, used: Used) -> str:
 
 
 def _nuisance(name: str, nuisance: Nuisance, used: Used) -> str:
-    """Name, width and form of an uncertainty, and its prior, start or held value where these are
-    unusual.
+    """Name, width and form of an uncertainty, what it acts on, and its prior, start or held value
+    where these are unusual.
 
     The width is that of the prior in use, while the pull stays in units of the declared width.
     """
@@ -128,7 +130,7 @@ def _nuisance(name: str, nuisance: Nuisance, used: Used) -> str:
     size = nuisance.size if prior == 1 else f"{width * prior:g}"
     size = size if math.isfinite(prior) else "free"
     told = f" ({'; '.join(remarks)})" if remarks else ""
-    return f"{nuisance.name} {size} {nuisance.form}{told}"
+    return f"{nuisance.name} {size} {nuisance.form}{nuisance.where}{told}"
 
 
 def _parameter(declared: Parameter, used: Used) -> str:

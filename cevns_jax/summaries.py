@@ -6,7 +6,7 @@ The classes call these functions, which use only attributes: this file imports n
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -28,7 +28,8 @@ def of_likelihood(likelihood: Any) -> Summary:
         for n, p in declared.items()
         if n not in varying
     ]
-    data = [[e.name, f"{e.title}; {_bins(e)}; {_data(e)}"] for e in likelihood.experiments]
+    used = {*varying, *held}
+    data = [[e.name, "; ".join(_parts_of(e, used))] for e in likelihood.experiments]
     titles = " + ".join(e.title for e in likelihood.experiments)
     return Summary(
         title=f"Likelihood: {titles}",
@@ -59,6 +60,7 @@ def of_experiment(experiment: Any) -> Summary:
         ["exposure", experiment.exposure],
         ["citation", experiment.citation],
         ["components", ", ".join(experiment.component_names)],
+        *(["factor", scale.text] for scale in experiment.scales),
     ]
     uncertain = [
         [name, f"{n.size} {n.form}", ", ".join(n.acts_on)]
@@ -131,6 +133,13 @@ def of_source(source: Any) -> Summary:
         title=f"Neutrino source: {source.label}",
         blocks=[Block(columns=("flavour", "neutrinos / cm^2", "up to [MeV]"), rows=rows)],
     )
+
+
+def _parts_of(experiment: Any, used: Collection[str]) -> list[str]:
+    """Title, bins and data of an experiment, and which components the parameters in use scale if
+    they do not scale all neutrinos."""
+    scales = [s.text for s in experiment.partial_scales if s.parameter.name in used]
+    return [experiment.title, _bins(experiment), _data(experiment), *scales]
 
 
 def _row(declared: Any, value: object, state: str) -> list[str]:

@@ -35,7 +35,7 @@ def told(tmp_path):
 def test_as_declared(told):
     found = told(CSI)
     csi = found["coherent_csi_2021"]
-    assert csi["nuisances"].startswith("sns_flux 0.1 linear, quenching_0 1 linear")
+    assert csi["nuisances"].startswith("sns_flux 0.1 linear on cevns, quenching_0 1 linear")
     assert "(" not in csi["nuisances"]
     assert csi["R_n [fm]"] == "Cs133 5.01 (free), I127 4.94"
     assert found["parameters"] == {
@@ -47,7 +47,7 @@ def test_as_declared(told):
 @pytest.mark.parametrize(
     ("override", "words"),
     [
-        ("sns_flux.prior_width=0.5", "sns_flux 0.05 linear (prior of the pull 0 +- 0.5, "),
+        ("sns_flux.prior_width=0.5", "sns_flux 0.05 linear on cevns (prior of the pull 0 +- 0.5, "),
         ("coherent_csi_2021_brn.fixed=true", "brn 0.25 linear (pull held at 0)"),
         ("coherent_csi_2021_nin.start=0.3", "nin 0.35 linear (pull starts at 0.3)"),
     ],

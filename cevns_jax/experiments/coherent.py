@@ -61,6 +61,7 @@ def about(
     *,
     formula: str,
     flux: str = FLUX,
+    as_released: bool = True,
     **choices: str,
 ) -> About:
     """A data set in words.
@@ -72,6 +73,7 @@ def about(
         nuisances: Its nuisances.
         formula: What the detector is made of.
         flux: The flux and what is assumed of arrival times.
+        as_released: Whether nothing but the exposure may differ from what was published.
         **choices: Further choices that change numbers.
     """
     return About(
@@ -79,6 +81,7 @@ def about(
         citation=measured["citation"],
         exposure=_exposure_text(numbers, formula),
         conventions=conventions(flux, material, nuisances, **choices),
+        as_released=as_released and numbers == beam_exposure("", measured, None),
     )
 
 

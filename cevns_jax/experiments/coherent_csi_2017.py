@@ -137,6 +137,7 @@ def coherent_csi_2017(
             material,
             nuisances,
             formula="CsI",
+            as_released=steady_state_events is None,
             quenching=f"{quenching}; photo-electrons Poisson, n at n - 0.5",
             steady_state=f"{exposure_scale * steady['events']:g} events, "
             f"exp(-{rate:g} t/us); energy from anti-coincidence",

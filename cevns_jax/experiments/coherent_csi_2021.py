@@ -150,6 +150,7 @@ def coherent_csi_2021(
             material,
             nuisances,
             formula="CsI",
+            as_released=counts is None and steady_state_events is None,
             quenching="released fourth-order polynomial",
             steady_state=f"{events['steady_state']:g} events; energy from anti-coincidence, "
             "time as the efficiency",

@@ -202,6 +202,7 @@ def coherent_lar_2020(
             material,
             nuisances,
             formula="Ar",
+            as_released=steady_state_events is None,
             flux="analytic pion decay at rest after a Gaussian proton pulse",
             **response.conventions,
             arrivals=arrivals.replace("_", " "),

@@ -85,6 +85,7 @@ def coherent_lar_2020_energy(
         material,
         nuisances,
         formula="Ar",
+        as_released=True,
         flux="analytic pion decay at rest, no neutrino later than the time window",
         **response.conventions,
         steady_state="subtracted",

@@ -226,7 +226,7 @@ def dresden_ii(
     check_nuisances(NAME, nuisances, ("cevns", *backgrounds), effects)
     return Experiment(
         name=NAME,
-        about=_about(measured, numbers["mass_kg"], source.label, material, nuisances, choices),
+        about=_about(measured, numbers, source.label, material, nuisances, choices),
         axes=(AXIS,),
         edges=(edges,),
         per_day=True,
@@ -241,7 +241,7 @@ def dresden_ii(
 
 def _about(
     measured: Mapping[str, Any],
-    mass_kg: float,
+    numbers: Mapping[str, float],
     flux: str,
     material: Target,
     nuisances: Sequence[Nuisance],
@@ -251,8 +251,9 @@ def _about(
     return About(
         title=measured["title"],
         counted="events per day",
+        as_released=numbers == exposure_numbers(NAME, measured["exposure"], None),
         citation=measured["citation"],
-        exposure=f"{mass_kg:g} kg Ge, {flux}; rates per day",
+        exposure=f"{numbers['mass_kg']:g} kg Ge, {flux}; rates per day",
         conventions=conventions(
             flux,
             material,

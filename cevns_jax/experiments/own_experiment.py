@@ -30,10 +30,12 @@ from cevns_jax.prediction.experiment import Experiment, Scale, n_sigma
 from cevns_jax.prediction.nuisances import Nuisance, check_nuisances
 from cevns_jax.prediction.recoil_nodes import check_events, scattering_components
 from cevns_jax.prediction.scattering import Scattering
+from cevns_jax.prediction.templates import MorphedTemplate
 from cevns_jax.sources.source import Source
 from cevns_jax.sources.tabulated import TabulatedSource, check_unit
 
 Response = EnergyResponse | TabulatedResponse
+LARGEST_ROUNDING = 1e-4  # relative change of a total that digits of a table may leave
 Axes = Mapping[str, np.ndarray]  # name of a binned quantity -> its edges
 
 
@@ -123,13 +125,16 @@ def own_experiment(
     check_poisson(name, statistic, data, parts)
     _check_effects(name, parts, response, nuisances)
     flux = _label(sources)
+    rates = _unused_rates(parts)
+    told = _conventions(flux, target, nuisances, response, recoil_min_kev)
     return Experiment(
         name=name,
         about=About(
             title=title or name,
             citation=citation,
             exposure=exposure or f"{mass_kg:g} kg {target.name}, {flux}",
-            conventions=_conventions(flux, target, nuisances, response, recoil_min_kev),
+            conventions=told | ({"shapes": "; ".join(rates.values())} if rates else {}),
+            notes=_rate_notes(rates, nuisances),
         ),
         axes=tuple(axes),
         edges=tuple(axes.values()),
@@ -198,6 +203,31 @@ def _conventions(
     """Choices that change numbers, by name."""
     lowest = f"{recoil_min_kev:g} keV"
     return conventions(flux, target, nuisances, **response.conventions, lowest_recoil=lowest)
+
+
+def _unused_rates(parts: Mapping[str, Component]) -> dict[str, str]:
+    """Background -> a sentence about the changes of its total that variations of its shape came
+    with: they are dropped, which nobody who takes templates from another program would expect."""
+    found: dict[str, str] = {}
+    for name, part in parts.items():
+        if isinstance(part, MorphedTemplate):
+            changes = [
+                f"{effect}_{way} changes the total of {name} by {100 * (total - 1):+.2g} %"
+                for effect, totals in zip(part.effects, part.totals, strict=True)
+                for way, total in zip(("up", "down"), totals, strict=True)
+                if abs(total - 1) > LARGEST_ROUNDING
+            ]
+            if changes:
+                found[name] = f"{' and '.join(changes)}, which is not used"
+    return found
+
+
+def _rate_notes(rates: Mapping[str, str], nuisances: Sequence[Nuisance]) -> tuple[str, ...]:
+    """Notes on such backgrounds if no nuisance stands for the change of the rate."""
+    moved = {name for nuisance in nuisances for name in nuisance.acts_on}
+    return tuple(
+        f"{text}; declare a nuisance on {name}" for name, text in rates.items() if name not in moved
+    )
 
 
 def _edges(name: str, response: Response, arrival_times: ArrivalTimes | None) -> Axes:

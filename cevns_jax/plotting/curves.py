@@ -28,6 +28,7 @@ from cevns_jax.plotting.figures import (
 from cevns_jax.plotting.text import drawable, with_unit
 from cevns_jax.published import Published, published_for
 from cevns_jax.results.result import Result
+from cevns_jax.results.told import as_released
 
 FILLS = ("full", "none", "left", "right", "bottom", "top")  # publications on one data set
 FEW_POINTS = 40  # below which the points of a curve are marked
@@ -72,6 +73,8 @@ def _shown(results: list[Result]) -> list[tuple[Published, str]]:
     """Published values of the data sets of the results, each once, in the colour of its curve."""
     colours: dict[Published, str] = {}
     for number, result in enumerate(results):
+        if not as_released(result.attributes):
+            continue
         data = tuple(result.attributes["experiments"])
         for known in published_for(result.attributes["parameter"], data):
             colours.setdefault(known, colour_of(number))

@@ -18,7 +18,7 @@ from matplotlib.ticker import ScalarFormatter
 from cevns_jax.files import write_atomically
 from cevns_jax.plotting.text import drawable, equation, errors_text, unit_text, values_text
 from cevns_jax.results.result import Result
-from cevns_jax.results.told import data_set
+from cevns_jax.results.told import data_set, scales
 
 LINES = ("-", "--", ":", "-.")
 SMALLEST = 5.0  # font size of a legend [pt]: smaller cannot be read in print
@@ -100,7 +100,8 @@ def once(axes: Axes, label: str) -> str:
 
 
 def held_texts(results: Sequence[Result]) -> tuple[str, list[str]]:
-    """Values at which parameters were held: one text for the figure if all results held the same,
+    """Values at which parameters were held, and what a factor scales that is not on all
+    neutrinos: one text for the figure if all results have the same,
     else one for the label of each.
 
     Args:
@@ -109,12 +110,12 @@ def held_texts(results: Sequence[Result]) -> tuple[str, list[str]]:
     Returns:
         A line for the figure, and an end for each label; empty where there is nothing to say.
     """
-    held = [result.attributes.get("held") or {} for result in results]
-    said = [
-        f"held: {values_text(r.attributes, h)}" if h else ""
-        for r, h in zip(results, held, strict=True)
-    ]
-    if all(h == held[0] for h in held):
+    said = []
+    for result in results:
+        held = result.attributes.get("held") or {}
+        texts = [f"held: {values_text(result.attributes, held)}" if held else ""]
+        said.append("; ".join(filter(None, [*texts, *scaled(result)])))
+    if all(text == said[0] for text in said):
         return said[0], [""] * len(results)
     return "", [f", {text or 'nothing held'}" for text in said]
 
@@ -150,4 +151,14 @@ def headline(result: Result) -> str:
         unit = unit_text(result.attributes["units"][name])
         right = errors_text(value, low, high)
         texts.append(f"{equation(result.attributes['labels'][name] or name, right)} {unit}")
-    return ", ".join(texts).strip() or "nuisances alone vary"
+    found = ", ".join(texts).strip() or "nuisances alone vary"
+    return found + "".join(f" ({text})" for text in scaled(result))
+
+
+def scaled(result: Result) -> list[str]:
+    """What the parameters in use scale if that is not all neutrinos: ``n_sigma scales solar``, with
+    the experiment if there are several."""
+    a, names = result.attributes, result.attributes.get("experiments", ())
+    several = len(names) > 1
+    texts = [(name, text) for name in names for text in scales(a, name)]
+    return [drawable(text + (f" in {name}" if several else "")) for name, text in texts]

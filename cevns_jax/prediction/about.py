@@ -26,6 +26,9 @@ class About:
         exposure: The exposure.
         conventions: Choices that change numbers, name -> choice.
         counted: What the numbers in the bins are, e.g. events per day.
+        as_released: Whether these are the counts and the exposure of a publication, so that its
+            results belong beside those of a fit.
+        notes: Sentences about what was given that a reader of a result must know.
     """
 
     title: str
@@ -33,6 +36,8 @@ class About:
     exposure: str
     conventions: dict[str, str]
     counted: str = "events"
+    as_released: bool = False
+    notes: tuple[str, ...] = ()
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, About)
@@ -55,5 +60,5 @@ def conventions(
         "R_p [fm]": radii(material.properties[-1]),
         "R_n [fm]": radii(material.neutron_radius),
         **{key.replace("_", " "): text for key, text in others.items()},
-        "nuisances": ", ".join(f"{n.name} {n.size} {n.form}" for n in nuisances) or "none",
+        "nuisances": ", ".join(f"{n.name} {n.size} {n.form}{n.where}" for n in nuisances) or "none",
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import jax
@@ -43,6 +43,11 @@ class Scale:
 
     parameter: Parameter
     acts_on: tuple[str, ...] = static()
+
+    @property
+    def text(self) -> str:
+        """What it scales, for people."""
+        return f"{self.parameter.name} scales {' and '.join(self.acts_on) or 'nothing'}"
 
 
 def n_sigma(*components: str) -> Scale:
@@ -141,6 +146,12 @@ class Experiment(Summarised):
     def component_names(self) -> tuple[str, ...]:
         """Names of the components."""
         return tuple(self.parts)
+
+    @property
+    def partial_scales(self) -> list[Scale]:
+        """The scales that act on other components than on all those in which neutrinos scatter."""
+        neutrinos = {name for name, part in self.parts.items() if part.scatters}
+        return [scale for scale in self.scales if set(scale.acts_on) != neutrinos]
 
     def parameter_name(self, nuisance: Nuisance) -> str:
         """Name of the pull: shared ones go by their own name, others by that of the experiment."""
@@ -289,7 +300,8 @@ class Experiment(Summarised):
 
     def with_observed(self, observed: np.ndarray | jax.Array, data: str = OBSERVED) -> Experiment:
         """The same experiment with other counts, e.g. of a toy; ``data`` says what they are."""
-        return changed(self, observed=observed, kind=KINDS.index(data))
+        about = replace(self.about, as_released=False)
+        return changed(self, observed=observed, kind=KINDS.index(data), about=about)
 
     def recoil_spectrum(
         self,

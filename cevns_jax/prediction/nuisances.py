@@ -179,6 +179,11 @@ class Nuisance:
             return f"{float(self.width):g}"
         return f"+{float(self.width):g} -{float(self.width_down):g}"
 
+    @property
+    def where(self) -> str:
+        """``" on "`` and what it acts on, for people; empty where the name says it."""
+        return "" if self.acts_on == (self.name,) else f" on {' and '.join(self.acts_on)}"
+
     def factor(self, x: jax.Array | float) -> jax.Array:
         """Factor on a normalisation at pull x."""
         return FORMS[self.form](jnp.asarray(self.move(x)))

@@ -43,6 +43,8 @@ class MorphedTemplate(Formula):
         even: Half the sum of both, same shape.
         sparse: Whether a bin is empty in some of the histograms, shape of the bins.
         plus, minus: Counts of the variations in sparse bins, zero in others, shape as ``odd``.
+        totals: Totals of the variations at +1 and -1 as they were given, relative to the nominal
+            one, shape (m, 2); 1 of one that was not given. They are not used.
     """
 
     effects: tuple[str, ...] = static()
@@ -52,6 +54,7 @@ class MorphedTemplate(Formula):
     sparse: np.ndarray
     plus: np.ndarray
     minus: np.ndarray
+    totals: np.ndarray
 
     parameters = ()
 
@@ -111,11 +114,13 @@ def morphed_template(
     """
     nominal = _counts("nominal", nominal)
     total, shape = nominal.sum(), nominal.shape
-    moved = []
+    moved, totals = [], []
     for name, (up, down) in variations.items():
         plus = _counts(name, up, total, shape)
         minus = mirrored(nominal, plus) if down is None else _counts(name, down, total, shape)
         moved.append((plus, minus))
+        given = [total if one is None else np.sum(one, dtype=float) for one in (up, down)]
+        totals.append([float(one / total) for one in given])
     both = np.array(moved).reshape(len(moved), 2, *nominal.shape)
     every = np.concatenate([nominal[None], both[:, 0], both[:, 1]])
     counted = np.count_nonzero(every, axis=0)
@@ -139,6 +144,7 @@ def morphed_template(
         sparse=sparse,
         plus=np.where(sparse, both[:, 0], 0.0),
         minus=np.where(sparse, both[:, 1], 0.0),
+        totals=np.array(totals).reshape(len(moved), 2),
     )
 
 

@@ -127,6 +127,7 @@ def fit_summary(result: Result) -> Summary:
         f"({a['n_bins']} bins), p = {number(a['p_value'], 2)}"
     )
     notes = [] if a["converged"] else ["NOT CONVERGED: no number below is to be trusted"]
+    notes += told.notes(a, result.groups)
     return Summary(
         title=f"Best fit: {told.title_of(a)}",
         blocks=[

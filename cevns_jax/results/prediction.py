@@ -178,6 +178,7 @@ def prediction_summary(result: Result) -> Summary:
     return Summary(
         title=f"Prediction: {told.title_of(a)}",
         blocks=[
+            told.warnings(told.notes(a, result.groups)),
             Block(rows=[*told.context(a), *told.choices(a)]),
             *events_blocks(result, "where parameters start"),
             told.conventions_block(a["conventions"]),

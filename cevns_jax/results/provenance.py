@@ -71,6 +71,8 @@ def about(
         "titles": {e.name: e.title for e in likelihood.experiments},
         "counted": {e.name: e.about.counted for e in likelihood.experiments},
         "n_bins": likelihood.n_bins,
+        "as_released": all(e.about.as_released for e in likelihood.experiments),
+        "notes": [f"{e.name}: {text}" for e in likelihood.experiments for text in e.about.notes],
         "labels": {name: declared[name].label for name in mentioned},
         "units": {name: declared[name].unit for name in mentioned},
         "held": held(likelihood, scanned),
@@ -85,7 +87,8 @@ def minimised(likelihood: Likelihood, scanned: Collection[str] = ()) -> dict[str
 
     ``free`` maps each physics parameter to mean and width of its prior, or to ``None`` if it has
     none; ``priors`` maps those with a prior that is not Gaussian to its text; ``n_nuisances`` is
-    the number of all others.
+    the number of all others, but for those of backgrounds, ``n_background_parameters``, which are
+    no pulls of nuisances.
 
     Args:
         likelihood: What was evaluated.
@@ -102,7 +105,19 @@ def minimised(likelihood: Likelihood, scanned: Collection[str] = ()) -> dict[str
             free[name] = known if prior.constrains else None
             if not (isinstance(prior, Gaussian) or prior.text == "flat"):
                 priors[name] = prior.text
-    return {"free": free, "priors": priors, "n_nuisances": len(names) - len(free)}
+    background = _of_backgrounds(likelihood).difference(free).intersection(names)
+    return {
+        "free": free,
+        "priors": priors,
+        "n_nuisances": len(names) - len(free) - len(background),
+        "n_background_parameters": len(background),
+    }
+
+
+def _of_backgrounds(likelihood: Likelihood) -> set[str]:
+    """Names of the parameters of components without neutrinos."""
+    parts = [part for e in likelihood.experiments for part in e.parts.values()]
+    return {p.name for part in parts if not part.scatters for p in part.parameters}
 
 
 def held(likelihood: Likelihood, scanned: Collection[str] = ()) -> dict[str, float]:

@@ -13,11 +13,13 @@ from cevns_jax.inference.endings import Ending
 from cevns_jax.inference.levels import confidence_level, name_of
 from cevns_jax.pseudo_data import in_words
 from cevns_jax.published import Published, limits_for, published_for
+from cevns_jax.results.notes import Variables
 from cevns_jax.results.provenance import FIT_CONVENTIONS
 from cevns_jax.summary import Block, number, sentences, symbol, with_errors
 
 STANDARD_MODEL = ("interaction", "couplings", "axial part", "weak mixing angle")  # its conventions
 UNIVERSAL = re.compile(r"charges (?:\w+ 1(?:, )?)+(?=;|$)")  # all charges are one
+NOTHING = 1e-9  # share of the events below which a component has none
 
 if TYPE_CHECKING:
     from cevns_jax.inference.intervals import Interval
@@ -147,19 +149,33 @@ def free(attributes: Mapping[str, Any]) -> str:
         text = with_errors(prior[0], prior[1], prior[1]) if prior else ""
         text = texts.get(name, text)
         names.append(written(attributes, name) + (f" (prior {text}{unit})" if text else ""))
-    count = attributes["n_nuisances"]
-    others = f"{count} nuisance{'s' if count > 1 else ''}" if count else ""
-    return "; and ".join(part for part in (", ".join(names), others) if part) or "nothing else"
+    counts = {"nuisance": attributes["n_nuisances"]}
+    counts["background parameter"] = attributes.get("n_background_parameters", 0)
+    several = [f"{n} {kind}{'s' if n > 1 else ''}" for kind, n in counts.items() if n]
+    parts = (", ".join(names), " and ".join(several))
+    return "; and ".join(part for part in parts if part) or "nothing else"
+
+
+def as_released(attributes: Mapping[str, Any]) -> bool:
+    """Whether the counts are those that were observed, with the exposure that was published. Only
+    then do published results belong beside ours."""
+    observed = not data_set(attributes.get("provenance", {}))
+    return observed and bool(attributes.get("as_released", True))  # older files do not know
 
 
 def published_rows(attributes: Mapping[str, Any], name: str) -> list[list[str]]:
     """Rows of published values of a parameter from the same data sets with the same choices.
 
-    They were obtained in the Standard Model with no other parameter free. With new physics, or with
-    another free parameter without a prior, ours would be another quantity: then there are none.
+    They were obtained from observed counts, in the Standard Model, with no other parameter free.
+    With pseudo-data, another exposure, new physics, or another free parameter without a prior, ours
+    would be another quantity: then there are none.
     """
     others = attributes.get("free", {}).keys() - {name}
-    if _new_physics(attributes) or any(attributes["free"][n] is None for n in others):
+    if (
+        not as_released(attributes)
+        or _new_physics(attributes)
+        or any(attributes["free"][n] is None for n in others)
+    ):
         return []
     # A published number belongs beside ours only if the conventions that it names are ours too.
     data, said = tuple(attributes["experiments"]), _said(attributes)
@@ -176,6 +192,8 @@ def published_limits(
         name: The parameter.
         levels: Delta chi^2 of the ranges of the result.
     """
+    if not as_released(attributes):
+        return []
     data, said = tuple(attributes["experiments"]), _said(attributes)
     known = {round(confidence_level(level), 6) for level in levels}
     found = [p for p in limits_for(name, data, said) if round(p.confidence_level, 6) in known]
@@ -261,8 +279,36 @@ def choices(attributes: Mapping[str, Any]) -> list[list[str]]:
         told = chosen.get(name, {})
         texts = {key: str(told[key]) for key in wanted if key in told}
         texts |= {key: _radii(text) for key, text in texts.items() if key.startswith("R_")}
-        rows.append([name, "; ".join(f"{key} {text}" for key, text in texts.items())])
+        said = [f"{key} {text}" for key, text in texts.items()]
+        rows.append([name, "; ".join([*said, *scales(attributes, name)])])
     return rows
+
+
+def scales(attributes: Mapping[str, Any], experiment: str) -> list[str]:
+    """What the parameters in use scale in an experiment, such as ``n_sigma scales solar``; nothing
+    of those that scale all neutrinos."""
+    chosen = attributes.get("conventions", {}).get(experiment, {})
+    known = str(chosen.get("scales", ""))
+    texts = known.split("; ") if known else []
+    return [text for text in texts if text.partition(" ")[0] in attributes["labels"]]
+
+
+def notes(attributes: Mapping[str, Any], groups: Mapping[str, Variables]) -> list[str]:
+    """Sentences about the experiments of a fit or a prediction: what was given and is not used, and
+    components without events.
+
+    Args:
+        attributes: Those of the result.
+        groups: Counts of each experiment.
+    """
+    found = [*attributes.get("notes", ())]
+    for name, group in groups.items():
+        counts = np.abs(group["expected"][1].astype(float))
+        each = counts.reshape(len(counts), -1).sum(axis=1)
+        for component, events in zip(group["component"][1], each, strict=True):
+            if events <= NOTHING * each.sum():
+                found.append(f"{name}: {component} has no events in any bin")
+    return found
 
 
 def _new_physics(attributes: Mapping[str, Any]) -> dict[str, str]:

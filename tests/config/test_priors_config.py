@@ -95,7 +95,7 @@ def test_a_pull_can_be_freed_and_results_say_so(capsys, tmp_path):
     status, _, err = run(capsys, "fit", config, "--data", "asimov", "--output", out)
     assert (status in (0, 3), err) == (True, "")
     text = str(cj.load(out / "config_asimov_fit.nc").attributes["conventions"])
-    assert "flux free linear (prior of the pull flat from -5 to 5, its unit 0.1)" in text
+    assert "flux free linear on cevns (prior of the pull flat from -5 to 5, its unit 0.1)" in text
 
 
 WRONG = [

@@ -290,7 +290,7 @@ def test_conventions_name_every_choice(lar_split):
     assert named["arrivals"] == "inside window"
     assert "0.246, 0.78" in named["quenching"]
     assert "0.58^2 E" in named["resolution"]
-    assert "sns_flux 0.1 linear" in named["nuisances"]
+    assert "sns_flux 0.1 linear on cevns" in named["nuisances"]
 
 
 def test_tables_cite_their_source():

@@ -51,6 +51,20 @@ def test_a_shape_reaches_its_variations_and_keeps_the_total():
         assert (np.asarray(found) > 0).all()
 
 
+def test_a_change_of_the_rate_in_a_shape_is_not_dropped_in_silence():
+    """It stands in the conventions, and is a note unless a nuisance is on the background."""
+    tilted = cj.experiments.morphed_template(FLAT, {"tilt": (1.02 * UP, None)})
+    said = "tilt_up changes the total of flat by +2 %, which is not used"
+    for more, noted in (([], True), ([Nuisance(name="r", acts_on=("flat",), width=0.1)], False)):
+        mine = in_python(backgrounds={"flat": tilted}, nuisances=[*nuisances(), TILT, *more])
+        assert mine.conventions["shapes"] == said
+        text = cj.fit_result(cj.fit(like_of(mine))).summary().text()
+        assert (f"mine: {said}; declare a nuisance on flat" in text) is noted
+    kept = cj.experiments.morphed_template(FLAT, {"tilt": (UP, DOWN)})
+    mine = in_python(backgrounds={"flat": kept}, nuisances=[*nuisances(), TILT])
+    assert "shapes" not in mine.conventions
+
+
 def test_a_fit_with_a_shape_is_that_of_minuit():
     tilted = morphed_template(FLAT, {"tilt": (UP, DOWN)})
     given = [*nuisances(), TILT, Nuisance(name="rate", acts_on=("flat",), width=0.5)]

@@ -109,6 +109,6 @@ def test_an_own_experiment_says_what_it_is(forecast):
     assert told["quenching"] == "Lindhard, k = 0.157"
     assert told["resolution"] == "Gaussian, sigma^2 = 0.2^2 + 0.05^2 E + (0 E)^2"
     assert told["efficiency"] == "1"
-    assert told["nuisances"] == "flux 0.1 linear, flat 0.1 linear"
+    assert told["nuisances"] == "flux 0.1 linear on cevns, flat 0.1 linear"
     named = own(title="Ours", citation="arXiv", exposure="a year")
     assert (named.title, named.citation, named.exposure) == ("Ours", "arXiv", "a year")

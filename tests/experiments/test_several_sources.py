@@ -325,3 +325,37 @@ def test_scales_are_factors_on_the_components_that_they_name():
 def test_a_signal_may_be_any_component_and_be_called_so():
     experiment = own({"solar": SOLAR}, backgrounds={}, components={"cevns": Falling()})
     assert list(counts(experiment)) == ["solar", "cevns"]
+
+
+def test_a_factor_on_some_neutrinos_says_on_which():
+    """Where it is not on all of them; and each nuisance says what it acts on."""
+    some = own(BOTH, FLUXES, scales=[n_sigma("solar")])
+    like = cj.Likelihood(some, MODEL, free=["n_sigma"])
+    assert "n_sigma scales solar" in some.summary().text()
+    assert "n_sigma scales solar" in like.summary().text()
+    result = cj.fit_result(cj.fit(cj.asimov(like)))
+    told = result.attributes["conventions"]["ge"]
+    assert told["scales"] == "n_sigma scales solar"
+    assert told["nuisances"] == (
+        "reactor_flux 0.05 linear on reactor, boron_flux +0.2 -0.1 linear on solar"
+    )
+    assert "n_sigma scales solar" in result.summary().text()
+    figure = spectra(result, "ge")
+    assert "n_sigma scales solar" in figure._suptitle.get_text()
+
+
+def test_a_factor_on_all_neutrinos_stands_in_the_experiment_alone(both):
+    assert "n_sigma scales reactor and solar" in both.summary().text()
+    like = cj.Likelihood(both, MODEL, free=["n_sigma"])
+    assert "n_sigma scales" not in like.summary().text()
+    assert "scales" not in cj.prediction_result(like).attributes["conventions"]["ge"]
+
+
+def test_a_source_below_all_bins_is_noted():
+    low = cj.sources.line_source(
+        flavour="nu_e", energy_mev=0.3, flux_per_cm2_s=1.0, live_time_s=1.0
+    )
+    like = cj.Likelihood(own({"low": low, "solar": SOLAR}), MODEL)
+    said = cj.prediction_result(like).summary().text()
+    assert "ge: low has no events in any bin" in said
+    assert "solar has no events" not in said

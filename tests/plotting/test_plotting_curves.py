@@ -130,3 +130,11 @@ def test_numbers_of_small_couplings_share_an_exponent(size, shared):
     assert bool(axis.get_offset_text().get_text()) == shared
     ends = [t.get_window_extent() for t in axis.get_ticklabels() if t.get_text()]
     assert all(a.x1 < b.x0 for a, b in itertools.pairwise(ends))
+
+
+@pytest.mark.parametrize("of", [{"provenance": {"data_set": "asimov"}}, {"as_released": False}])
+def test_published_values_stand_beside_released_data_only(of):
+    result = profile_of_data(DATA[0])
+    result.attributes.update(of)
+    assert len(profiles([profile_of_data(DATA[0])]).axes) == 2
+    assert len(profiles([result]).axes) == 1

@@ -134,7 +134,7 @@ def test_a_fit_of_dresden_stays_short_and_stands_beside_what_is_published():
     said = words(summary)
     assert "published 0.219 +0.060 -0.050 (M. Atzori Corona" in said
     assert "not checked against the publication)" in said
-    assert "free sin^2 theta_W; and 8 nuisances" in said
+    assert "free sin^2 theta_W; and 1 nuisance and 7 background parameters" in said
     assert len(summary.text().splitlines()) <= 44
 
 
@@ -179,3 +179,25 @@ def test_an_error_that_is_not_known_is_named():
 def test_numbers_of_one_table_have_one_style():
     assert alike([4.68e-4, 0.0017, 0.0018]) == ["4.68e-4", "1.70e-3", "1.80e-3"]
     assert alike([0.1, 2.0, 0.0, -30.25, 0.9996]) == ["0.100", "2.00", "0", "-30.2", "1.00"]
+
+
+def test_published_values_stand_beside_observed_counts_of_the_release_only():
+    csi = cj.experiments.coherent_csi_2021
+
+    def rows(like):
+        return told.published_rows(about(like), "sin2_theta_w")
+
+    def with_angle(experiment):
+        return cj.Likelihood(experiment, cj.interactions.standard_model(), free=["sin2_theta_w"])
+
+    like = with_angle(csi())
+    assert rows(like)
+    heavier = cj.experiments.Exposure(mass_kg=20.0)
+    others = [
+        *(cj.asimov(like), cj.toy(like, 7), cj.toy(like, 7, ensemble="fixed_pulls")),
+        *(with_angle(csi(exposure_scale=10)), with_angle(csi(exposure=heavier))),
+        with_angle(csi(steady_state_events=1000.0)),
+        like.with_observed({"coherent_csi_2021": like.experiments[0].observed + 1}),
+    ]
+    assert [rows(other) for other in others] == [[]] * len(others)
+    assert rows(with_angle(csi(exposure=cj.experiments.Exposure(mass_kg=14.6))))
