@@ -135,8 +135,12 @@ def check_is_number(where: str, name: str, value: object) -> None:
     """
     # Arrays without axes, NumPy's or JAX's, are numbers as well; so is a string of NumPy.
     if isinstance(value, str) or not (isinstance(value, Real) or getattr(value, "shape", 0) == ()):
-        given = f'"{shown(value)}"' if isinstance(value, str) else f"a {type(value).__name__}"
-        raise ConfigError(f"{where}: {name} must be a number, not {given}")
+        raise ConfigError(f"{where}: {name} must be a number, not {described(value)}")
+
+
+def described(given: object) -> str:
+    """What was given in place of something else: a text itself, of anything else its type."""
+    return f'"{shown(given)}"' if isinstance(given, str) else f"a {type(given).__name__}"
 
 
 def check_positive(where: str, name: str, value: float, domain: Domain | None = None) -> None:
