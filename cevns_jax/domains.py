@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from numbers import Real
 from typing import NamedTuple
 
-from cevns_jax.errors import ConfigError
+from cevns_jax.errors import ConfigError, shown
 
 # By how much fractions, or their sums, may be above one: tables have six digits or so. Fractions in
 # per cent miss it by far.
@@ -117,12 +118,29 @@ def check_number(where: str, name: str, value: float, domain: Domain | None = No
         domain: Default: that of its name in ``NUMBERS``, or else that of any number.
 
     Raises:
-        ConfigError: it lies outside.
+        ConfigError: it is no number, or lies outside.
     """
+    check_is_number(where, name, value)
     domain = NUMBERS.get(name, ANY) if domain is None else domain
     refusal = domain.refusal(name, value)
     if refusal is not None:
         raise ConfigError(f"{where}: {refusal}")
+
+
+def check_is_number(where: str, name: str, value: object) -> None:
+    """Check that something is one number; arguments as of :func:`check_number`.
+
+    Raises:
+        ConfigError: it is a text, an array with axes, or anything else that is no number.
+    """
+    # Arrays without axes, NumPy's or JAX's, are numbers as well; so is a string of NumPy.
+    if isinstance(value, str) or not (isinstance(value, Real) or getattr(value, "shape", 0) == ()):
+        raise ConfigError(f"{where}: {name} must be a number, not {described(value)}")
+
+
+def described(given: object) -> str:
+    """What was given in place of something else: a text itself, of anything else its type."""
+    return f'"{shown(given)}"' if isinstance(given, str) else f"a {type(given).__name__}"
 
 
 def check_positive(where: str, name: str, value: float, domain: Domain | None = None) -> None:
@@ -132,6 +150,7 @@ def check_positive(where: str, name: str, value: float, domain: Domain | None = 
     Raises:
         ConfigError: it is not.
     """
+    check_is_number(where, name, value)
     if not (math.isfinite(value) and value > 0):
         raise ConfigError(f"{where}: {name} must be positive and finite, not {value}")
     check_number(where, name, value, domain)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from cevns_jax.errors import unknown
+from cevns_jax.errors import ConfigError, shown, unknown
 
 FAMILIES = ("e", "mu", "tau")
 """Charged leptons that the flavours belong to."""
@@ -60,8 +60,12 @@ def check_families(where: str, families: Iterable[str]) -> None:
         families: The names, without ``"nu_"``.
 
     Raises:
-        ConfigError: unknown family.
+        ConfigError: unknown family, or no list of names.
     """
+    if isinstance(families, str) or not isinstance(families, Iterable):
+        raise ConfigError(
+            f'{where}: families must be a tuple of names such as ("mu",), not "{shown(families)}"'
+        )
     for name in families:
         if name not in FAMILIES:
             raise unknown(where, "family", name, FAMILIES)

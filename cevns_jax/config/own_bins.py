@@ -22,6 +22,7 @@ from cevns_jax.data.tables import (
 )
 from cevns_jax.domains import COUNTS, COVARIANCE, ERRORS, TEMPLATE_ERRORS
 from cevns_jax.errors import ConfigError, shown
+from cevns_jax.names import check_name
 
 if TYPE_CHECKING:
     from cevns_jax.experiments import Nuisance
@@ -98,11 +99,12 @@ def read_bin_columns(table: Table, sources: object, nuisances: Iterable[Nuisance
     """
     taken = tuple(sources) if isinstance(sources, Mapping) else ("cevns",)
     backgrounds = table.texts("backgrounds")
-    reserved = (*taken, "observed", "error", TEMPLATE_ERROR, *EFFECTS)
+    reserved = (*taken, *EFFECTS)
     for name in backgrounds:
-        if not name.isidentifier() or name in reserved or backgrounds.count(name) > 1:
+        check_name(table.where, "a background", name)
+        if name in reserved or backgrounds.count(name) > 1:
             raise ConfigError(
-                f"{table.where}: backgrounds must be identifiers, each once, and none of "
+                f"{table.where}: backgrounds must be there once each, and be none of "
                 f'{", ".join(reserved)}; not "{shown(name)}"'
             )
     acting = {effect for nuisance in nuisances for effect in nuisance.acts_on}

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from cevns_jax.choices import FISSILE, NUISANCE_FORMS, RADII
 from cevns_jax.config.strict_toml import Table
-from cevns_jax.errors import ConfigError, shown, unknown
+from cevns_jax.errors import ConfigError, unknown
+from cevns_jax.names import check_name
 
 if TYPE_CHECKING:
     from cevns_jax.experiments import Nuisance
@@ -45,6 +46,7 @@ def nuisances(table: Table) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     for part in table.tables("nuisances"):
         name, width = part.text("name"), part.positive("width")
+        check_name(part.where, "a nuisance", name)
         given: dict[str, Any] = {"name": name, "width": width, "acts_on": part.texts("acts_on")}
         if "width_down" in part:
             given["width_down"] = part.positive("width_down")

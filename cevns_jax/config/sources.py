@@ -13,8 +13,9 @@ from cevns_jax.config.strict_toml import Table
 from cevns_jax.constants import SECONDS_PER_DAY
 from cevns_jax.data.tables import check_ascending, check_column, read_columns
 from cevns_jax.domains import COLUMNS, FLUX, check_number
-from cevns_jax.errors import ConfigError, shown
+from cevns_jax.errors import ConfigError
 from cevns_jax.flavours import FLAVOURS
+from cevns_jax.names import check_name
 
 if TYPE_CHECKING:
     from cevns_jax.sources import (
@@ -50,15 +51,12 @@ def read_sources(table: Table, folder: Path) -> dict[str, Source]:
         folder: Folder that file names in it are relative to.
 
     Raises:
-        ConfigError: no source, a name that is no identifier, or anything in one of the tables.
+        ConfigError: no source, a name that is none, or anything in one of the tables.
     """
     if not table.content:
         raise ConfigError(f"{table.where}: needs at least one source, a table with its name")
     for name in table.content:
-        if not name.isidentifier():
-            raise ConfigError(
-                f'{table.where}: names of sources must be Python identifiers, not "{shown(name)}"'
-            )
+        check_name(table.where, "a source", name)
     return {name: read_source(table.table(name), folder) for name in table.content}
 
 

@@ -118,8 +118,14 @@ class Table:
 
     def texts(self, key: str, default: Sequence[str] = ()) -> tuple[str, ...]:
         value = self.content[key] if key in self else list(default)
-        if not isinstance(value, list) or not all(isinstance(v, str) for v in value):
+        if not isinstance(value, list):
             raise ConfigError(f"{self.where}: {key} must be a list of strings, not {_kind(value)}")
+        for one in value:
+            if not isinstance(one, str):
+                raise ConfigError(
+                    f"{self.where}: {key} must be a list of strings, not a list that holds "
+                    f"{_kind(one)}"
+                )
         return tuple(value)
 
     def list_of_numbers(self, key: str) -> list[float]:

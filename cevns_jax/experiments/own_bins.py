@@ -69,6 +69,11 @@ def background_components(
         where = f"{name}: {key}"
         if not callable(background):
             background = Template(checked_counts(where, background, shape))
+        elif not hasattr(background, "nominal_counts"):
+            raise ConfigError(
+                f"{where}: must be counts, one for each bin, or a Component, which has "
+                f"nominal_counts and effects; a {type(background).__name__} has not"
+            )
         elif background.nominal_counts is not None:
             checked_counts(where, background.nominal_counts, shape)
         found[key] = background

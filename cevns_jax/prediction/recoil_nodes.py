@@ -42,6 +42,11 @@ MOST_BISECTIONS = 12
 # Recoils at which the response is evaluated together: every block has the same shape, so that it
 # compiles once. Found by trial: small blocks cost calls, large ones the filling up of the last.
 BLOCK = 512
+# Smallest share of the recoils of a source that must reach a bin. The tail of a Gaussian resolution
+# never ends: a bin eight of its widths above all recoils still gets 1e-15. A tonne of germanium
+# near a reactor, at 1e13 neutrinos per cm^2 and s, has some 1e8 recoils in a year: with a smaller
+# share an experiment would have to be ten thousand times larger to see one event.
+LEAST_SHARE = 1e-12
 HEAVIEST_KG = NUMBERS["mass_kg"].high
 # Panels of a factor of two in T below the first bend of the response. Below 2^-8 of that recoil the
 # response has long fallen to nothing, even beside T^-2, the steepest rise of a massless mediator.
@@ -187,12 +192,16 @@ def check_events(
         recoil_min_kev: Recoils below it are not seen [keV].
 
     Raises:
-        ConfigError: all recoils lie below the lowest that is seen, or outside the bins.
+        ConfigError: all recoils lie below the lowest that is seen, or outside the bins but for a
+            share of ``LEAST_SHARE``.
     """
     highest = highest_recoil(recoils.source, recoils.target)
     if not recoil_min_kev * 1e-3 < highest:
         raise _no_threshold(where, highest, recoil_min_kev)
-    if not _counts((recoils,), response).any():
+    values = _checked_values(recoils.source)
+    reached = _counts((recoils,), response).sum(axis=(0, 2))
+    every = np.array([_events(recoils, at).sum() for at in values])
+    if not (reached > LEAST_SHARE * every).any():
         raise ConfigError(
             f"{where}: no recoil of this source reaches a bin: they have up to "
             f"{highest * 1e3:.4g} keV (energies of the source are in MeV, of bins in keV)"

@@ -18,7 +18,7 @@ from cevns_jax.parameters import Values, completed
 from cevns_jax.precision import require_float64
 from cevns_jax.prediction.scattering import Scattering
 from cevns_jax.pytree import static
-from cevns_jax.recoil import differential_rate, pieces_of
+from cevns_jax.recoil import differential_rate
 
 if TYPE_CHECKING:
     import xarray
@@ -144,7 +144,7 @@ def response_matrix(
     probability = part.response(recoil, seen, effects)
     # Where dR/dT jumps or bends between the nodes it has to be folded on finer ones, between which
     # counts take what multiplies it as a polynomial.
-    pieces = pieces_of(kernel.source, kernel.target, kernel.nodes)
+    pieces = kernel.pieces
     if pieces is not None:
         recoil, weights = jnp.asarray(pieces.recoil), pieces.weights
         probability = pieces.between_nodes(probability)

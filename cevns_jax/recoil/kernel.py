@@ -41,8 +41,9 @@ class RecoilKernel(Generic[Scatterer]):
         source: The neutrino source, of F flavours.
         mass_kg: Mass of the target [kg].
         nodes: The recoil nodes.
-        pieces: Of a source with parameters, the panels of the nodes cut where its spectrum jumps or
-            bends inside them; ``None`` where it does so at their ends only.
+        pieces: The panels of the nodes cut where the spectrum of the source jumps or bends inside
+            them; ``None`` where it does so at their ends only. They are kept, as in compiled code,
+            where energies have no values, they cannot be made.
         weighted_moments: Moments of the source times quadrature weight times detector mass, shape
             (F, 3, I, n); ``None`` if the source has parameters, on which they depend.
     """
@@ -192,7 +193,7 @@ def kernel_on_nodes(
     if source.parameters:
         return made
     moments = made.weighted(source.moments(made.minimum_energies))
-    return dataclasses.replace(made, pieces=None, weighted_moments=moments)
+    return dataclasses.replace(made, weighted_moments=moments)
 
 
 def pieces_of(source: Source, target: Scatterer, nodes: RecoilNodes) -> Pieces | None:

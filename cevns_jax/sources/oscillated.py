@@ -9,6 +9,7 @@ so that any source can oscillate, a line included, and nothing cancels near an e
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -17,7 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from cevns_jax.constants import HBAR_C_MEV_FM
-from cevns_jax.domains import check_number
+from cevns_jax.domains import NUMBERS, check_number, check_positive
 from cevns_jax.errors import ConfigError
 from cevns_jax.flavours import FAMILIES, check_families, family
 from cevns_jax.parameters import Parameter, Values
@@ -32,6 +33,9 @@ PHASE = 1e-12 / (4 * HBAR_C_MEV_FM * 1e-15)
 NODES = 16
 # If hardly anything oscillates: the flux moments under the integral have a shape of their own.
 LEAST_PANELS = 8
+# All panels are integrated at each evaluation, in time and memory that grow with them. The longest
+# baseline of its domain, 1000 m, up to 10 eV^2 and down to 1 MeV has 4033 oscillations.
+MOST_PANELS = 4096
 
 
 class Probability(Protocol):
@@ -217,23 +221,30 @@ def oscillated_source(
     Args:
         source: The neutrinos before they oscillate.
         baseline_m: Distance L between source and detector [m].
-        families: Charged leptons whose neutrinos mix, of ``FAMILIES``.
+        families: Charged leptons whose neutrinos mix, of ``FAMILIES``; the source must have one.
         sin2_2theta, delta_m2_ev2: Where fits start; at sin^2(2 theta) = 0 nothing depends on
             Delta m^2 [eV^2].
-        highest_delta_m2_ev2: Highest Delta m^2 of the domain [eV^2].
+        highest_delta_m2_ev2: Highest Delta m^2 of the domain [eV^2]. From the lowest energy to the
+            end of the source there may be 4096 oscillations at it.
         lowest_mev: Energy [MeV] below which P is held at its value there, as it oscillates without
             end towards E = 0. Choose it below all energies that move a nucleus above the threshold.
 
     Raises:
-        ConfigError: unknown family, a number out of its domain, or no energy of the source above
-            the lowest.
+        ConfigError: unknown family, none that the source has, a number out of its domain, no energy
+            of the source above the lowest, or more oscillations than can be integrated.
     """
     check_families("oscillation", families)
-    check_number("oscillation", "distance_m", baseline_m)
+    if not {family(flavour, "oscillation") for flavour in source.flavours} & {*families}:
+        raise ConfigError(
+            f"oscillation: families must hold one of the source, which has "
+            f"{', '.join(source.flavours)}; with ({', '.join(families)}) nothing oscillates"
+        )
+    check_number("oscillation", "baseline_m", baseline_m, NUMBERS["distance_m"])
+    check_number("oscillation", "sin2_2theta", sin2_2theta)
+    check_number("oscillation", "delta_m2_ev2", delta_m2_ev2)
     given = {"highest_delta_m2_ev2": highest_delta_m2_ev2, "lowest_mev": lowest_mev}
     for key, value in given.items():
-        if not (np.isfinite(value) and value > 0):
-            raise ConfigError(f"oscillation: {key} must be positive and finite, not {value}")
+        check_positive("oscillation", key, value)
     top = max(source.edges)
     if not lowest_mev < top:
         raise ConfigError(
@@ -247,9 +258,23 @@ def oscillated_source(
         highest=float(highest_delta_m2_ev2),
     )
     _ = probability.parameters  # checks the start values
-    phase = PHASE * highest_delta_m2_ev2 * baseline_m * (1 / lowest_mev - 1 / top)
-    panels = _panels(source, lowest_mev, max(int(np.ceil(phase / np.pi)), LEAST_PANELS))
+    per_splitting = PHASE * baseline_m * (1 / lowest_mev - 1 / top) / np.pi  # [1/eV^2]
+    oscillations = per_splitting * highest_delta_m2_ev2
+    if not oscillations <= MOST_PANELS:
+        raise ConfigError(
+            f"oscillation: highest_delta_m2_ev2 = {highest_delta_m2_ev2:g} with baseline_m = "
+            f"{baseline_m:g} and lowest_mev = {lowest_mev:g} are {oscillations:.3g} oscillations, "
+            f"more than the {MOST_PANELS} that can be integrated; highest_delta_m2_ev2 may be up "
+            f"to {_rounded_down(MOST_PANELS / per_splitting):g}"
+        )
+    panels = _panels(source, lowest_mev, max(math.ceil(oscillations), LEAST_PANELS))
     return OscillatedSource(source=source, probability=probability, panels=panels)
+
+
+def _rounded_down(number: float) -> float:
+    """A positive number with three digits, at most itself: an end that is quoted can be used."""
+    step = 10.0 ** (math.floor(math.log10(number)) - 2)
+    return math.floor(number / step) * step
 
 
 def _panels(source: Source, lowest: float, number: int) -> np.ndarray:

@@ -37,7 +37,7 @@ KEYS = [
     ({"nuisances": 3}, ["nuisances", "list of tables"]),
     ({"target": {"Ge74": 0}}, ["target", "Ge74", "positive"]),
     ({"backgrounds": ["flat", "flat"]}, ["backgrounds", "flat"]),
-    ({"backgrounds": ["flat", "observed"]}, ["backgrounds", "observed"]),
+    ({"backgrounds": ["flat", "observed"]}, ["a background cannot be", "observed"]),
     ({"response.quenching": {"coefficients": [10**400]}}, ["coefficients", "finite"]),
     ({"response.resolution": {"noise": 0.1}}, ['did you mean "noise_kev"']),
     ({"response": None}, ["mine.response]", "needs table, or quenching"]),

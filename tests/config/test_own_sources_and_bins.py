@@ -188,7 +188,11 @@ def test_the_command_line_predicts_and_fits_two_sources_and_shows_them(capsys, t
         ({"source": None}, {}, ["mine.source]", "needs type"]),
         ({"source": None, "sources": {}}, {}, ["mine.sources]", "at least one source"]),
         ({"source": None, "sources": 3}, {}, ["mine.sources]", "must be a table"]),
-        ({"source": None, "sources": {"8B": LINE}}, {}, ["mine.sources]", "identifiers", '"8B"']),
+        ({"source": None, "sources": {"8B": LINE}}, {}, ["mine.sources]", "identifier", '"8B"']),
+        ({"source": None, "sources": {"for": LINE}}, {}, ["mine.sources]", "keyword", '"for"']),
+        ({"source": None, "sources": {"observed": LINE}}, {}, ["mine.sources]", '"observed"']),
+        ({"backgrounds": ["a b"]}, {}, ["mine]", "a background must be a", 'not "a b"']),
+        ({"backgrounds": ["for"]}, {}, ["mine]", "a background must be a", 'not "for"']),
         (
             {"source": None, "sources": {"solar": NO_FLUX}, "nuisances": []},
             {},
@@ -213,6 +217,7 @@ def test_the_command_line_predicts_and_fits_two_sources_and_shows_them(capsys, t
         ({"n_sigma": ["solar"]}, {}, ["mine]", 'n_sigma "solar"', "allowed: cevns, flat"]),
         ({"n_sigma": []}, {}, ["mine]", "n_sigma must name a component", "cevns, flat"]),
         ({"n_sigma": "cevns"}, {}, ["mine]", "n_sigma must be a list of strings"]),
+        ({"n_sigma": [1]}, {}, ["n_sigma must be", "not a list that holds a number"]),
         (SOURCES, {}, ['no component or effect "cevns"', "beam, flat, neutron_radius, solar"]),
         (
             SOURCES | TIMES_IN | {"nuisances": FLUXES},
@@ -277,7 +282,7 @@ def test_the_command_line_predicts_and_fits_two_sources_and_shows_them(capsys, t
         (
             {"backgrounds": ["template_error"]},
             {"bins.csv": SMEARED},
-            ["backgrounds must be", "template_error"],
+            ["a background cannot be called", "template_error"],
         ),
         ({"covariance": "c.csv"}, {}, ["mine]", 'covariance needs statistic = "gaussian"']),
         (CORRELATED | {"covariance": 3}, {}, ["covariance must be a string"]),

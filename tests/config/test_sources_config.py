@@ -119,7 +119,7 @@ def test_what_is_no_source_is_refused_with_its_place(text, words, tmp_path):
     ("text", "words"),
     [
         ("", ["at least one source"]),
-        ('["8B"]\n' + LINE, ["Python identifiers", '"8B"']),
+        ('["8B"]\n' + LINE, ["Python identifier", '"8B"']),
         ("[sun]\n" + LINE.replace("0.8613", "0"), ["sources.sun]", "energy_mev"]),
         ("sun = 3", ["sources.sun]", "must be a table"]),
     ],

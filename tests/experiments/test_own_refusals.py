@@ -17,6 +17,7 @@ from cevns_jax.detectors import (
 )
 from cevns_jax.errors import ConfigError
 from cevns_jax.experiments import Nuisance
+from cevns_jax.prediction.experiment import n_sigma
 
 ONES = np.ones(6)
 
@@ -26,6 +27,22 @@ ONES = np.ones(6)
     [
         ({"name": "my ge"}, 'name must be a Python identifier, not "my ge"'),
         ({"name": ""}, "Python identifier"),
+        ({"name": 3}, 'name must be a Python identifier, not "3"'),
+        ({"mass_kg": "a"}, 'ge: mass_kg must be a number, not "a"'),
+        ({"recoil_min_kev": None}, "ge: recoil_min_kev must be a number, not a NoneType"),
+        ({"source": "a"}, 'ge: source must be one of cevns_jax.sources, .* not "a"'),
+        ({"backgrounds": {"b": lambda *a: 1.0}}, "ge: b: must be counts.*a function has not"),
+        ({"backgrounds": [ONES]}, "ge: backgrounds must be a dictionary .* not a list"),
+        ({"scales": n_sigma("cevns")}, "ge: scales must be a list, of Scale objects, not a Scale"),
+        ({"scales": ["cevns"]}, 'ge: scales must be a list of Scale objects, one is "cevns"'),
+        (
+            {"nuisances": Nuisance(name="a", acts_on=("cevns",), width=0.1)},
+            "ge: nuisances must be a list, of Nuisance objects, not a Nuisance",
+        ),
+        (
+            {"nuisances": [Nuisance(name="for", acts_on=("cevns",), width=0.1)]},
+            'ge: the name of a nuisance must be .* no keyword, not "for"',
+        ),
         ({"mass_kg": 0.0}, "ge: mass_kg must be positive .*not 0"),
         ({"mass_kg": np.inf}, "ge: mass_kg must be positive"),
         ({"mass_kg": np.nan}, "ge: mass_kg must be positive"),

@@ -191,11 +191,23 @@ def test_a_single_source_may_have_a_name():
     ("changed", "text"),
     [
         ({"source": {}}, "ge: needs a source"),
-        ({"source": {"8B": SOLAR}}, 'identifiers as names, .*not "8B"'),
-        ({"source": {"flat": SOLAR}}, 'none that of another component, not "flat"'),
-        ({"components": {"flat": np.ones(5)}}, 'none that of a background, not "flat"'),
-        ({"components": {"solar": np.ones(5)}}, 'none that of another component, not "solar"'),
-        ({"components": {"a b": np.ones(5)}}, 'identifiers as names, .*not "a b"'),
+        ({"source": {"8B": SOLAR}}, 'a source must be a Python identifier.*not "8B"'),
+        ({"source": {"flat": SOLAR}}, 'a source and another component are called "flat"'),
+        (
+            {"components": {"flat": np.ones(5)}},
+            'a background and a component are both called "flat"',
+        ),
+        (
+            {"components": {"solar": np.ones(5)}},
+            'a source and another component are called "solar"',
+        ),
+        ({"components": {"a b": np.ones(5)}}, 'a component must be a Python identifier.*not "a b"'),
+        ({"backgrounds": {"for": np.ones(5)}}, 'a background must be .* no keyword, not "for"'),
+        ({"backgrounds": {"error": np.ones(5)}}, 'a background cannot be called "error"'),
+        ({"components": {3: np.ones(5)}}, 'a component must be a Python identifier.*not "3"'),
+        ({"source": {"observed": SOLAR}}, 'a source cannot be called "observed", a column'),
+        ({"source": [SOLAR]}, "source must be one of cevns_jax.sources.* not a list"),
+        ({"source": {"a": "solar"}}, 'source must be one of .* not "solar"'),
         ({"scales": [n_sigma("sola")]}, 'scale n_sigma: no component "sola".*solar'),
         ({"source": {"quenching": SOLAR}}, 'cannot be called "quenching", an effect'),
         ({"source": {"neutron_radius": SOLAR}}, 'cannot be called "neutron_radius", an effect'),
@@ -283,6 +295,16 @@ STERILE = "delta_m2_sterile"
 
 def start(experiment):
     return cj.Likelihood(experiment, MODEL).values()
+
+
+@pytest.mark.parametrize("name", ["solar", "beam"])
+def test_the_response_on_shared_nodes_is_made_in_compiled_code_as_well(many, name):
+    """Of tables too, whose energies have no values there."""
+    matrix = many.response_matrix(component=name)
+    compiled = jax.jit(lambda e: e.response_matrix(component=name))(many)
+    assert compiled.isotopes == matrix.isotopes
+    for field in ("recoil_kev", "weight_kev", "probability"):
+        np.testing.assert_allclose(getattr(compiled, field), getattr(matrix, field), rtol=1e-12)
 
 
 @pytest.mark.parametrize("name", ["sns", "beam"])

@@ -135,6 +135,23 @@ def test_an_experiment_without_any_event_is_refused():
             check_events("xe", part.kernel, sharp, lowest)
 
 
+@pytest.mark.parametrize("noise", [0.01, 0.1])
+def test_a_tail_of_the_resolution_is_no_event(noise):
+    """Recoils up to 3e-8 keV, bins from 1 keV: ten widths away 1e-23 of them are left."""
+    edges = np.array([1.0, 2.0, 3.0])
+    far = response(edges=edges, resolution=gaussian_resolution(noise_kev=noise))
+    source = line_source(energy_mev=1e-3, flux_per_cm2_s=1e9, live_time_s=1e7)
+    part = signal(source, far)
+    with pytest.raises(ConfigError, match="xe: no recoil of this source reaches a bin"):
+        check_events("xe", part.kernel, far)
+
+
+def test_a_small_share_of_recoils_above_the_threshold_is_an_experiment():
+    """Bins from four widths above all recoils."""
+    near = response(resolution=gaussian_resolution(noise_kev=0.12))
+    check_events("xe", signal(beryllium(), near).kernel, near)
+
+
 def test_isotopes_that_are_not_reached_have_none_where_others_have():
     """A line that moves the lighter isotope above the threshold and the heavier one not."""
     heavy, light = (2 * 10.0**2 / (NUCLIDES[s].mass + 20.0) * 1e3 for s in ISOTOPES[::-1])

@@ -17,6 +17,7 @@ from cevns_jax.interactions import standard_model
 from cevns_jax.nuclei import target
 from cevns_jax.recoil import kernel
 from cevns_jax.sources import PionDecayAtRest, line_source, oscillated_source, tabulated_source
+from cevns_jax.sources.oscillated import MOST_PANELS
 
 SNS = PionDecayAtRest(fluence=1e15)
 MUON = 105.6583755  # [MeV]
@@ -187,8 +188,16 @@ def test_a_line_has_the_probability_at_its_energy():
     ("changed", "text"),
     [
         ({"families": ("nu_e",)}, 'no family "nu_e"'),
-        ({"baseline_m": 0.0}, "distance_m must"),
-        ({"baseline_m": 1e6}, "distance_m must"),
+        ({"families": ()}, "families must hold one of the source, which has nu_mu,"),
+        ({"families": ("tau",)}, r"with \(tau\) nothing oscillates"),
+        ({"families": "mu"}, r'families must be a tuple of names such as \("mu",\), not "mu"'),
+        ({"families": 3}, "families must be a tuple of names"),
+        ({"baseline_m": 0.0}, "oscillation: baseline_m must"),
+        ({"baseline_m": 1e6}, "oscillation: baseline_m must"),
+        ({"baseline_m": "a"}, 'baseline_m must be a number, not "a"'),
+        ({"sin2_2theta": "a"}, 'sin2_2theta must be a number, not "a"'),
+        ({"delta_m2_ev2": [1.0]}, "delta_m2_ev2 must be a number, not a list"),
+        ({"lowest_mev": "a"}, 'lowest_mev must be a number, not "a"'),
         ({"highest_delta_m2_ev2": -1.0}, "highest_delta_m2_ev2 must be positive"),
         ({"lowest_mev": 0.0}, "lowest_mev must be positive"),
         ({"lowest_mev": 60.0}, "lowest_mev must lie below 52.8"),
@@ -199,3 +208,17 @@ def test_a_line_has_the_probability_at_its_energy():
 def test_what_is_no_oscillation_is_refused(changed, text):
     with pytest.raises(ConfigError, match=text):
         oscillated_source(SNS, **{"baseline_m": BASELINE} | changed)
+
+
+def test_no_more_oscillations_than_can_be_integrated():
+    """The sentence names the largest Delta m^2 that fits, and it does fit."""
+    far = {"baseline_m": 1000.0, "lowest_mev": 1.5}
+    with pytest.raises(ConfigError) as refused:
+        oscillated_source(REACTOR, **far, highest_delta_m2_ev2=1e7)
+    text = str(refused.value)
+    assert "highest_delta_m2_ev2 = 1e+07 with baseline_m = 1000 and lowest_mev = 1.5" in text
+    largest = float(text.rsplit("up to ", 1)[1])
+    fits = oscillated_source(REACTOR, **far, highest_delta_m2_ev2=largest)
+    assert len(fits.panels) > MOST_PANELS * 0.99
+    with pytest.raises(ConfigError, match="more than the 4096"):
+        oscillated_source(REACTOR, **far, highest_delta_m2_ev2=1.01 * largest)
