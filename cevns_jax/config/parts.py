@@ -46,7 +46,6 @@ def nuisances(table: Table) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     for part in table.tables("nuisances"):
         name, width = part.text("name"), part.positive("width")
-        check_name(part.where, "a nuisance", name)
         given: dict[str, Any] = {"name": name, "width": width, "acts_on": part.texts("acts_on")}
         if "width_down" in part:
             given["width_down"] = part.positive("width_down")
@@ -55,10 +54,7 @@ def nuisances(table: Table) -> list[dict[str, Any]]:
         part.done()
         if name is None or width is None:
             raise ConfigError(f"{part.where}: needs name, acts_on and width")
-        if not name.isidentifier():
-            raise ConfigError(
-                f'{part.where}: name must be a Python identifier, not "{shown(name)}"'
-            )
+        check_name(part.where, "a nuisance", name)
         found.append(given)
     return found
 
