@@ -71,9 +71,10 @@ def own_experiment(
 
     With a heavy final lepton, as in the dipole portal, the ends of recoil spectra move with its
     mass m4, and counts are less accurate where a spectrum jumps inside its range. In units of the
-    fullest bin they err, for a stepped table, by 5e-8 at m4 = 0.5 MeV and 1e-5 at 5 MeV, beside
-    other sources by 4e-6 and 4e-5; where the steps are wide, slopes in m4 err by 2 %. With the
-    spectra of Huber and Mueller of a reactor counts err by 1.6e-8, beside other sources by 6e-6.
+    fullest bin they err, for stepped tables, by 5e-8 to 5e-6 at m4 = 0.5 MeV and by up to 1e-5 at
+    1 to 5 MeV, beside other sources by 4e-6 to 7e-6 and up to 4e-5; where the steps are wide,
+    slopes in m4 err by 2 %. With the spectra of Huber and Mueller of a reactor counts err by 1.6e-8
+    at 0.5 MeV and 3e-8 at 5 MeV, beside other sources by up to 6e-6.
 
     Args:
         name: Python identifier; names of private nuisance parameters begin with it.
