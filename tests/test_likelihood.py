@@ -226,7 +226,6 @@ def test_two_experiments_share_the_flux_and_keep_their_own_backgrounds(split):
     [
         (Nuisance(name="a", acts_on=("brm",), width=0.1), 'did you mean "brn"'),
         (Nuisance(name="a", acts_on=(), width=0.1), "acts_on"),
-        (Nuisance(name="a", acts_on=("brn",), width=-0.1), "positive"),
         (Nuisance(name="a", acts_on=("brn",), width=0.1, form="cubic"), "linear"),
     ],
 )

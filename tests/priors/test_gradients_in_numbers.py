@@ -15,6 +15,8 @@ from cevns_jax.priors import (
     TruncatedGaussian,
 )
 
+pytestmark = pytest.mark.slow  # every case compiles programs of its own, half a minute in all
+
 INF = np.inf
 CASES = {  # how it is made, of which numbers, at which x
     "flat": (Flat, (-1.0, 3.0), 0.4),
