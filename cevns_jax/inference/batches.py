@@ -107,7 +107,7 @@ def on_devices(likelihood: Likelihood) -> Likelihood:
     """A copy of a likelihood on every device, where many calls find it without another copy."""
     if all(isinstance(leaf, jax.Array) for leaf in jax.tree.leaves(likelihood)):
         return likelihood  # it is there already
-    return jax.device_put(likelihood, NamedSharding(_mesh(), PartitionSpec()))
+    return jax.device_put(likelihood, NamedSharding(mesh(), PartitionSpec()))
 
 
 def minimise_firmly(
@@ -255,7 +255,7 @@ def _blocks(
         For each block: the number of the point in each row; how many batches of each device hold
         points; the row of each point of the block, in the order of the points.
     """
-    devices, lanes = jax.local_device_count(), _lanes()
+    devices, lanes = jax.local_device_count(), lanes_on_device()
     most = -(-BLOCK // (lanes * devices))  # batches of a device; the division is rounded up
     for first in progress(range(0, points, most * lanes * devices)):
         some = np.arange(first, min(first + most * lanes * devices, points))
@@ -271,13 +271,13 @@ def _blocks(
         yield rows.ravel(), batches, back
 
 
-def _mesh() -> jax.sharding.Mesh:
+def mesh() -> jax.sharding.Mesh:
     """All local devices in a row."""
     devices = (jax.local_device_count(),)
     return jax.make_mesh(devices, ("points",), axis_types=(jax.sharding.AxisType.Auto,))
 
 
-def _lanes() -> int:
+def lanes_on_device() -> int:
     """Points minimised together on a device: a whole block where there is no small cache to fit."""
     on_cpu = jax.default_backend() == "cpu"
     return CPU_LANES if on_cpu else -(-BLOCK // jax.local_device_count())
@@ -323,8 +323,8 @@ def over_points(
 
     def share(common: Any, batches: jax.Array, *arrays: jax.Array) -> Any:
         """One device's share of the rows."""
-        number = len(arrays[0]) // _lanes()
-        rows = [jnp.reshape(a, (number, _lanes(), *a.shape[1:])) for a in arrays]
+        number = len(arrays[0]) // lanes_on_device()
+        rows = [jnp.reshape(a, (number, lanes_on_device(), *a.shape[1:])) for a in arrays]
         made = jax.eval_shape(several, common, *(a[0] for a in rows))
         nothing = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), made)
 
@@ -342,7 +342,7 @@ def over_points(
         return share(common, jnp.asarray(batches), *arrays)
     split, whole = PartitionSpec("points"), PartitionSpec()
     places = (whole, whole, *(split for _ in arrays))
-    spread = jax.shard_map(share, mesh=_mesh(), in_specs=places, out_specs=split, check_vma=False)
+    spread = jax.shard_map(share, mesh=mesh(), in_specs=places, out_specs=split, check_vma=False)
     return spread(common, jnp.asarray(batches), *arrays)
 
 

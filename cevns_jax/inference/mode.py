@@ -1,0 +1,82 @@
+"""Where the density of a posterior on the line is highest, and how narrow it is there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from cevns_jax.inference.batches import relevant_failures
+from cevns_jax.inference.checks import checked_starts
+from cevns_jax.inference.curvature import local_of
+from cevns_jax.inference.minimise import Local, Minimum, minimise
+from cevns_jax.inference.target import Target
+from cevns_jax.inference.valleys import distinct, off_zero, one, take, wide_starts
+from cevns_jax.likelihood import Likelihood
+
+LANES = 16  # starts of one call; all calls have this size, so that they share one compilation
+
+
+def local_on_line(target: Target, u: jax.Array) -> Local:
+    """Twice the potential at u, shape (n,), with half its gradient and its expected information.
+
+    The information is that of the bins and of the priors, and the curvature of the Jacobian, which
+    is positive: where the data say nothing of a parameter its place is that of its prior.
+    """
+    line = target.line
+    (x, log_slope), (slope, tilt) = jax.jvp(line.constrained, (u,), (jnp.ones_like(u),))
+    tilts = jax.grad(lambda v: jnp.sum(jax.jvp(line.constrained, (v,), (jnp.ones_like(v),))[1][1]))
+    bins = local_of(target.bins)(x)
+    gradient = bins.gradient + line.precision * (x - line.mean)
+    precision = jnp.asarray(line.precision)
+    for place, prior in zip(line.places, line.others, strict=True):
+        gradient = gradient.at[place].add(jax.grad(prior.penalty)(x[place]) / 2)
+        precision = precision.at[place].set(prior.precision(x[place]))
+    information = (bins.information + jnp.diag(precision)) * jnp.outer(slope, slope)
+    return Local(
+        chi2=bins.chi2 - 2 * line.log_prior(x, log_slope),
+        impossible=bins.impossible,
+        gradient=gradient * slope - tilt,
+        information=information - jnp.diag(tilts(u)),
+        bend=None,
+    )
+
+
+@jax.jit
+def _from_starts(target: Target, starts: jax.Array) -> Minimum:
+    everywhere = -jnp.inf * jnp.ones(starts.shape[1]), jnp.inf * jnp.ones(starts.shape[1])
+
+    def ended(start: jax.Array) -> Minimum:
+        return minimise(lambda u: local_on_line(target, u), start, everywhere)
+
+    return jax.vmap(ended)(starts)
+
+
+def modes_of(
+    likelihood: Likelihood, target: Target, starts: Sequence[Mapping[str, float]] = ({},)
+) -> list[Minimum]:
+    """The modes of a posterior that are found from starts all over the range of its prior, the
+    highest first; at least one. ``x`` of each is its place on the line.
+
+    Args:
+        likelihood: The likelihood with the priors of the target.
+        target: The posterior.
+        starts: Values of parameters at starts of the caller; those left out start where declared.
+
+    Raises:
+        ConfigError: a start of a parameter that does not vary, or outside its domain.
+    """
+    given = checked_starts("sample", likelihood, starts)
+    free = [likelihood.names.index(name) for name in likelihood.free if name in likelihood.names]
+    sides = [row for start in given for index in free for row in off_zero(likelihood, start, index)]
+    wide = wide_starts(likelihood, given[0], whole_domain=True)
+    places = target.line.unconstrained(np.concatenate([given, *(s[None] for s in sides), wide]))
+    found = []
+    for first in range(0, len(places), LANES):
+        some = places[first : first + LANES]
+        padded = np.concatenate([some, np.tile(some[-1:], (LANES - len(some), 1))])
+        found.append(take(_from_starts(target, padded), np.arange(len(some))))
+    minima = Minimum(*(np.concatenate(parts) for parts in zip(*found, strict=True)))
+    return [one(minima, row) for row in distinct(minima)]

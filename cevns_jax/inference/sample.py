@@ -1,0 +1,152 @@
+"""Posteriors by NUTS: draws of all varying parameters of a likelihood."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import jax
+import numpy as np
+
+from cevns_jax.errors import ConfigError
+from cevns_jax.forks import stop_if_forked
+from cevns_jax.inference.batches import Progress
+from cevns_jax.inference.blocks import Blocks
+from cevns_jax.inference.checks import check_data
+from cevns_jax.inference.mode import modes_of
+from cevns_jax.inference.nuts import Draws
+from cevns_jax.inference.run import Run
+from cevns_jax.inference.sampled_priors import with_sampled_priors
+from cevns_jax.inference.target import parameters, target_of
+from cevns_jax.inference.toys import HIGHEST_SEED
+from cevns_jax.likelihood import Likelihood, predictions
+from cevns_jax.priors import Prior
+from cevns_jax.summary import Summarised, Summary
+
+FEWEST_DRAWS = 4  # of a chain: ArviZ needs as many for its diagnostics
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Posterior(Summarised):
+    """Draws of a posterior. n parameters vary; vectors follow ``names``.
+
+    Attributes:
+        likelihood: What was sampled; its declarations hold the priors that were used.
+        names: The varying parameters.
+        x: Draws, shape (chains, draws, n).
+        statistics: How each was made, name -> shape (chains, draws), in ArviZ's names: ``lp``,
+            ``energy``, ``acceptance_rate``, ``n_steps``, ``tree_depth``, ``diverging``,
+            ``step_size``.
+        modes: Places of the modes that were found before sampling, shape (n,) each, and the
+            density there relative to the highest, in units of chi^2.
+        seed: Of the random numbers.
+        retried: Whether the draws are those of a second attempt with a smaller step.
+    """
+
+    likelihood: Likelihood
+    names: tuple[str, ...]
+    x: np.ndarray
+    statistics: dict[str, np.ndarray]
+    modes: tuple[tuple[np.ndarray, float], ...]
+    seed: int
+    retried: bool
+    method: str = "nuts"
+
+    def summary(self) -> Summary:
+        """What was found, in words and tables."""
+        from cevns_jax.results.sample import sample_result
+
+        return sample_result(self).summary()
+
+    @property
+    def draws(self) -> dict[str, np.ndarray]:
+        """Draws by name of the parameter, shape (chains, draws)."""
+        return {name: self.x[..., i] for i, name in enumerate(self.names)}
+
+
+def sample(
+    likelihood: Likelihood,
+    *,
+    seed: int,
+    draws: int = 2000,
+    chains: int = 4,
+    priors: Mapping[str, Prior] = MappingProxyType({}),
+    starts: Sequence[Mapping[str, float]] = ({},),
+    progress: Progress = iter,
+    blocks: Blocks | None = None,
+) -> Posterior:
+    """Draw from the posterior of all varying parameters by NUTS.
+
+    The sampler starts at the mode of the posterior and moves in coordinates in which the posterior
+    is nearly a unit normal distribution: first those of the information at the mode, then those of
+    the covariance of the first draws of all chains.
+
+    Args:
+        likelihood: At least one parameter varies in it.
+        seed: Seed of the random numbers; the same seed gives the same bits on the same devices.
+        draws: Draws of each chain, after the warm-up.
+        chains: Number of chains, two at least.
+        priors: Priors by name in place of the declared ones.
+        starts: As :func:`cevns_jax.inference.fit.fit`.
+        progress: Wraps the iterable of blocks.
+        blocks: Where finished blocks are kept; a run goes on after the last one found there.
+
+    Raises:
+        ConfigError: nothing varies, numbers that cannot be used, an experiment without data, or as
+            :func:`cevns_jax.inference.sampled_priors.with_sampled_priors`.
+    """
+    stop_if_forked()
+    if not likelihood.names:
+        raise ConfigError("sample: no parameter varies; free one or declare a nuisance")
+    _check_numbers(seed, draws, chains)
+    check_data("sample", likelihood)
+    likelihood = with_sampled_priors(likelihood, priors)
+    target = target_of(likelihood)
+    modes = modes_of(likelihood, target, starts)
+    if not np.isfinite(modes[0].chi2):
+        predictions(likelihood)  # says which experiment and component
+    run = Run(
+        target=target,
+        modes=tuple(modes),
+        key=jax.random.key(seed),
+        chains=chains,
+        draws=draws,
+        blocks=blocks,
+        progress=progress,
+    )
+    made = run.attempt(0)
+    retried = made is None
+    if made is None:
+        made = run.attempt(1)
+    assert made is not None
+    return Posterior(
+        likelihood=likelihood,
+        names=likelihood.names,
+        x=np.asarray(jax.jit(parameters)(target, made.u)),
+        statistics=_statistics(made),
+        modes=tuple(
+            (np.asarray(parameters(target, mode.x)), float(mode.chi2 - modes[0].chi2))
+            for mode in modes
+        ),
+        seed=seed,
+        retried=retried,
+    )
+
+
+def _check_numbers(seed: int, draws: int, chains: int) -> None:
+    """Check the numbers that a caller gives."""
+    if not 0 <= seed <= HIGHEST_SEED:
+        raise ConfigError(
+            f"sample: seed must be a whole number from 0 to {HIGHEST_SEED}, not {seed}"
+        )
+    if draws < FEWEST_DRAWS:
+        raise ConfigError(f"sample: draws must be {FEWEST_DRAWS} at least, not {draws}")
+    if chains < 2:
+        raise ConfigError(f"sample: chains must be 2 at least, not {chains}: one has no R-hat")
+
+
+def _statistics(made: Draws) -> dict[str, np.ndarray]:
+    """How the draws were made, in ArviZ's names."""
+    found = {name: value for name, value in made._asdict().items() if name != "u"}
+    return found | {"tree_depth": np.log2(made.n_steps + 1).astype(int)}
