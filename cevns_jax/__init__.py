@@ -25,6 +25,7 @@ _HOMES = {
     "limit": "cevns_jax.inference.limit",
     "objective": "cevns_jax.inference.objective",
     "numpyro_model": "cevns_jax.inference.model",
+    "sample": "cevns_jax.inference.sample",
     "load": "cevns_jax.results",
     "fit_result": "cevns_jax.results",
     "profile_result": "cevns_jax.results",

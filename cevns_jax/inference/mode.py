@@ -8,7 +8,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from cevns_jax.inference.batches import relevant_failures
 from cevns_jax.inference.checks import checked_starts
 from cevns_jax.inference.curvature import local_of
 from cevns_jax.inference.minimise import Local, Minimum, minimise

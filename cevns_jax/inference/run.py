@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from cevns_jax.inference.batches import Progress
@@ -21,13 +22,11 @@ BLOCK = 100  # draws of one call, after which progress is shown and a block is s
 COORDINATES, STEP = 200, 300
 ACCEPTANCE = (0.8, 0.95)  # NumPyro's and Stan's default; for the second attempt, smaller steps
 # Weight of the coordinates of the information, in draws for each parameter, against those of the
-# pooled covariance: 400 draws give 30 parameters a covariance that is off by half in some direction.
+# pooled covariance: that of 400 draws is off by half in some direction of 30 parameters.
 SHRINK = 5
 # chi^2 above the highest mode up to which chains start in other modes: at 14 a mode of the same
 # width holds a thousandth of the posterior.
 OTHER_MODES = 14.0
-# Chains of each device at least, where there are several: two lanes cost nearly as much as one.
-LANES = 8
 
 
 class _State(NamedTuple):
@@ -92,7 +91,7 @@ class Run:
 
     def _options(self, number: int) -> dict[str, Any]:
         devices = jax.local_device_count()
-        spread = self.chains % devices == 0 and self.chains >= LANES * devices
+        spread = self.chains % devices == 0
         return {
             "adapting": STEP,
             "acceptance": ACCEPTANCE[number],
@@ -141,7 +140,8 @@ class Run:
         leaves, tree = jax.tree.flatten(like)
         values = [kept[f"state_{i}"] for i in range(len(leaves))]
         restored = [
-            jax.random.wrap_key_data(value) if jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+            jax.random.wrap_key_data(jnp.asarray(value))
+            if jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key)
             else value
             for leaf, value in zip(leaves, values, strict=True)
         ]

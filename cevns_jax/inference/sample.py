@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import NamedTuple
 
 import jax
 import numpy as np
@@ -27,6 +29,23 @@ from cevns_jax.summary import Summarised, Summary
 FEWEST_DRAWS = 4  # of a chain: ArviZ needs as many for its diagnostics
 
 
+class Mode(NamedTuple):
+    """A valley of a posterior.
+
+    Attributes:
+        x: Where the density on the line is highest, shape (n,).
+        delta_chi2: -2 ln of the density there, above that of the highest mode.
+        weight: Share of the posterior, and its error. NaN where chains of NUTS sit in several
+            valleys, which cannot tell.
+        weight_error: As far as runs of tempered Monte Carlo scatter; zero of a single valley.
+    """
+
+    x: np.ndarray
+    delta_chi2: float
+    weight: float
+    weight_error: float
+
+
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Posterior(Summarised):
     """Draws of a posterior. n parameters vary; vectors follow ``names``.
@@ -34,24 +53,27 @@ class Posterior(Summarised):
     Attributes:
         likelihood: What was sampled; its declarations hold the priors that were used.
         names: The varying parameters.
-        x: Draws, shape (chains, draws, n).
-        statistics: How each was made, name -> shape (chains, draws), in ArviZ's names: ``lp``,
-            ``energy``, ``acceptance_rate``, ``n_steps``, ``tree_depth``, ``diverging``,
-            ``step_size``.
-        modes: Places of the modes that were found before sampling, shape (n,) each, and the
-            density there relative to the highest, in units of chi^2.
+        x: Draws, shape (C, D, n): of C chains, or particles of C runs of tempered Monte Carlo.
+        statistics: How each was made, name -> shape (C, D), in ArviZ's names: ``lp``, ``energy``,
+            ``acceptance_rate``, ``n_steps``, ``tree_depth``, ``diverging``, ``step_size``; of
+            tempered Monte Carlo ``lp`` alone.
+        modes: The valleys of the posterior, the highest first.
         seed: Of the random numbers.
+        method: ``"nuts"`` or ``"tempered"``.
         retried: Whether the draws are those of a second attempt with a smaller step.
+        log_evidence: Of each run of tempered Monte Carlo, shape (C,): ln of the integral of
+            exp(-chi^2/2) times the density of the prior, chi^2 that of the bins; ``None`` of NUTS.
     """
 
     likelihood: Likelihood
     names: tuple[str, ...]
     x: np.ndarray
     statistics: dict[str, np.ndarray]
-    modes: tuple[tuple[np.ndarray, float], ...]
+    modes: tuple[Mode, ...]
     seed: int
-    retried: bool
-    method: str = "nuts"
+    method: str
+    retried: bool = False
+    log_evidence: np.ndarray | None = None
 
     def summary(self) -> Summary:
         """What was found, in words and tables."""
@@ -126,10 +148,16 @@ def sample(
         x=np.asarray(jax.jit(parameters)(target, made.u)),
         statistics=_statistics(made),
         modes=tuple(
-            (np.asarray(parameters(target, mode.x)), float(mode.chi2 - modes[0].chi2))
+            Mode(
+                x=np.asarray(parameters(target, mode.x)),
+                delta_chi2=float(mode.chi2 - modes[0].chi2),
+                weight=1.0 if len(modes) == 1 else math.nan,
+                weight_error=0.0 if len(modes) == 1 else math.nan,
+            )
             for mode in modes
         ),
         seed=seed,
+        method="nuts",
         retried=retried,
     )
 

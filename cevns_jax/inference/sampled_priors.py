@@ -10,6 +10,7 @@ import numpy as np
 from cevns_jax.errors import unknown
 from cevns_jax.inference.model import sampled_prior
 from cevns_jax.likelihood import Likelihood
+from cevns_jax.parameters import Parameter
 from cevns_jax.priors import Prior
 
 
@@ -36,6 +37,7 @@ def with_sampled_priors(likelihood: Likelihood, priors: Mapping[str, Prior]) -> 
     return likelihood.declared(made)
 
 
-def _inside(declared, prior) -> float:
+def _inside(declared: Parameter, prior: Prior) -> float:
+    """The start of a parameter, moved into the range of another prior."""
     low, high = max(declared.lower, prior.lower), min(declared.upper, prior.upper)
     return float(np.clip(declared.start, low, high))
