@@ -44,13 +44,30 @@ def local_on_line(target: Target, u: jax.Array) -> Local:
 
 
 @jax.jit
-def _from_starts(target: Target, starts: jax.Array) -> Minimum:
+def _from_starts(target: Target, starts: jax.Array, moving: jax.Array) -> Minimum:
     everywhere = -jnp.inf * jnp.ones(starts.shape[1]), jnp.inf * jnp.ones(starts.shape[1])
 
     def ended(start: jax.Array) -> Minimum:
-        return minimise(lambda u: local_on_line(target, u), start, everywhere)
+        return minimise(lambda u: local_on_line(target, u), start, everywhere, moving)
 
     return jax.vmap(ended)(starts)
+
+
+def ends_of(target: Target, starts: np.ndarray, moving: np.ndarray | None = None) -> Minimum:
+    """Where the density on the line is highest near each of some places, with a leading axis.
+
+    Args:
+        target: The posterior of n parameters.
+        starts: The places, numbers on the line, shape (S, n).
+        moving: Which of the parameters move, shape (n,), boolean; default all.
+    """
+    moving = np.ones(starts.shape[1], bool) if moving is None else moving
+    found = []
+    for first in range(0, len(starts), LANES):
+        some = starts[first : first + LANES]
+        padded = np.concatenate([some, np.tile(some[-1:], (LANES - len(some), 1))])
+        found.append(take(_from_starts(target, padded, moving), np.arange(len(some))))
+    return Minimum(*(np.concatenate(parts) for parts in zip(*found, strict=True)))
 
 
 def modes_of(
@@ -72,10 +89,5 @@ def modes_of(
     sides = [row for start in given for index in free for row in off_zero(likelihood, start, index)]
     wide = wide_starts(likelihood, given[0], whole_domain=True)
     places = target.line.unconstrained(np.concatenate([given, *(s[None] for s in sides), wide]))
-    found = []
-    for first in range(0, len(places), LANES):
-        some = places[first : first + LANES]
-        padded = np.concatenate([some, np.tile(some[-1:], (LANES - len(some), 1))])
-        found.append(take(_from_starts(target, padded), np.arange(len(some))))
-    minima = Minimum(*(np.concatenate(parts) for parts in zip(*found, strict=True)))
+    minima = ends_of(target, places)
     return [one(minima, row) for row in distinct(minima)]

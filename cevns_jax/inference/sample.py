@@ -18,6 +18,7 @@ from cevns_jax.inference.blocks import Blocks
 from cevns_jax.inference.checks import check_data
 from cevns_jax.inference.mode import modes_of
 from cevns_jax.inference.nuts import Draws
+from cevns_jax.inference.proper import check_proper
 from cevns_jax.inference.run import Run
 from cevns_jax.inference.sampled_priors import with_sampled_priors
 from cevns_jax.inference.target import parameters, target_of
@@ -116,7 +117,8 @@ def sample(
 
     Raises:
         ConfigError: nothing varies, numbers that cannot be used, an experiment without data, or as
-            :func:`cevns_jax.inference.sampled_priors.with_sampled_priors`.
+            :func:`cevns_jax.inference.sampled_priors.with_sampled_priors` and
+            :func:`cevns_jax.inference.proper.check_proper`.
     """
     stop_if_forked()
     if not likelihood.names:
@@ -128,6 +130,7 @@ def sample(
     modes = modes_of(likelihood, target, starts)
     if not np.isfinite(modes[0].chi2):
         predictions(likelihood)  # says which experiment and component
+    check_proper(likelihood, target, modes)
     run = Run(
         target=target,
         modes=tuple(modes),
