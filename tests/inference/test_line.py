@@ -1,5 +1,6 @@
 """Priors on the whole line: numbers there and back, and a density that integrates to one."""
 
+import itertools
 import math
 from dataclasses import replace
 
@@ -60,7 +61,7 @@ def test_the_density_integrates_to_one(counting, kind):
     line = declaring(counting, PROPER[kind])
     density = jax.jit(lambda u: jnp.exp(line.log_prior(*line.constrained(u[None]))))
     ends = [-60.0, -10.0, -2.0, 2.0, 10.0, 60.0]
-    pieces = zip(ends[:-1], ends[1:], strict=True)
+    pieces = itertools.pairwise(ends)
     total = sum(quad(lambda u: float(density(u)), a, b, epsabs=1e-11)[0] for a, b in pieces)
     assert total == pytest.approx(1.0, abs=1e-8)
 
@@ -95,10 +96,8 @@ def test_there_and_back(counting, share, kind):
     prior = PROPER.get(kind) or IMPROPER[kind]
     line = declaring(counting, prior)
     low, high = max(float(prior.lower), -50.0), min(float(prior.upper), 50.0)
-    if isinstance(prior, LogUniform):
-        x = low * (high / low) ** share
-    else:
-        x = low + share * (high - low)
+    logarithmic = isinstance(prior, LogUniform)
+    x = low * (high / low) ** share if logarithmic else low + share * (high - low)
     back = line.constrained(line.unconstrained(np.array([x])))[0]
     assert float(back[0]) == pytest.approx(x, rel=1e-9, abs=1e-9 * (high - low))
 
