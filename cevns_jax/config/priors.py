@@ -92,8 +92,8 @@ def _of_numpyro(name: str, numbers: dict[str, float]) -> Prior:
         near = difflib.get_close_matches(name, names, n=1)
         hint = f'; did you mean "{near[0]}"?' if near else ""
         raise ConfigError(
-            f'numpyro.distributions has no "{shown(name)}"{hint} (allowed: classes of one continuous '
-            "number there, such as Beta, Gamma, HalfNormal, StudentT)"
+            f'numpyro.distributions has no "{shown(name)}"{hint} (allowed: classes of one '
+            "continuous number there, such as Beta, Gamma, HalfNormal, StudentT)"
         )
     try:
         distribution = made(**numbers, validate_args=True)

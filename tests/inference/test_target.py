@@ -1,4 +1,4 @@
-"""The posterior on the line: the density of the likelihood and of NumPyro's model, with gradient."""
+"""The posterior on the line: the density of the likelihood and of NumPyro's model; its slope."""
 
 from pathlib import Path
 
