@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from cevns_jax.errors import ConfigError
+from cevns_jax.choices import SAMPLERS
+from cevns_jax.errors import ConfigError, unknown
 from cevns_jax.forks import stop_if_forked
 from cevns_jax.inference.batches import Progress
 from cevns_jax.inference.blocks import Blocks
@@ -22,9 +23,9 @@ from cevns_jax.inference.proper import check_proper
 from cevns_jax.inference.run import Run
 from cevns_jax.inference.sampled_priors import with_sampled_priors
 from cevns_jax.inference.target import parameters, target_of
-from cevns_jax.inference.toys import HIGHEST_SEED
 from cevns_jax.likelihood import Likelihood, predictions
 from cevns_jax.priors import Prior
+from cevns_jax.pseudo_data import HIGHEST_SEED
 from cevns_jax.summary import Summarised, Summary
 
 FEWEST_DRAWS = 4  # of a chain: ArviZ needs as many for its diagnostics
@@ -103,6 +104,7 @@ def sample(
     chains: int = 4,
     priors: Mapping[str, Prior] = MappingProxyType({}),
     starts: Sequence[Mapping[str, float]] = ({},),
+    method: str = "nuts",
     progress: Progress = iter,
     blocks: Blocks | None = None,
 ) -> Posterior:
@@ -119,6 +121,7 @@ def sample(
         chains: Number of chains, two at least.
         priors: Priors by name in place of the declared ones.
         starts: As :func:`cevns_jax.inference.fit.fit`.
+        method: One of :data:`cevns_jax.choices.SAMPLERS`.
         progress: Wraps the iterable of blocks.
         blocks: Where finished blocks are kept; a run goes on after the last one found there.
 
@@ -131,6 +134,10 @@ def sample(
     if not likelihood.names:
         raise ConfigError("sample: no parameter varies; free one or declare a nuisance")
     _check_numbers(seed, draws, chains)
+    if method not in SAMPLERS:
+        raise unknown("sample", "method", method, SAMPLERS)
+    if method != "nuts":
+        raise ConfigError(f'sample: method "{method}" is not there yet')
     check_data("sample", likelihood)
     likelihood = with_sampled_priors(likelihood, priors)
     target = target_of(likelihood)

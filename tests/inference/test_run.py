@@ -29,7 +29,7 @@ def after(blocks):
 
 @pytest.fixture(scope="module")
 def counting():
-    csi = cj.experiments.coherent_csi_2021(nuisances="backgrounds_only")
+    csi = cj.experiments.coherent_csi_2017(nuisances="backgrounds_only")
     return cj.Likelihood(csi, free=["n_sigma"])
 
 
@@ -51,7 +51,7 @@ def same(one, other):
 
 
 def test_a_run_goes_on_after_its_last_block_to_the_same_bits(counting, whole, tmp_path):
-    assert whole.x.shape == (4, DRAWS, 4)
+    assert whole.x.shape == (4, DRAWS, 3)
     folder = tmp_path / "blocks"
     for blocks, kept in ((3, 0), (run.WARM_UP, 1), (0, 1), (2, 3)):
         with pytest.raises(Interrupted):
