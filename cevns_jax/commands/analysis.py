@@ -132,7 +132,8 @@ def _check_data(options: argparse.Namespace) -> None:
 def _said(options: argparse.Namespace) -> list[str]:
     """The options that change a result, as they were given."""
     said = [f"--{key} {value}" for key in ("free", "fix", "grid") for value in _list(options, key)]
-    for key in ("cl", "title", "name"):
+    sampler = ("chains", "draws", "seed", "method") if options.command == "sample" else ()
+    for key in ("cl", "title", "name", *sampler):
         if getattr(options, key, None) is not None:
             said.append(f"--{key} {getattr(options, key)}")
     return said
