@@ -32,6 +32,7 @@ _HOMES = {
     "scan_result": "cevns_jax.results",
     "limit_result": "cevns_jax.results",
     "prediction_result": "cevns_jax.results",
+    "sample_result": "cevns_jax.results",
     "read_analysis": "cevns_jax.config.analysis",
     "constants": None,
     "detectors": None,

@@ -12,6 +12,7 @@ from scipy.linalg import solve_triangular
 
 from cevns_jax.errors import ConfigError
 from cevns_jax.pytree import plain_pytree
+from cevns_jax.statistics import HALF_LOG_2_PI
 
 ASYMMETRY = 1e-8
 """Largest difference between the two halves of a correlation matrix that counts as rounding, as of
@@ -52,6 +53,11 @@ class CorrelatedGaussian:
 
     def deviance_from(self, difference: jax.Array, observed: jax.Array) -> jax.Array:
         return self._times(self.whitening, difference) ** 2
+
+    def log_norm(self, observed: jax.Array) -> jax.Array:
+        """W is triangular, so that the square of a whitened residual is that of a bin about what is
+        expected of it given the bins before it, and 1/W_ii its error."""
+        return jnp.reshape(jnp.log(jnp.diag(self.whitening)), observed.shape) - HALF_LOG_2_PI
 
     def continued(self, expected: jax.Array, observed: jax.Array) -> jax.Array:
         return self.deviance(expected, observed)

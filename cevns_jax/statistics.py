@@ -8,6 +8,7 @@ infinite; there it is given a finite continuation of the deviance, which leads b
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -20,6 +21,8 @@ LEAST = 1e-30
 
 Far below any expectation that matters, so that results do not depend on it; large enough that its
 inverse, the information of an empty bin, and the square of that are finite numbers."""
+
+HALF_LOG_2_PI = 0.5 * math.log(2 * math.pi)
 
 MANY = 1e3
 """Expected counts above which Poisson counts are drawn from their normal expansion. There the sum
@@ -49,6 +52,12 @@ class Statistic(Protocol):
         and n: with 1e20 counts in a bin, a difference of 1e2 is lost in mu. Such are discovery
         limits at large exposures, whose counts are Asimov counts: their difference is the
         prediction of what is searched for. Fits of measured counts do not need it."""
+        ...
+
+    def log_norm(self, observed: jax.Array) -> jax.Array:
+        """What ln of the probability of each bin has beside -deviance/2; it depends on the data
+        alone. Bins that are correlated follow one another: of each it is the probability given
+        those before it."""
         ...
 
     def continued(self, expected: jax.Array, observed: jax.Array) -> jax.Array:
@@ -116,6 +125,18 @@ def poisson_deviance(expected: jax.Array, observed: jax.Array) -> jax.Array:
     return jnp.where(positive, deviance, jnp.where(nothing, 0.0, jnp.inf))
 
 
+def poisson_log_norm(observed: jax.Array) -> jax.Array:
+    """n ln n - n - ln n! of each bin, zero for n = 0: with it, -deviance/2 is the logarithm of the
+    Poisson probability. For numbers that are no counts, such as Asimov data, n! is Gamma(n + 1).
+
+    Args:
+        observed: n >= 0, any shape.
+    """
+    n = jnp.where(observed > 0, observed, 1.0)
+    found = n * jnp.log(n) - n - jax.scipy.special.gammaln(n + 1)
+    return jnp.where(observed > 0, found, 0.0)
+
+
 def excess(r: jax.Array, log: jax.Array) -> jax.Array:
     """r - ln(1 + r), from r and the logarithm; by a series at small r, where the difference would
     lose its digits."""
@@ -177,6 +198,9 @@ class Poisson:
         nothing = (expected == 0) & (observed == 0)
         return jnp.where(positive, deviance, jnp.where(nothing, 0.0, jnp.inf))
 
+    def log_norm(self, observed: jax.Array) -> jax.Array:
+        return poisson_log_norm(observed)
+
     def continued(self, expected: jax.Array, observed: jax.Array) -> jax.Array:
         beyond = jnp.minimum(expected - LEAST, 0.0)
         inside = poisson_deviance(jnp.maximum(expected, LEAST), observed)
@@ -223,6 +247,10 @@ class Gaussian:
 
     def deviance_from(self, difference: jax.Array, observed: jax.Array) -> jax.Array:
         return (difference / self.error) ** 2
+
+    def log_norm(self, observed: jax.Array) -> jax.Array:
+        error = jnp.broadcast_to(jnp.asarray(self.error), jnp.shape(observed))
+        return -jnp.log(error) - HALF_LOG_2_PI
 
     def continued(self, expected: jax.Array, observed: jax.Array) -> jax.Array:
         return self.deviance(expected, observed)

@@ -12,7 +12,7 @@ import numpy as np
 from cevns_jax.correlated_bins import CorrelatedGaussian
 from cevns_jax.errors import ConfigError
 from cevns_jax.pytree import changed, plain_pytree
-from cevns_jax.statistics import LEAST, Gaussian, Poisson, excess, poisson_counts
+from cevns_jax.statistics import LEAST, Gaussian, Poisson, excess, poisson_counts, poisson_log_norm
 
 
 @plain_pytree
@@ -61,6 +61,11 @@ class PoissonWithTemplateErrors:
         shifted = difference + self._shift()
         found = self._profiled(shifted, observed + shifted, observed, variance)
         return jnp.where(smeared, found, Poisson().deviance_from(difference, observed))
+
+    def log_norm(self, observed: jax.Array) -> jax.Array:
+        """That of Poisson counts: -deviance/2 with it is ln of the Poisson probability at the best
+        theta, less theta^2/2. It is no probability of n, as theta is minimised for each n."""
+        return poisson_log_norm(observed)
 
     def continued(self, expected: jax.Array, observed: jax.Array) -> jax.Array:
         smeared, _ = self._variance()

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -77,9 +77,16 @@ class Posterior(Summarised):
 
     def summary(self) -> Summary:
         """What was found, in words and tables."""
+        from cevns_jax.results.sample import described
+
+        return described(self).summary()
+
+    def to_arviz(self) -> Any:
+        """The draws and what they predict as the installed ArviZ has them: ``InferenceData`` of
+        ArviZ 0.23, ``xarray.DataTree`` of ArviZ 1."""
         from cevns_jax.results.sample import sample_result
 
-        return sample_result(self).summary()
+        return sample_result(self).to_arviz()
 
     @property
     def draws(self) -> dict[str, np.ndarray]:

@@ -1,4 +1,4 @@
-"""Results of fits, profiles, scans, limits and predictions: their arrays, documents, summaries."""
+"""Results of every kind: their arrays, documents, summaries."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple, TypeVar
@@ -10,6 +10,7 @@ from cevns_jax.results.notes import Variables
 from cevns_jax.results.prediction import prediction_document, prediction_result, prediction_summary
 from cevns_jax.results.profile import profile_document, profile_result, profile_summary
 from cevns_jax.results.result import Result, load
+from cevns_jax.results.sample import sample_document, sample_result, sample_summary
 from cevns_jax.results.scan import scan_document, scan_result, scan_summary, surface
 from cevns_jax.summary import Summary
 
@@ -29,6 +30,9 @@ __all__ = [
     "prediction_result",
     "profile_document",
     "profile_result",
+    "sample_document",
+    "sample_result",
+    "sample_summary",
     "scan_document",
     "scan_result",
     "summary_of",
@@ -49,6 +53,7 @@ MADE = {
     "scan": Made(scan_document, scan_summary),
     "limit": Made(limit_document, limit_summary),
     "prediction": Made(prediction_document, prediction_summary),
+    "posterior": Made(sample_document, sample_summary),
 }
 """Kind of result -> the functions that write it; one entry for each of
 :data:`cevns_jax.results.file_format.KINDS`."""

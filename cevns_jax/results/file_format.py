@@ -9,18 +9,33 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from cevns_jax.errors import ConfigError
+from cevns_jax.results.notes import Variables
 
 FORMAT_VERSION = 2  # goes up when an older cevns_jax could not read the file any more
-KINDS = ("fit", "profile", "scan", "limit", "prediction")  # of results
+KINDS = ("fit", "profile", "scan", "limit", "prediction", "posterior")  # of results
 ANY = ", ".join(KINDS)
 SEAL = b"\ncevns_jax sha256 "
 SEAL_BYTES = len(SEAL) + 64
+
+
+def encoding(draws: Mapping[str, Variables]) -> dict[str, dict[str, dict[str, Any]]]:
+    """How draws are stored: compressed, without loss."""
+    stored = {"zlib": True, "complevel": 1, "shuffle": True}
+    return {
+        f"/{group}": {
+            name: stored
+            for name, (dims, _) in variables.items()
+            if "draw" in dims[:-1] or len(dims) > 1
+        }
+        for group, variables in draws.items()
+    }
 
 
 def seal(path: Path) -> None:

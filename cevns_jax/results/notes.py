@@ -103,6 +103,51 @@ def group_notes(variables: Variables, counted: str) -> Notes:
     return _notes(variables, known | axes)
 
 
+STATISTICS: dict[str, tuple[str, str]] = {
+    "lp": ("ln of the density of the posterior in the sampler's parameters, up to a constant", "1"),
+    "energy": ("energy of the Hamiltonian system", "1"),
+    "acceptance_rate": ("mean acceptance probability along the trajectory", "1"),
+    "n_steps": ("leapfrog steps of the trajectory, each one gradient", "1"),
+    "tree_depth": ("doublings of the trajectory", "1"),
+    "diverging": ("whether the trajectory ended because its energy was too far off", ""),
+    "step_size": ("leapfrog step in whitened coordinates", "1"),
+}
+"""Statistic of a sampler -> (long_name, units)."""
+
+
+def draw_notes(
+    group: str, variables: Variables, units: Mapping[str, str], counted: Mapping[str, str]
+) -> Notes:
+    """``long_name`` and ``units`` of the variables of a group of ArviZ.
+
+    Args:
+        group: Its name.
+        variables: The variables: of parameters, statistics or experiments.
+        units: Units of parameters by name.
+        counted: What the numbers in the bins of an experiment are.
+    """
+    known = {
+        "chain": ("number of the chain, or of the run", ""),
+        "draw": ("number of the draw", ""),
+    }
+    texts = {
+        "log_likelihood": "ln of the probability of the bin",
+        "observed_data": "{}, observed",
+        "posterior_predictive": "{}, replicated",
+    }
+    for name, (dimensions, _) in variables.items():
+        if group in ("posterior", "prior"):
+            known.setdefault(name, (f"parameter {name}", units.get(name) or "1"))
+        elif dimensions == (name,):
+            experiment, _, axis = name.partition("__")
+            unit = UNITS.get(axis.rpartition("_")[2], "")
+            known.setdefault(name, (f"centres of the bins of {axis} of {experiment}", unit))
+        elif group in texts:
+            text = texts[group].format(counted.get(name, "events"))
+            known[name] = (text, "1" if group == "log_likelihood" else "")
+    return _notes(variables, (STATISTICS if group == "sample_stats" else {}) | known)
+
+
 def _notes(variables: Variables, known: Mapping[str, tuple[str, str]]) -> Notes:
     told: Notes = {name: {} for name in variables}
     for name in told.keys() & known.keys():

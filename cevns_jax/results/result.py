@@ -15,8 +15,8 @@ import numpy as np
 
 from cevns_jax.errors import ConfigError
 from cevns_jax.files import write_atomically
-from cevns_jax.results.file_format import ANY, header, read_header, seal
-from cevns_jax.results.notes import Notes, Variables, group_notes, notes
+from cevns_jax.results.file_format import ANY, encoding, header, read_header, seal
+from cevns_jax.results.notes import Notes, Variables, draw_notes, group_notes, notes
 from cevns_jax.summary import Summarised, Summary
 
 if TYPE_CHECKING:
@@ -34,12 +34,14 @@ class Result(Summarised):
         attributes: Numbers, flags, conventions and provenance; anything JSON can hold.
         variables: Name -> (dimensions, values); a variable named as its dimension is a coordinate.
         groups: The same for each experiment: edges, observed and expected counts.
+        draws: The same for each group of ArviZ; of a posterior, else empty.
     """
 
     kind: str
     attributes: dict[str, Any]
     variables: Variables
     groups: dict[str, Variables] = field(default_factory=dict)
+    draws: dict[str, Variables] = field(default_factory=dict)
 
     def summary(self) -> Summary:
         """What was found, in words and tables."""
@@ -48,7 +50,8 @@ class Result(Summarised):
         return summary_of(self)
 
     def to_xarray(self) -> xarray.DataTree:
-        """The result as a tree; the experiments are groups below ``experiments``."""
+        """The result as a tree; experiments are groups below ``experiments``, draws those of
+        ArviZ."""
         import xarray
 
         def dataset(variables: Variables, told: Notes) -> xarray.Dataset:
@@ -57,14 +60,29 @@ class Result(Summarised):
             data = {n: v for n, v in described.items() if n not in coordinates}
             return xarray.Dataset(data, coordinates)
 
-        root = dataset(self.variables, notes(self.variables, self.attributes.get("units") or {}))
+        units = self.attributes.get("units") or {}
+        root = dataset(self.variables, notes(self.variables, units))
         root.attrs = header(self.kind, self.attributes)
         counted = self.attributes.get("counted") or {}
         groups = {
             f"/{EXPERIMENTS}/{n}": dataset(v, group_notes(v, counted.get(n, "events")))
             for n, v in self.groups.items()
         }
-        return xarray.DataTree.from_dict({"/": root} | groups)
+        draws = {
+            f"/{n}": dataset(v, draw_notes(n, v, units, counted)) for n, v in self.draws.items()
+        }
+        return xarray.DataTree.from_dict({"/": root} | draws | groups)
+
+    def to_arviz(self) -> Any:
+        """The draws of a posterior as the installed ArviZ has them: ``InferenceData`` of ArviZ
+        0.23, ``xarray.DataTree`` of ArviZ 1.
+
+        Raises:
+            ConfigError: a result without draws.
+        """
+        from cevns_jax.results.draws import to_arviz
+
+        return to_arviz(self)
 
     def save(self, path: Path | str) -> None:
         """Write netCDF with a seal, atomically.
@@ -76,7 +94,8 @@ class Result(Summarised):
             ConfigError: the path cannot be written.
         """
         # In memory first: where a disk is full, HDF5 leaves a broken file without an error.
-        content = self.to_xarray().to_netcdf(engine="h5netcdf")
+        tree = self.to_xarray()
+        content = tree.to_netcdf(engine="h5netcdf", encoding=encoding(self.draws))
 
         def write(part: Path) -> None:
             part.write_bytes(content)
@@ -115,4 +134,5 @@ def load(path: Path | str) -> Result:
         attributes=attributes,
         variables=variables(tree),
         groups={n: variables(child) for n, child in below.children.items()} if below else {},
+        draws={n: variables(child) for n, child in tree.children.items() if n != EXPERIMENTS},
     )

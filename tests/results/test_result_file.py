@@ -84,7 +84,7 @@ def set_version(version):
         (set_version(1), "format_version 1, an older cevns_jax"),
         (set_version("one"), "not a number"),
         (set_version(np.array([1, 1])), "not a number"),
-        (lambda file: file.attrs.__setitem__("kind", "posterior"), "fit, profile, scan"),
+        (lambda file: file.attrs.__setitem__("kind", "chain"), "fit, profile, scan"),
         (lambda file: file.attrs.__setitem__("kind", 3), "fit, profile, scan"),
         (lambda file: file.attrs.__setitem__("attributes", "{'"), "not JSON"),
         (lambda file: file.attrs.__setitem__("attributes", "[1]"), "not JSON"),
