@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Sequence
-from itertools import combinations
+from itertools import combinations, combinations_with_replacement
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
-from matplotlib.ticker import MaxNLocator
 
 from cevns_jax.inference.levels import per_cent
 from cevns_jax.plotting.curves import FILLS
-from cevns_jax.plotting.densities import density_of
-from cevns_jax.plotting.draws import SHARES, Shown, physics_of, shown
+from cevns_jax.plotting.draws import SHARES, Shown, names_of, physics_of, shown
 from cevns_jax.plotting.figures import (
-    data_set_words,
-    held_texts,
-    joined_titles,
     legend_above,
     new_figure,
-    own_title,
-    short_numbers,
+)
+from cevns_jax.plotting.shades import (
+    EDGE,
+    FILL,
+    PRIOR,
+    plane_density,
+    scaled,
+    shade,
+    title,
+    weight_text,
+    wrapped,
 )
 from cevns_jax.plotting.text import drawable
 from cevns_jax.plotting.words import in_words
@@ -33,16 +36,11 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from cevns_jax.plotting.densities import Density
     from cevns_jax.results.result import Result
 
 MOST = 7  # parameters of a corner plot: with more, its panels cannot be read on a page
 WIDE = 1.95  # a panel [inch]
-LETTERS = 26  # of a label, for which a panel has room
 ROOM = 1.28  # height of a marginal's panel, in units of its highest density
-FILL = {0.68: "0.55", 0.90: "0.82"}
-EDGE = {0.68: "-", 0.90: "--"}
-PRIOR: dict[str, Any] = {"color": "#b45f06", "linestyle": (0, (4, 2)), "linewidth": 1.1}
 MODE = "#08306b"
 
 
@@ -61,7 +59,7 @@ def corner(result: Result) -> Figure:
     size = len(rows)
     wide = 4.6 if size == 1 else WIDE if size > 2 else 2.6
     figure = new_figure(wide * size + 0.6, wide * size * (0.75 if size == 1 else 1.0) + 1.4)
-    figure.get_layout_engine().set(w_pad=0.03, h_pad=0.03, wspace=0.0, hspace=0.0)
+    figure.set_layout_engine("constrained", w_pad=0.03, h_pad=0.03, wspace=0.0, hspace=0.0)
     grid = figure.subplots(size, size, squeeze=False)
     for first, second in combinations(range(size), 2):
         grid[first, second].axis("off")
@@ -71,10 +69,11 @@ def corner(result: Result) -> Figure:
         _heading(grid[i, i], parameter, first=i == 0)
     _axes(grid, rows)
     handles, labels = _legend(result, rows)
-    figure.suptitle("\n".join(title(result, left_out)), fontsize=10)
+    lines = "\n".join(title(result, left_out))
     if size < 4:
-        legend_above(figure, handles, labels, columns=2)
+        legend_above(figure, handles, labels, columns=2, title=lines)
     else:
+        figure.suptitle(lines, fontsize=10)
         legend = grid[0, -1].legend(
             *(handles, labels), frameon=False, fontsize=8, loc="upper right", borderaxespad=0
         )
@@ -86,7 +85,7 @@ def chosen(result: Result) -> tuple[list[str], str]:
     """The parameters that are shown, and a sentence on those that are not."""
     drawn = result.draws["posterior"]
     physics = physics_of(result)[:MOST]
-    others = [name for name in drawn if name not in physics]
+    others = [name for name in names_of(result) if name not in physics]
     room = MOST - len(physics)
     if len(others) <= room:
         return [*physics, *others], ""
@@ -104,35 +103,14 @@ def chosen(result: Result) -> tuple[list[str], str]:
     return [*physics, *(others[i] for i in kept)], text
 
 
-def title(result: Result, *more: str) -> list[str]:
-    """Lines that say what was sampled and how: data, method, convergence, held values."""
-    a = result.attributes
-    kind = data_set_words(result)
-    first = (own_title(result) or joined_titles(result)) + (f", {kind}" if kind else "")
-    chains, each = next(iter(result.draws["posterior"].values()))[1].shape
-    if a["method"] == "tempered":
-        how = f"posterior by tempered Monte Carlo: {chains} runs of {each} particles"
-    else:
-        worst = max(
-            (float(p.get("r_hat", np.nan)) for p in a["parameters"].values()), default=np.nan
-        )
-        how = f"posterior by NUTS: {chains} chains of {each} draws"
-        how += rf", $\hat{{R}} \leq {worst:.3f}$" if np.isfinite(worst) else ""
-        lost = (a.get("diagnostics") or {}).get("divergences")
-        if lost is not None:
-            how += f", {int(lost)} divergence{'' if lost == 1 else 's'}"
-    failed = "" if a.get("converged", True) else "NOT CONVERGED: no number is to be trusted"
-    held, _ = held_texts([result])
-    return [line for line in (first, how, failed, held, *more) if line]
-
-
 def _marginal(panel: Axes, parameter: Shown, result: Result) -> None:
     """Density with its credible intervals shaded, the prior dashed, median and mean as lines."""
     (places,), height = parameter.density
     values, top = parameter.from_axis(places), float(height.max())
     for share in reversed(SHARES):
         for low, high in parameter.ranges(share):
-            inside = np.linspace(*parameter.on_axis(np.array([low, high])), 200)
+            start, stop = (float(parameter.on_axis(end)) for end in (low, high))
+            inside = np.linspace(start, stop, 200)
             panel.fill_between(
                 parameter.from_axis(inside),
                 np.interp(inside, places, height),
@@ -171,35 +149,10 @@ def _marginal(panel: Axes, parameter: Shown, result: Result) -> None:
 
 def _plane(panel: Axes, across: Shown, up: Shown, result: Result) -> None:
     """The regions of the highest density of two parameters."""
-    draws = np.stack([across.on_axis(across.values), up.on_axis(up.values)], axis=-1)
-    known = [p.independent for p in (across, up) if p.independent is not None]
-    density = density_of(draws, [across.ends_on_axis, up.ends_on_axis], min(known, default=None))
-    shade(panel, density, draws.reshape(-1, 2), (across, up))
+    density, draws = plane_density(across, up)
+    shade(panel, density, draws, (across, up))
     for number, at in _marked(result, across, up):
         panel.plot(*at, **_mark(number, result))
-
-
-def shade(panel: Axes, density: Density, draws: np.ndarray, axes: tuple[Shown, Shown]) -> None:
-    """Shade the regions of the highest density of two parameters, and draw their edges.
-
-    Args:
-        panel: Where to draw.
-        density: On the axes of both.
-        draws: On them, shape (N, 2).
-        axes: The parameters.
-    """
-    x, y = (p.from_axis(grid) for p, grid in zip(axes, density.grids, strict=True))
-    levels = [density.level(draws, share) for share in SHARES]
-    for share, level in reversed([*zip(SHARES, levels, strict=True)]):
-        top = float(density.height.max())
-        if 0 < level < top:
-            panel.contourf(x, y, density.height.T, [level, 2 * top], colors=[FILL[share]])
-            panel.contour(
-                *(x, y, density.height.T, [level]),
-                colors="black",
-                linewidths=0.9,
-                linestyles=EDGE[share],
-            )
 
 
 def _modes(result: Result) -> list[dict[str, Any]]:
@@ -251,26 +204,26 @@ def _point(number: int) -> dict[str, Any]:
 
 
 def _heading(panel: Axes, parameter: Shown, *, first: bool) -> None:
-    """The numbers of a parameter, above its marginal; beside the diagonal nothing is in their way."""
+    """The numbers of a parameter, above its marginal, where nothing is in their way."""
     lines = [*wrapped(parameter.words), parameter.centre_text()]
     lines += [parameter.interval_text(share) for share in SHARES]
     text = "\n".join(lines)
     if first:
         panel.set_title(text, fontsize=7.5, loc="left", pad=3)
         return
-    at = {"xycoords": "axes fraction", "xytext": (0, 3), "textcoords": "offset points"}
-    panel.annotate(text, (0, 1), **at, fontsize=7.5, va="bottom").set_in_layout(False)
-
-
-def wrapped(words: str) -> list[str]:
-    """Lines of a label that are no wider than a panel; formulae stay whole."""
-    return [words] if "$" in words else textwrap.wrap(words, LETTERS) or [words]
+    panel.annotate(
+        *(text, (0, 1), (0, 3)),
+        xycoords="axes fraction",
+        textcoords="offset points",
+        fontsize=7.5,
+        va="bottom",
+    ).set_in_layout(False)
 
 
 def _axes(grid: np.ndarray, rows: Sequence[Shown]) -> None:
     """Limits, scales and labels: below the lowest panels and beside the first column alone."""
     last = len(rows) - 1
-    for i, j in ((i, j) for i in range(last + 1) for j in range(i + 1)):
+    for i, j in combinations_with_replacement(range(len(rows))[::-1], 2):
         panel, across, up = grid[i, j], rows[j], rows[i]
         scaled(panel, "x", across)
         if i != j:
@@ -283,17 +236,6 @@ def _axes(grid: np.ndarray, rows: Sequence[Shown]) -> None:
             panel.set_ylabel("\n".join(wrapped(up.label)), fontsize=8)
 
 
-def scaled(panel: Axes, which: str, parameter: Shown) -> None:
-    """The axis of a parameter: its scale, and what is in sight."""
-    if parameter.logarithmic:
-        getattr(panel, f"set_{which}scale")("log")
-    else:
-        short_numbers(panel, which)
-        getattr(panel, f"{which}axis").set_major_locator(MaxNLocator(4, prune="both"))
-        getattr(panel, f"{which}axis").get_offset_text().set_fontsize(7)
-    getattr(panel, f"set_{which}lim")(*parameter.sight)
-
-
 def _legend(result: Result, rows: Sequence[Shown]) -> tuple[list[Any], list[str]]:
     """Handles and labels of what is drawn."""
     found: list[tuple[Any, str]] = [
@@ -303,12 +245,12 @@ def _legend(result: Result, rows: Sequence[Shown]) -> tuple[list[Any], list[str]
         )
         for share in SHARES
     ]
-    line = {"color": "black", "linewidth": 0.9}
+    line: dict[str, Any] = {"color": "black", "linewidth": 0.9}
     found.append((Line2D([], [], **line), "median"))
     if not all(p.logarithmic for p in rows):
         found.append((Line2D([], [], **line, linestyle=":"), "mean"))
     if any(p.prior_density is not None for p in rows):
-        found.append((Line2D([], [], **PRIOR), "prior"))
+        found.append((Line2D([], [], **PRIOR), _priors_text(rows)))
     modes = _modes(result)
     for number, mode in enumerate(modes, start=1):
         text = "highest density of all parameters"
@@ -324,10 +266,7 @@ def _legend(result: Result, rows: Sequence[Shown]) -> tuple[list[Any], list[str]
     return [handle for handle, _ in found], [text for _, text in found]
 
 
-def weight_text(mode: dict[str, Any]) -> str:
-    """The weight of a valley with its error, as far as it is known."""
-    weight, error = (mode.get(key) for key in ("weight", "weight_error"))
-    if weight is None or not np.isfinite(weight):
-        return "its weight is not known"
-    known = error is not None and np.isfinite(error) and error > 0
-    return f"weight {weight:.3f}" + (rf" $\pm$ {error:.3f}" if known else "")
+def _priors_text(rows: Sequence[Shown]) -> str:
+    """What priors there are: those of physics, in words; those of pulls are seen."""
+    told = [f"{p.words} {p.prior_words}" for p in rows if p.physics and p.prior_text]
+    return f"prior: {told[0]}" + "".join(f",\n{text}" for text in told[1:]) if told else "prior"

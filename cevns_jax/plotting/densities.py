@@ -6,23 +6,25 @@ Jones and Foster (Stat. Sinica 6 (1996) 1005) keeps the density positive. Inside
 estimate.
 
 The width of the kernel is that for a normal distribution (Silverman 1986, section 4.3) or a part of
-it, as several valleys or bands need: the largest whose density describes chains that did not make it
-within one standard error as well as the best one does (Breiman et al. 1984, section 3.4.3).
+it, as several valleys or bands need: the largest whose density describes chains that did not make
+it as well as the best one does, within two standard errors. (The rule of one, Breiman et al. 1984,
+section 3.4.3, is wrong too often with few chains.)
 """
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 BINS = {1: 512, 2: 128}  # on each axis, by the number of axes
-# Widths that are tried, in units of that for a normal distribution. On two axes they start above it:
-# a wider kernel leaves the regions of a normal distribution as they are, and their edges smoother.
+# Widths that are tried, in units of that for a normal distribution. On two axes they start above
+# it: a wider kernel leaves the regions of a normal distribution as they are, with smoother edges.
 PARTS = {1: np.geomspace(1.0, 0.01, 14), 2: np.geomspace(1.5, 0.015, 14)}
 PATIENCE = 3  # parts that describe the draws worse, after which smaller ones are not tried
+ERRORS = 2.0  # standard errors by which the score of a width may be above the lowest
 REACH = 5.0  # of the kernel, in widths, beyond which it is nothing
 FOLDS = 5  # most groups of chains that are left out in turn; groups of draws of a single chain
 
@@ -154,7 +156,7 @@ def _part(counts: np.ndarray, kernel: np.ndarray) -> float:
     best = scores[int(np.argmin(means))]
     for part, score in zip(PARTS[len(axes)], scores, strict=False):
         worse = score - best
-        if worse.mean() <= worse.std(ddof=1) / np.sqrt(len(worse)):
+        if worse.mean() <= ERRORS * worse.std(ddof=1) / np.sqrt(len(worse)):
             return float(part)
     raise AssertionError("the best one is no worse than itself")
 
@@ -177,7 +179,7 @@ def _smooth(counts: np.ndarray, kernel: np.ndarray) -> np.ndarray:
     k = np.stack(np.meshgrid(*waves, indexing="ij"))
     pushed = np.tensordot(kernel, k, axes=1)
     gauss = np.exp(-(k * pushed).sum(axis=0) / 2)
-    inside = (..., *(slice(n) for n in shape))
+    inside: Any = (..., *(slice(n) for n in shape))
 
     def convolved(transformed: np.ndarray, factor: np.ndarray | float = 1.0) -> np.ndarray:
         return np.asarray(irfftn(transformed * gauss * factor, whole, axes=last))[inside]

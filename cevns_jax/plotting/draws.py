@@ -1,19 +1,20 @@
-"""What figures of posteriors show of one parameter: its draws, its prior, its credible intervals."""
+"""What figures of posteriors show of one parameter: draws, prior, credible intervals."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
 from functools import cached_property
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.special import ndtr
 
 from cevns_jax.errors import unknown
-from cevns_jax.inference.levels import per_cent
+from cevns_jax.inference.levels import LIMIT, SIGMAS, per_cent
 from cevns_jax.plotting.densities import Density, Ends, density_of
-from cevns_jax.plotting.text import number_text, unit_text
+from cevns_jax.plotting.ranges import above, shortest
+from cevns_jax.plotting.text import equation, number_text, unit_text
 from cevns_jax.plotting.words import in_words
 from cevns_jax.summary import rounded
 
@@ -22,18 +23,16 @@ if TYPE_CHECKING:
 
     from cevns_jax.results.result import Result
 
-SHARES = (0.68, 0.90)  # of the posterior that is inside intervals and regions
-HDI = {0.68: "hdi_68", 0.90: "hdi_90"}
+SHARES = (SIGMAS[0], LIMIT)  # of the posterior that is inside intervals and regions
+HDI = dict(zip(SHARES, ("hdi_68", "hdi_90"), strict=True))
 LOGARITHMIC = "flat in ln x"  # how the words of a log-uniform prior start
 FLAT = "flat"  # how those of a prior start that is uniform in x or in ln x
 NORMAL = re.compile(r"(\S+) \+- ([^\s,]+)")  # and of a normal distribution, whole or cut off
 PLACES = 400  # of a curve
 PULL = "0 +- 1"  # how those of the prior of a pull start
 RANGE = re.compile(r"from (\S+) to (\S+)$")  # how the words of a prior with ends end
-# Ranges of the highest density are told apart where between them the density falls below this part
-# of the height of their edges: the noise of some thousand draws stays above it.
-VALLEY = 0.7
-# Height at an end of the prior, as a part of the same, from which an interval starts at that end.
+# Density at an end of the prior, as a part of that at the edges of the highest densities, from
+# which an interval starts at that end.
 AT_END = 0.9
 SEEN = 0.0005  # share of the draws on each side that may be out of sight
 
@@ -71,6 +70,18 @@ class Shown:
         """For axes."""
         return self.words + (f" [{self.unit}]" if self.unit else "")
 
+    @property
+    def prior_words(self) -> str:
+        """The prior in words, as it is drawn: ends that are none are left out."""
+        words = []
+        for word in self.prior_text.replace("+-", r"$\pm$").split(" "):
+            try:
+                words.append(f"${number_text(float(word))}$" if isfinite(float(word)) else word)
+            except ValueError:
+                words.append(word)
+        text = re.sub(r"from (\S.*) to inf$", r"above \1", " ".join(words))
+        return re.sub(r"from -inf to (\S.*)$", r"below \1", text)
+
     def on_axis(self, values: Any) -> Any:
         """Values on the axis on which the prior is drawn: themselves, or their logarithms."""
         return np.log(values) if self.logarithmic else values
@@ -103,13 +114,16 @@ class Shown:
     def prior_density(self) -> tuple[np.ndarray, np.ndarray] | None:
         """Places on the axis where it is in sight, and the density of the prior there, if it is
         known: exact for flat and normal priors, of draws for others."""
-        places = np.linspace(*(self.on_axis(end) for end in self.sight), PLACES)
+        start, stop = (float(self.on_axis(end)) for end in self.sight)
+        places = np.linspace(start, stop, PLACES)
         low, high = self.ends_on_axis
         if self.prior_text.startswith(FLAT):
             known = np.isfinite([low, high]).all()
             return (places, np.full(PLACES, 1 / (high - low))) if known else None
         if normal := NORMAL.match(self.prior_text):
             pull = (np.array([*places, low, high]) - float(normal[1])) / float(normal[2])
+            from scipy.special import ndtr
+
             inside = float(ndtr(pull[-1]) - ndtr(pull[-2]))
             return places, np.exp(-(pull[:-2] ** 2) / 2) / (
                 inside * float(normal[2]) * np.sqrt(2 * np.pi)
@@ -133,31 +147,44 @@ class Shown:
 
     def ranges(self, share: float) -> list[Ends]:
         """The interval of the highest density on the axis that holds a share of the posterior, or
-            several ranges where valleys separate them.
+        several ranges where valleys separate them.
 
-        XX
-            Args:
-                share: One of ``SHARES``.
+        One interval is that of the result, or starts at an end of the prior where the result has a
+        limit instead, or where it is the density in the logarithm that is highest at the end. Where
+        both ends are among the highest densities, it is the central interval, as the shortest could
+        be anywhere.
+
+        Args:
+            share: One of ``SHARES``.
         """
-        (grid,), height = self.density
         places, ends = self.on_axis(self.values).ravel(), self.ends_on_axis
         level = self.density.level(places[:, None], share)
-        parts = _above(grid, height, level)
+        parts = above(self.density.grids[0], self.density.height, level)
         if len(parts) == 1:
-            low, high = (
-                near == end and h >= AT_END * level
-                for end, near, h in zip(ends, grid[[0, -1]], height[[0, -1]], strict=True)
-            )
-            if low and high:  # as flat as the prior: the shortest interval could be anywhere
+            at_low, at_high = self._at_ends(level)
+            if at_low and at_high:
                 return [self._central(share)]
-            if low != high:
-                edge = float(np.quantile(places, share if low else 1 - share))
-                parts = [(ends[0], edge) if low else (edge, ends[1])]
-            elif self.logarithmic:
-                parts = [_shortest(places, share)]
+            if self._limited(share, "upper_limit_90", at_low):
+                parts = [(ends[0], float(np.quantile(places, share)))]
+            elif self._limited(share, "lower_limit_90", at_high):
+                parts = [(float(np.quantile(places, 1 - share)), ends[1])]
             else:
-                parts = [self.told[HDI[share]]]
+                parts = [shortest(places, share) if self.logarithmic else self.told[HDI[share]]]
         return [(self._value(a), self._value(b)) for a, b in parts]
+
+    def _at_ends(self, level: float) -> tuple[bool, bool]:
+        """Whether each end of the prior is among the densities above a level."""
+        (grid,), height = self.density
+        low, high = (
+            bool(near == end and h >= AT_END * level)
+            for end, near, h in zip(self.ends_on_axis, grid[[0, -1]], height[[0, -1]], strict=True)
+        )
+        return low, high
+
+    def _limited(self, share: float, key: str, at_end: bool) -> bool:
+        """Whether an interval starts at the other end of the prior than a limit is at."""
+        known = self.told.get(key) is not None
+        return at_end if self.logarithmic else known and (at_end or share == LIMIT)
 
     def _central(self, share: float) -> Ends:
         low, high = np.quantile(self.values, ((1 - share) / 2, (1 + share) / 2))
@@ -176,20 +203,33 @@ class Shown:
         texts = []
         for low, high in self.ranges(share):
             if low == self.ends[0]:
-                texts.append(f"below ${self._number(high)}$")
+                texts.append(f"below ${self.number(high)}$")
             elif high == self.ends[1]:
-                texts.append(f"above ${self._number(low)}$")
+                texts.append(f"above ${self.number(low)}$")
             else:
-                texts.append(f"${self._number(low)}$ to ${self._number(high)}$")
+                texts.append(f"${self.number(low)}$ to ${self.number(high)}$")
         return f"{per_cent(share)}: {' or '.join(texts)}"
 
     def centre_text(self) -> str:
         """Median and mean; of a quantity whose logarithm is drawn the median alone, as few large
         draws make its mean."""
         keys = ("median",) if self.logarithmic else ("median", "mean")
-        return ", ".join(f"{key} ${self._number(float(self.told[key]))}$" for key in keys)
+        return ", ".join(f"{key} ${self.number(float(self.told[key]))}$" for key in keys)
 
-    def _number(self, value: float) -> str:
+    def result_text(self) -> str:
+        """``symbol = mean +- standard deviation``; of a quantity whose logarithm is drawn, its
+        median."""
+        if self.logarithmic:
+            return f"median {self.value_text(float(self.told['median']))}"
+        mean, sd = (self.number(float(self.told[key])) for key in ("mean", "sd"))
+        pair = rf"({mean}) \pm ({sd})" if "times" in mean + sd else rf"{mean} \pm {sd}"
+        return f"{equation(self.words, pair)} {self.unit}".strip()
+
+    def value_text(self, value: float) -> str:
+        """``symbol = value unit``."""
+        return f"{equation(self.words, self.number(value))} {self.unit}".strip()
+
+    def number(self, value: float) -> str:
         """A number to the second figure of half the standard deviation, mathtext without its
         dollars; of a quantity whose logarithm is drawn to its own second figure."""
         half = float(np.std(self.values)) / 2
@@ -200,44 +240,15 @@ class Shown:
         return rf"{digits} \times 10^{{{power}}}" if power else digits
 
 
-def _shortest(places: np.ndarray, share: float) -> Ends:
-    """The shortest interval that holds a share of some places."""
-    ordered = np.sort(places)
-    held = int(np.ceil(share * len(ordered)))
-    widths = ordered[held - 1 :] - ordered[: len(ordered) - held + 1]
-    first = int(np.argmin(widths))
-    return float(ordered[first]), float(ordered[first + held - 1])
-
-
-def _above(grid: np.ndarray, height: np.ndarray, level: float) -> list[Ends]:
-    """Ranges in which a curve is above a level; those that no valley separates are joined."""
-    over = np.concatenate([[False], height >= level, [False]])
-    starts, stops = (np.flatnonzero(np.diff(over.astype(int)) == step) for step in (1, -1))
-    joined: list[list[int]] = []
-    for start, stop in zip(starts, stops - 1, strict=True):
-        if joined and height[joined[-1][1] : start + 1].min() > VALLEY * level:
-            joined[-1][1] = stop
-        else:
-            joined.append([start, stop])
-    return [
-        (_crossing(grid, height, level, a, -1), _crossing(grid, height, level, b, 1))
-        for a, b in joined
-    ]
-
-
-def _crossing(grid: np.ndarray, height: np.ndarray, level: float, place: int, step: int) -> float:
-    """Where a curve falls to a level behind a point of the grid, in the direction of a step."""
-    beyond = place + step
-    if not 0 <= beyond < len(grid):
-        return float(grid[place])
-    share = (height[place] - level) / (height[place] - height[beyond])
-    return float(grid[place] + share * (grid[beyond] - grid[place]))
-
-
 def physics_of(result: Result) -> list[str]:
     """The parameters of a posterior that are no nuisances."""
-    drawn = result.draws["posterior"]
+    drawn = names_of(result)
     return [name for name in result.attributes["free"] if name in drawn]
+
+
+def names_of(result: Result) -> list[str]:
+    """All parameters of a posterior, in the order in which they vary."""
+    return list(result.attributes["parameters"])
 
 
 def shown(result: Result, names: Sequence[str]) -> list[Shown]:
@@ -250,10 +261,10 @@ def shown(result: Result, names: Sequence[str]) -> list[Shown]:
     Raises:
         ConfigError: one of them does not vary in it.
     """
-    drawn, physics = result.draws["posterior"], physics_of(result)
+    known, physics = names_of(result), physics_of(result)
     for name in names:
-        if name not in drawn:
-            raise unknown("posterior", "varying parameter", name, list(drawn))
+        if name not in known:
+            raise unknown("posterior", "varying parameter", name, known)
     words = in_words(result, names, physics)
     return [_shown(result, name, words[name], name in physics) for name in names]
 

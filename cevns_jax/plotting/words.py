@@ -44,11 +44,12 @@ def in_words(result: Result, names: Sequence[str], physics: Sequence[str]) -> di
     are several.
 
     Args:
-        result: What has them; its groups are its experiments.
+        result: What has them.
         names: All that are named.
         physics: Those that are no nuisances.
     """
-    experiments, labels = list(result.groups), result.attributes["labels"]
+    labels = result.attributes["labels"]
+    experiments = result.attributes.get("experiments") or list(result.groups)
     found = {}
     for name in names:
         label, spaced = labels.get(name) or "", name.replace("_", " ")
