@@ -15,6 +15,9 @@ from cevns_jax.inference.target import Target
 from cevns_jax.inference.valleys import distinct, off_zero, one, take, wide_starts
 from cevns_jax.likelihood import Likelihood
 
+# Share of a posterior below which a mode of it is left aside: it would show in one draw of a
+# thousand, and moves no number that is quoted.
+LEAST_WEIGHT = 1e-3
 LANES = 16  # starts of one call; all calls have this size, so that they share one compilation
 
 
@@ -91,3 +94,24 @@ def modes_of(
     places = target.line.unconstrained(np.concatenate([given, *(s[None] for s in sides), wide]))
     minima = ends_of(target, places)
     return [one(minima, row) for row in distinct(minima)]
+
+
+def laplace_weights(modes: Sequence[Minimum]) -> np.ndarray:
+    """Share of the posterior in each of some modes by the method of Laplace, shape (V,): as if each
+    were a normal distribution. A mode of which the width is not known counts as infinitely narrow,
+    unless it is the only one."""
+    chi2 = np.array([float(mode.chi2) for mode in modes])
+    signs, logs = np.linalg.slogdet(np.stack([mode.information for mode in modes]))
+    log_weight = np.where(signs > 0, -(chi2 - chi2.min()) / 2 - logs / 2, -np.inf)
+    if not np.isfinite(log_weight).any():
+        return np.eye(len(modes))[int(np.argmin(chi2))]
+    weight = np.exp(log_weight - log_weight.max())
+    shares: np.ndarray = weight / weight.sum()
+    return shares
+
+
+def that_matter(modes: Sequence[Minimum]) -> list[Minimum]:
+    """The modes that may hold more than ``LEAST_WEIGHT`` of the posterior, the largest first."""
+    weights = laplace_weights(modes)
+    order = np.argsort(-weights, kind="stable")
+    return [modes[i] for i in order if weights[i] >= LEAST_WEIGHT]

@@ -27,9 +27,6 @@ ACCEPTANCE = (0.8, 0.95)  # NumPyro's and Stan's default; for the second attempt
 # Weight of the coordinates of the information, in draws for each parameter, against those of the
 # pooled covariance: that of 400 draws is off by half in some direction of 30 parameters.
 SHRINK = 5
-# chi^2 above the highest mode up to which chains start in other modes: at 14 a mode of the same
-# width holds a thousandth of the posterior.
-OTHER_MODES = 14.0
 
 
 class _State(NamedTuple):
@@ -45,7 +42,7 @@ class Run:
 
     Attributes:
         target: The posterior.
-        modes: Its modes, the highest first.
+        modes: Its modes that matter; chains start in turn around each of them.
         key: Key of the random numbers.
         chains: Number of chains.
         draws: Draws of each chain after the warm-up.
@@ -137,12 +134,10 @@ class Run:
 
     def _starts(self, metric: Metric, key: jax.Array) -> np.ndarray:
         """Where chains start in z, in turn around each of the modes that may matter."""
-        lowest = self.modes[0].chi2
-        modes = [mode for mode in self.modes if mode.chi2 < lowest + OTHER_MODES]
         size = len(self.target.names)
         around = np.array(jax.random.normal(key, (self.chains, size)))
         for chain in range(self.chains):
-            away = np.asarray(modes[chain % len(modes)].x) - metric.centre
+            away = np.asarray(self.modes[chain % len(self.modes)].x) - metric.centre
             around[chain] += np.linalg.solve(metric.scale, away)
         return around
 
