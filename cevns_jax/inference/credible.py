@@ -14,7 +14,7 @@ ONE_SIGMA, NINETY = SIGMAS[0], LIMIT
 FLAT = 0.5
 
 
-def highest_density(x: np.ndarray, probability: float) -> np.ndarray:
+def shortest(x: np.ndarray, probability: float) -> np.ndarray:
     """The shortest interval that holds a share of draws, shape (2, n), of draws (N, n)."""
     from numpyro.diagnostics import hpdi
 
@@ -39,7 +39,7 @@ def one_sided(x: np.ndarray, lower: float, upper: float) -> tuple[float | None, 
         x: Draws of one parameter, shape (N,).
         lower, upper: Ends of the range of its prior, infinite where there is none.
     """
-    low, high = highest_density(x[:, None], NINETY)[:, 0]
+    low, high = shortest(x[:, None], NINETY)[:, 0]
     at_lower = math.isfinite(lower) and _share_outside(x < low) and _piled(low, high, lower, upper)
     at_upper = math.isfinite(upper) and _share_outside(x > high) and _piled(low, high, lower, upper)
     return (
