@@ -27,12 +27,11 @@ def verdict(posterior: Posterior, mixing: Mixing, diagnostics: dict[str, Any]) -
         mixing: Of its parameters.
         diagnostics: As :func:`cevns_jax.inference.diagnostics.energy_diagnostics` says.
     """
-    wrong = _of_runs(posterior, mixing)
-    if posterior.method == "nuts":
-        wrong = _of_chains(posterior, mixing, diagnostics)
+    nuts = posterior.method == "nuts"
+    wrong = _of_chains(posterior, mixing, diagnostics) if nuts else _of_runs(posterior, mixing)
     if wrong:
         return False, "not converged: " + ", and ".join(wrong)
-    if posterior.method == "nuts":
+    if nuts:
         lowest = min(np.min(mixing.ess_bulk), np.min(mixing.ess_tail))
         return True, (
             f"R-hat {np.max(mixing.r_hat):.3f} or less, {lowest:.0f} effective draws or more, no "
