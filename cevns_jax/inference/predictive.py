@@ -91,8 +91,7 @@ def predicted(posterior: Posterior) -> Predicted:
         )
         mu, observed = means[e.name], np.asarray(e.observed, dtype=float)
         drawn = _drawn(e.statistic, of_counts, mu)
-        keys = jax.random.split(of_templates, len(mu))
-        larger[e.name] = np.asarray(_at_least(e.statistic, keys, mu, drawn, observed))
+        larger[e.name] = np.asarray(_at_least(e.statistic, of_templates, mu, drawn, observed))
         counts[e.name] = drawn.astype(np.float32)
     shape, few = (chains, draws), (chains, len(thinned))
     return Predicted(
@@ -162,7 +161,7 @@ def _draw(statistic: Any, keys: jax.Array, expected: jax.Array) -> jax.Array:
 
 @jax.jit
 def _at_least(
-    statistic: Any, keys: jax.Array, expected: jax.Array, drawn: jax.Array, observed: jax.Array
+    statistic: Any, key: jax.Array, expected: jax.Array, drawn: jax.Array, observed: jax.Array
 ) -> jax.Array:
     """Whether the deviance of replicas is at least that of the observed counts, shape (R,)."""
 
@@ -171,7 +170,7 @@ def _at_least(
         of_data = jnp.sum(statistic.deviance(mu, observed))
         return jnp.sum(again.deviance(mu, counts)) >= of_data
 
-    return jax.vmap(one)(keys, expected, drawn)
+    return jax.vmap(one)(jax.random.split(key, len(expected)), expected, drawn)
 
 
 def p_value(larger: np.ndarray) -> tuple[float, float]:

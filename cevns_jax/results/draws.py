@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import zlib
 from typing import TYPE_CHECKING, Any
 
 import jax
 import numpy as np
 
 from cevns_jax.errors import ConfigError
-from cevns_jax.inference.toys import key_of
 from cevns_jax.priors import Gaussian, Prior, TruncatedGaussian
 from cevns_jax.results.notes import OF, Variables
 
@@ -85,25 +85,28 @@ def prior_draws(posterior: Posterior) -> Variables:
     """Draws of the prior; nothing if a part of it is improper."""
     if improper(posterior):
         return {}
-    priors = {name: posterior.likelihood.parameters[name].prior for name in posterior.names}
-    # The generator whose programs are compiled in half the time.
-    key = jax.random.key(posterior.seed, impl="rbg")
     drawn = _numbers(1, np.arange(PRIOR_DRAWS))
-    alike: dict[str, list[str]] = {}
-    for name, prior in priors.items():
-        # Pulls, which are most of all, are drawn at once, as arrays.
-        plain = isinstance(prior, Gaussian | TruncatedGaussian)
-        alike.setdefault(type(prior).__name__ if plain else f"of {name}", []).append(name)
-    for what, names in alike.items():
-        together = jax.tree.map(lambda *n: np.array(n), *(priors[name] for name in names))
-        x = np.asarray(_draw(together, key_of(key, "prior", what)))
-        drawn |= {name: (DRAWS, x[:, i][None]) for i, name in enumerate(names)}
-    return {name: drawn[name] for name in ("chain", "draw", *posterior.names)}
+    for name in posterior.names:
+        # A key made of the name, so that another parameter beside it changes nothing.
+        key = posterior.seed, zlib.crc32(name.encode())
+        drawn[name] = (DRAWS, _prior(posterior.likelihood.parameters[name].prior, key)[None])
+    return drawn
 
 
-@jax.jit
-def _draw(prior: Prior, key: jax.Array) -> jax.Array:
-    return prior.draw(key, (PRIOR_DRAWS,))
+def _prior(prior: Prior, key: tuple[int, int]) -> np.ndarray:
+    """Draws of one prior, shape (PRIOR_DRAWS,)."""
+    # JAX would compile the draws of truncated normal distributions, which most priors are, for two
+    # seconds: as long as it takes to sample a posterior.
+    if isinstance(prior, Gaussian | TruncatedGaussian):
+        from scipy.stats import truncnorm
+
+        mean, width = float(prior.mean), float(prior.width)
+        ends = [(float(end) - mean) / width for end in (prior.lower, prior.upper)]
+        random = np.random.default_rng(key)
+        x = truncnorm.rvs(*ends, mean, width, PRIOR_DRAWS, random_state=random)
+        return np.asarray(x)
+    seed, name = key
+    return np.asarray(prior.draw(jax.random.fold_in(jax.random.key(seed), name), (PRIOR_DRAWS,)))
 
 
 def to_arviz(result: Result) -> Any:
