@@ -66,58 +66,62 @@ def predicted(posterior: Posterior) -> Predicted:
     Args:
         posterior: The draws, and the likelihood.
     """
-    likelihood = precomputed(posterior.likelihood)
-    chains, draws, size = posterior.x.shape
-    step = -(-chains * draws // REPLICATED)
-    thinned = np.arange(0, draws, step)
-    blocks = []
-    expected: list[dict[str, np.ndarray]] = []
+    chains, draws, _ = posterior.x.shape
+    thinned = np.arange(0, draws, -(-chains * draws // REPLICATED))
     wanted = np.zeros((chains, draws), bool)
     wanted[:, thinned] = True
-    for rows, used in _pieces(posterior.x.reshape(-1, size), BLOCK):
-        found: _Block = jax.tree.map(np.asarray, _block(likelihood, rows, used))
-        number = int(used.sum())
-        blocks.append(found._replace(expected={}, log_likelihood=_first(found[0], number)))
-        keep = wanted.ravel()[len(expected) * len(rows) :][:number]
-        expected.append({name: mu[:number][keep] for name, mu in found.expected.items()})
-    of_draws = jax.tree.map(lambda *parts: np.concatenate(parts), *(b[0] for b in blocks))
-    sums = jax.tree.map(lambda *parts: sum(parts), *(b[2] for b in blocks))
-    means = {n: np.concatenate([e[n] for e in expected]) for n in expected[0]}
+    found = _evaluated(posterior, wanted)
+    shape, few = (chains, draws), (chains, len(thinned))
     key = jax.random.key(posterior.seed)
     counts, larger = {}, {}
     for e in posterior.likelihood.experiments:
         of_counts, of_templates = (
             key_of(key, f"replicated {what}", e.name) for what in ("counts", "templates")
         )
-        mu, observed = means[e.name], np.asarray(e.observed, dtype=float)
+        mu, observed = found.expected[e.name], np.asarray(e.observed, dtype=float)
         drawn = _drawn(e.statistic, of_counts, mu)
-        larger[e.name] = np.asarray(_at_least(e.statistic, of_templates, mu, drawn, observed))
-        counts[e.name] = drawn.astype(np.float32)
-    shape, few = (chains, draws), (chains, len(thinned))
+        is_larger = np.asarray(_at_least(e.statistic, of_templates, mu, drawn, observed))
+        counts[e.name] = drawn.astype(np.float32).reshape(*few, *observed.shape)
+        larger[e.name] = is_larger.reshape(few)
     return Predicted(
-        log_likelihood={n: a.reshape(*shape, *a.shape[1:]) for n, a in of_draws.items()},
-        mean={name: a / (chains * draws) for name, a in sums.items()},
+        log_likelihood={
+            name: values.reshape(*shape, *values.shape[1:])
+            for name, values in found.log_likelihood.items()
+        },
+        mean={name: total / (chains * draws) for name, total in found.components.items()},
         thinned=thinned,
-        replicated={n: a.reshape(*few, *a.shape[1:]) for n, a in counts.items()},
-        larger={name: a.reshape(few) for name, a in larger.items()},
+        replicated=counts,
+        larger=larger,
     )
 
 
-def _pieces(rows: np.ndarray, most: int) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Rows in blocks of one size, the last one filled up, with ones where a row is real."""
-    lanes = lanes_on_device()
-    size = lanes * -(-min(most, len(rows)) // lanes)
-    found = []
+def _evaluated(posterior: Posterior, wanted: np.ndarray) -> _Block:
+    """Of all draws, as :func:`_block`, but with the expected counts of wanted ones alone.
+
+    Args:
+        posterior: The draws.
+        wanted: Which of them, shape (C, D).
+    """
+    likelihood = precomputed(posterior.likelihood)
+    rows, lanes = posterior.x.reshape(-1, len(posterior.names)), lanes_on_device()
+    size = lanes * -(-min(BLOCK, len(rows)) // lanes)
+    bins = {e.name: np.shape(e.observed) for e in posterior.likelihood.experiments}
+    likely = {name: np.empty((len(rows), *shape), np.float32) for name, shape in bins.items()}
+    expected = {name: np.empty((wanted.sum(), *shape)) for name, shape in bins.items()}
+    components: dict[str, Any] = dict.fromkeys(bins, 0.0)
     for first in range(0, len(rows), size):
         some = rows[first : first + size]
-        fill = size - len(some)
-        used = np.append(np.ones(len(some)), np.zeros(fill))
-        found.append((np.concatenate([some, np.repeat(some[-1:], fill, axis=0)]), used))
-    return found
-
-
-def _first(arrays: dict[str, np.ndarray], number: int) -> dict[str, np.ndarray]:
-    return {name: array[:number] for name, array in arrays.items()}
+        number = len(some)
+        filled = np.concatenate([some, np.repeat(some[-1:], size - number, axis=0)])
+        found = _block(likelihood, filled, np.arange(size) < number)
+        keep = wanted.ravel()[first : first + number]
+        begin = wanted.ravel()[:first].sum()
+        for name in bins:
+            likely[name][first : first + number] = found.log_likelihood[name][:number]
+            mu = np.asarray(found.expected[name])[:number][keep]
+            expected[name][begin : begin + len(mu)] = mu
+            components[name] = components[name] + np.asarray(found.components[name])
+    return _Block(likely, expected, components)
 
 
 @jax.jit
@@ -125,7 +129,10 @@ def _block(likelihood: Likelihood, rows: jax.Array, used: jax.Array) -> _Block:
     def one(x: jax.Array) -> _Block:
         values = likelihood.values(x)
         parts = likelihood.components(values)
-        stacked = {n: jnp.stack([*components.values()]) for n, components in parts.items()}
+        stacked = {
+            e.name: jnp.stack([parts[e.name][name] for name in e.component_names])
+            for e in likelihood.experiments
+        }
         expected = {name: jnp.sum(components, axis=0) for name, components in stacked.items()}
         found = {}
         for e in likelihood.experiments:
@@ -135,7 +142,9 @@ def _block(likelihood: Likelihood, rows: jax.Array, used: jax.Array) -> _Block:
 
     # In pieces, so that what a draw needs stays in the cache.
     made: _Block = jax.lax.map(one, rows, batch_size=lanes_on_device())
-    sums = {name: jnp.tensordot(used, parts, 1) for name, parts in made.components.items()}
+    sums = {
+        name: jnp.tensordot(used.astype(float), parts, 1) for name, parts in made.components.items()
+    }
     return made._replace(components=sums)
 
 

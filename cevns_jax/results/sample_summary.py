@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -34,7 +35,11 @@ def sample_summary(result: Result) -> Summary:
             Block(rows=found),
             Block(rows=[*told.context(a), *told.choices(a)]),
             *_tables(a, names),
-            Block(title="priors", rows=[[n, a["priors"][n]] for n in names], most=PARAMETERS_SHOWN),
+            Block(
+                title="priors",
+                rows=[[name, _prior_words(a["priors"][name])] for name in names],
+                most=PARAMETERS_SHOWN,
+            ),
             _modes(a, physics),
             Block(rows=_quality(a)),
             *events_blocks(result, "on average over the draws"),
@@ -127,6 +132,11 @@ def _tables(a: Mapping[str, Any], names: list[str]) -> list[Block]:
             most=PARAMETERS_SHOWN,
         ),
     ]
+
+
+def _prior_words(text: str) -> str:
+    """``0 +- 1, above -4`` for ``0 +- 1, from -4 to inf``."""
+    return re.sub(r"from (\S+) to inf$", r"above \1", re.sub(r"from -inf to", "below", text))
 
 
 def _modes(a: Mapping[str, Any], physics: list[str]) -> Block:

@@ -272,4 +272,5 @@ def test_other_results_have_no_draws(result):
 def test_priors_stand_in_words():
     like = likelihood(prior=Gaussian(1.0, 0.2))
     text = repr(posterior(like))
-    assert "1 +- 0.2" in text
+    assert "1 +- 0.2, above 0" in text
+    assert "0 +- 1, above -5" in text
