@@ -26,6 +26,7 @@ _HOMES = {
     "objective": "cevns_jax.inference.objective",
     "numpyro_model": "cevns_jax.inference.model",
     "sample": "cevns_jax.inference.sample",
+    "bayes_factor": "cevns_jax.inference.evidence",
     "load": "cevns_jax.results",
     "fit_result": "cevns_jax.results",
     "profile_result": "cevns_jax.results",

@@ -20,3 +20,5 @@ GERMANIUM_MEASURED = ("iron_filter", "photo_neutron")
 GERMANIUM_QUENCHING = (*GERMANIUM_MEASURED, "lindhard", "modified_lindhard")
 FISSILE = ("u235", "u238", "pu239", "pu241")
 REACTOR_SPECTRA = ("vogel_mueller", "huber_mueller", "estienne_fallot_2019")
+SAMPLERS = ("nuts", "tempered")
+"""Methods of sampling: the No-U-Turn sampler, and sequential Monte Carlo over temperatures."""

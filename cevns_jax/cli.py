@@ -16,6 +16,7 @@ from typing import NoReturn
 from cevns_jax import __version__
 from cevns_jax.commands import (
     common,
+    compare,
     completion,
     experiments,
     fit,
@@ -26,6 +27,7 @@ from cevns_jax.commands import (
     predict,
     profile,
     reproduce,
+    sample,
     scan,
     show,
     validate,
@@ -33,7 +35,7 @@ from cevns_jax.commands import (
 from cevns_jax.errors import ConfigError, unknown
 
 COMMANDS = (
-    *(init, fit, profile, limit, scan, predict, show, plot),
+    *(init, fit, profile, limit, scan, sample, predict, show, plot, compare),
     *(experiments, import_release, reproduce, validate),
 )
 

@@ -10,7 +10,7 @@ import contextlib
 import hashlib
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +23,7 @@ Hash = dict[str, str]
 PACKAGE = Path(__file__).parent
 DATA_FILES = (".py", ".csv", ".toml")
 PACKAGES = ("jax", "jaxlib", "numpy", "scipy")
+SAMPLERS = ("numpyro", "blackjax")
 
 
 def inputs(settings: Mapping[str, Any], folder: Path) -> dict[str, Hash]:
@@ -44,11 +45,12 @@ def inputs(settings: Mapping[str, Any], folder: Path) -> dict[str, Hash]:
     return dict(sorted(found.items()))
 
 
-def computation(likelihood: Likelihood) -> dict[str, Any]:
+def computation(likelihood: Likelihood, more: Sequence[str] = ()) -> dict[str, Any]:
     """Everything besides its config that the bits of a result depend on.
 
     Args:
         likelihood: The one that is evaluated, with its data.
+        more: Packages that are used besides ``PACKAGES``.
 
     Returns:
         Hashes of the package's files and of all numbers in the likelihood, versions of packages,
@@ -64,7 +66,7 @@ def computation(likelihood: Likelihood) -> dict[str, Any]:
             if path.suffix in DATA_FILES and path.is_file()
         },
         "numbers of the likelihood": _of_numbers(likelihood),
-        "version": {name: version(name) for name in PACKAGES},
+        "version": {name: version(name) for name in (*PACKAGES, *more)},
         "number of devices": jax.local_device_count(),
         "device": jax.local_devices()[0].device_kind,
         "XLA_FLAGS": [flag for flag in flags if "device_count" not in flag],

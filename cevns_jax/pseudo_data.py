@@ -6,6 +6,7 @@ OBSERVED, ASIMOV = "observed", "asimov"
 TOYS = {"toy": "unconditional", "toy_fixed_pulls": "fixed_pulls"}
 """Kinds of toys -> the ensemble that :func:`cevns_jax.inference.toys.toy` draws them from."""
 KINDS = (OBSERVED, ASIMOV, *TOYS)
+HIGHEST_SEED = 2**63 - 1  # of jax.random.key
 
 
 def in_words(kind: object, seed: int | None = None) -> str:

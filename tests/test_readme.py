@@ -71,6 +71,12 @@ def test_other_minimisers_and_samplers_find_the_same_angle(names, capsys, packag
     assert value == pytest.approx(said, abs=0.006 if sampled else 6e-4)
 
 
+def test_lines_of_a_posterior_print_its_mean(names, capsys):
+    block = block_with("cj.sample(")
+    said = float(re.search(r"# ([\d.]+)$", block.strip()).group(1))
+    assert float(run(block, names, capsys)) == pytest.approx(said, abs=0.002)
+
+
 def test_lines_of_an_own_experiment_print_what_they_say(names, capsys):
     own = block_with("own_experiment(")
     printed = run(own, names, capsys)

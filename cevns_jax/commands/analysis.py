@@ -96,7 +96,7 @@ def prepare(options: argparse.Namespace, plan: Plan) -> Run:
     from cevns_jax.inference.toys import asimov, toy
 
     kind: str = getattr(options, "data", OBSERVED)
-    seed: int | None = getattr(options, "seed", None)
+    seed: int | None = getattr(options, "seed", None) if kind in TOYS else None
     analysis = analysis_of(plan)
     likelihood = analysis.likelihood
     if seed is not None:
@@ -114,7 +114,8 @@ def prepare(options: argparse.Namespace, plan: Plan) -> Run:
 
 
 def _check_data(options: argparse.Namespace) -> None:
-    """Check that a seed is given for toys, and only for these, and that the name can be a file's.
+    """Check that a seed is given for toys, and else only to a sampler, and that the name can be a
+    file's.
 
     Raises:
         ConfigError: one of these is not so.
@@ -122,7 +123,7 @@ def _check_data(options: argparse.Namespace) -> None:
     kind, seed = getattr(options, "data", OBSERVED), getattr(options, "seed", None)
     if kind in TOYS and (seed is None or seed < 0):
         raise ConfigError(f"--data {kind} needs --seed with a whole number of at least 0")
-    if kind not in TOYS and seed is not None:
+    if kind not in TOYS and seed is not None and options.command != "sample":
         raise ConfigError(f"--seed goes with --data {' or '.join(TOYS)}")
     if options.name is not None:
         check_name(options.name)
@@ -131,7 +132,8 @@ def _check_data(options: argparse.Namespace) -> None:
 def _said(options: argparse.Namespace) -> list[str]:
     """The options that change a result, as they were given."""
     said = [f"--{key} {value}" for key in ("free", "fix", "grid") for value in _list(options, key)]
-    for key in ("cl", "title", "name"):
+    sampler = ("chains", "draws", "seed", "method") if options.command == "sample" else ()
+    for key in ("cl", "title", "name", *sampler):
         if getattr(options, key, None) is not None:
             said.append(f"--{key} {getattr(options, key)}")
     return said

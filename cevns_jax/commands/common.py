@@ -53,6 +53,12 @@ def add_config(parser: argparse.ArgumentParser) -> None:
 
 
 def add_data(parser: argparse.ArgumentParser) -> None:
+    """Which data are analysed, with the seed of toys."""
+    add_kind_of_data(parser)
+    parser.add_argument("--seed", type=int, default=None, help="seed of the toy data set")
+
+
+def add_kind_of_data(parser: argparse.ArgumentParser) -> None:
     """Which data are analysed."""
     parser.add_argument(
         "--data",
@@ -61,7 +67,6 @@ def add_data(parser: argparse.ArgumentParser) -> None:
         help="measured counts, their expectation at the start values, or a draw from it, with the "
         "centres of the priors drawn as well (toy) or not",
     )
-    parser.add_argument("--seed", type=int, default=None, help="seed of the toy data set")
 
 
 def add_level(parser: argparse.ArgumentParser) -> None:

@@ -59,6 +59,20 @@ def save_regions(results: list[Any], path: Path) -> None:
     figures.save(regions.scans(results), path)
 
 
+def save_posterior(result: Any, figure: tuple[str, ...], path: Path) -> None:
+    """A figure of a posterior, as :func:`cevns_jax.commands.saving.posterior_figures` names it."""
+    from cevns_jax.plotting import figures, posteriors
+
+    function, *experiment = figure
+    figures.save(getattr(posteriors, function)(result, *experiment), path)
+
+
+def save_compared(curves: list[Any], posterior: Any, parameter: str, path: Path) -> None:
+    from cevns_jax.plotting import figures, posteriors
+
+    figures.save(posteriors.compared(curves, posterior, parameter), path)
+
+
 def save_panels(planes: dict[str, Any], columns: dict[str, str], sns: str, path: Path) -> None:
     from cevns_jax.plotting import figures, regions
 

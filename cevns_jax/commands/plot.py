@@ -44,6 +44,10 @@ def run(options: argparse.Namespace) -> int:
             save = output.save_prediction if result.kind == "prediction" else output.save_spectra
             for name, figure in saving.figures(stem, result.kind, result.groups).items():
                 jobs.append((_beside(options, path, figure), partial(save, result, name)))
+        elif result.kind == "posterior":
+            for figure, of in saving.posterior_figures(stem, result.groups).items():
+                place = _beside(options, path, figure)
+                jobs.append((place, partial(output.save_posterior, result, of)))
     for found, draw in (
         (_alike(loaded, "profile"), output.save_profiles),
         (_alike(loaded, "scan"), output.save_regions),

@@ -36,6 +36,7 @@ class Progress(logging.Handler):
         self._command = command
         self._compiling = ""
         self._done, self._of = 0, 0  # of a loop; none of which the length is not known
+        self._each, self._unit = 1, ""  # what an item counts, and in what
         self._began = self._since = time.time()  # the command, the loop
         self._shown = sys.stderr.isatty()
         self._levels: dict[str, int] = {}  # of the logs, as they were
@@ -61,6 +62,12 @@ class Progress(logging.Handler):
         if self._shown:
             self._thread.join()  # the line is gone after that
             self._shown = False
+
+    def counted_in(self, unit: str, each: int) -> Self:
+        """The line, which then tells how many units are done, each item as many as it holds, and
+        how many in a second."""
+        self._unit, self._each = unit, each
+        return self
 
     def __call__(self, items: Iterable[Any]) -> Iterator[Any]:
         """The items one by one; the line tells how many are done."""
@@ -91,10 +98,13 @@ class Progress(logging.Handler):
     def _line(self) -> str:
         """The line, as a format of tqdm."""
         parts = [f"{self._command}: {{elapsed}}"]
+        done, of, unit = self._done * self._each, self._of * self._each, self._unit or "done"
         if self._of > 1:
-            parts.append(f"{self._done} of {self._of} done")
+            parts.append(f"{done} of {of} {unit}")
         elif self._done and not self._of:
-            parts.append(f"{self._done} done")
+            parts.append(f"{done} {unit}")
+        if self._done and self._unit:
+            parts.append(f"{done / max(time.time() - self._since, EVERY):.0f} a second")
         if self._of > self._done > 0:
             left = (time.time() - self._since) * (self._of - self._done) / self._done
             parts.append(f"{left:.0f} s left")

@@ -19,6 +19,7 @@ USED = {
     "profile": (*TABLES, "profile"),
     "scan": (*TABLES, "scan"),
     "limit": (*TABLES, "limit", "scan"),
+    "sample": (*TABLES, "sample", "limit", "scan", "profile"),
 }
 
 
@@ -55,6 +56,24 @@ def figures(stem: str, kind: str, experiments: Collection[str]) -> dict[str, str
     """
     several = len(experiments) > 1
     return {e: f"{stem}_{FIGURES[kind]}" + (f"_{e}" if several else "") for e in experiments}
+
+
+def posterior_figures(stem: str, experiments: Collection[str]) -> dict[str, tuple[str, ...]]:
+    """Names of the figures of a posterior, without their format -> the function that draws each,
+    and for the posterior predictive the experiment.
+
+    Args:
+        stem: What names of files begin with.
+        experiments: Names of all experiments.
+    """
+    several = len(experiments) > 1
+    return {
+        **{f"{stem}_{figure}": (figure,) for figure in ("corner", "traces", "ranks")},
+        **{
+            f"{stem}_predictive" + (f"_{e}" if several else ""): ("predictive", e)
+            for e in experiments
+        },
+    }
 
 
 def settings_used(command: str, record: Mapping[str, Any]) -> dict[str, Any]:

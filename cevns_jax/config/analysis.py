@@ -22,6 +22,7 @@ from cevns_jax.config.grids import (
 )
 from cevns_jax.config.plan import Declaration, Plan, read_plan
 from cevns_jax.config.response import naming
+from cevns_jax.config.sample import SampleSettings, sample_settings
 from cevns_jax.config.strict_toml import read_toml
 from cevns_jax.errors import ConfigError
 
@@ -43,6 +44,7 @@ class Analysis:
         profile: Grid of the profile, if the config has one.
         scan: Grid of the scan, if the config has one.
         limit: Settings of a limit, if the config has such a table or axes of a scan.
+        sample: How its posterior is sampled, and with which priors.
         record: Config as it was used, with the overrides: for the provenance.
     """
 
@@ -53,6 +55,7 @@ class Analysis:
     profile: ProfileSettings | None
     scan: ScanSettings | None
     limit: LimitSettings | None
+    sample: SampleSettings
     record: dict[str, Any]
 
 
@@ -108,6 +111,7 @@ def _built(plan: Plan) -> Analysis:
         profile=None if plan.profile is None else profile_settings(plan.profile, likelihood),
         scan=None if plan.scan is None else scan_settings(plan.scan, likelihood),
         limit=None if plan.limit is None else limit_settings(plan.limit, likelihood),
+        sample=sample_settings(plan, likelihood),
         record={
             "config": plan.path.name,
             "settings": plan.content,

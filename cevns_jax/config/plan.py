@@ -23,6 +23,7 @@ from cevns_jax.config.experiments import read_experiments
 from cevns_jax.config.interaction import read_interaction
 from cevns_jax.config.planned import Planned
 from cevns_jax.config.priors import MakePrior, read_prior
+from cevns_jax.config.sample import SampleTable, read_sample
 from cevns_jax.config.strict_toml import Table
 from cevns_jax.errors import ConfigError, unknown
 
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from cevns_jax.experiments import Experiment
     from cevns_jax.interactions import Interaction
 
-TABLES = ("interaction", "experiments", "fit", "parameters", "profile", "scan", "limit")
+TABLES = ("interaction", "experiments", "fit", "parameters", "profile", "scan", "limit", "sample")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +65,7 @@ class Plan:
         starts: Start points of fits.
         declarations: What replaces declarations of parameters, by name.
         profile, scan, limit: Grids, where the config has them; a limit also where it has a scan.
+        sample: How its posterior is sampled.
     """
 
     path: Path
@@ -79,6 +81,7 @@ class Plan:
     profile: ProfileTable | None
     scan: ScanTable | None
     limit: LimitTable | None
+    sample: SampleTable
 
     @property
     def parameters(self) -> tuple[str, ...] | None:
@@ -156,6 +159,7 @@ def read_plan(path: Path, content: dict[str, Any], overrides: Sequence[str] = ()
         profile=read_profile(tables["profile"], free) if "profile" in content else None,
         scan=scan,
         limit=read_limit(tables["limit"], scan, free) if limited else None,
+        sample=read_sample(tables["sample"]),
     )
     settings.done()
     for name in free:

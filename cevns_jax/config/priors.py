@@ -6,6 +6,7 @@ once the parameters are known. The keys are documented in ``docs/configuration.m
 
 from __future__ import annotations
 
+import difflib
 import math
 from collections.abc import Callable
 from functools import partial
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING
 from cevns_jax.config.parts import needed
 from cevns_jax.config.strict_toml import Table
 from cevns_jax.domains import LOG_WIDTH, PLACE, WIDTH
-from cevns_jax.errors import ConfigError
+from cevns_jax.errors import LONGEST_TEXT, ConfigError, shown
 
 if TYPE_CHECKING:
     from cevns_jax.priors import Prior
@@ -67,6 +68,41 @@ def _log_uniform(table: Table) -> MakePrior:
     return partial(_made, "LogUniform", lower=lower, upper=upper)
 
 
+def _numpyro(table: Table) -> MakePrior:
+    """A distribution of NumPyro, of which all other keys are arguments, each a number. They are
+    checked by NumPyro when the prior is made."""
+    name = table.text("distribution")
+    if name is None:
+        raise table.lacks("distribution", "needs distribution, the name of a class of NumPyro")
+    arguments = {key: table.content[key] for key in table.content if key not in table.known}
+    rest = Table(table.file, table.name, arguments)
+    numbers = rest.numbers()
+    table.known.update(numbers)
+    return partial(_of_numpyro, name, numbers)
+
+
+def _of_numpyro(name: str, numbers: dict[str, float]) -> Prior:
+    import numpyro.distributions as known
+
+    from cevns_jax.priors import FromNumPyro
+
+    made = getattr(known, name, None)
+    if not (isinstance(made, type) and issubclass(made, known.Distribution)):
+        names = [n for n in known.__all__ if n[0].isupper()]
+        near = difflib.get_close_matches(name, names, n=1)
+        hint = f'; did you mean "{near[0]}"?' if near else ""
+        raise ConfigError(
+            f'numpyro.distributions has no "{shown(name)}"{hint} (allowed: classes of one '
+            "continuous number there, such as Beta, Gamma, HalfNormal, StudentT)"
+        )
+    try:
+        distribution = made(**numbers, validate_args=True)
+    except (TypeError, ValueError) as error:
+        text = " ".join(str(error).split())
+        raise ConfigError(f"{name} of NumPyro: {shown(text, LONGEST_TEXT)}") from None
+    return FromNumPyro(distribution)
+
+
 def _measured(table: Table) -> tuple[float, float]:
     """Mean and width."""
     mean = needed(table, "mean", table.number("mean", None, PLACE))
@@ -95,4 +131,5 @@ TYPES: dict[str, Callable[[Table], MakePrior]] = {
     "truncated_gaussian": _truncated_gaussian,
     "log_normal": _log_normal,
     "log_uniform": _log_uniform,
+    "numpyro": _numpyro,
 }

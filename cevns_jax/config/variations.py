@@ -20,7 +20,8 @@ def vary(content: dict[str, Any], options: argparse.Namespace) -> dict[str, Any]
     Args:
         content: The tables.
         options: ``command``, the name of the command, and those of ``free``, ``fix``, ``grid``,
-            ``cl`` and ``title`` that it has. Of several for one parameter the last counts.
+            ``cl``, ``title`` and of the table ``sample`` that it has. Of several for one parameter
+            the last counts.
 
     Raises:
         ConfigError: an option that does not have its form, or a table of the config that is none; a
@@ -57,6 +58,10 @@ def vary(content: dict[str, Any], options: argparse.Namespace) -> dict[str, Any]
         _table(content, "parameters", name).update(start=value, fixed=True)
     if getattr(options, "cl", None) is not None:
         _table(content, options.command)["confidence_level"] = options.cl
+    if options.command == "sample":
+        for key in ("chains", "draws", "seed", "method"):
+            if getattr(options, key, None) is not None:
+                _table(content, "sample")[key] = getattr(options, key)
     if getattr(options, "title", None) is not None:
         if not options.title.isprintable():
             raise ConfigError(f'--title must be printable text, not "{shown(options.title)}"')

@@ -1,7 +1,7 @@
 """Finished blocks of a long run, kept in a folder until its result is on disk.
 
-The folder holds ``scan.json``, the record of everything that determines the result of the run, and
-one file per block: a line of JSON (hash of the record, number of the block, checksum of the
+The folder holds ``record.json``, the record of everything that determines the result of the run,
+and one file per block: a line of JSON (hash of the record, number of the block, checksum of the
 arrays), then the arrays as ``.npz``. A block is used only if all three are right.
 """
 
@@ -48,7 +48,7 @@ class Blocks:
         self.recorded = before is not None
         if self.recorded and (changed := differences(before, json.loads(self.record))):
             raise ConfigError(
-                f"{folder}: holds blocks of another scan, it cannot be resumed; changed: {changed}"
+                f"{folder}: holds blocks of another run, it cannot be resumed; changed: {changed}"
             )
 
     def load(self, number: int) -> dict[str, np.ndarray] | None:
@@ -62,7 +62,7 @@ class Blocks:
             head, body = b"", b""
         if head == self._head(number, body):
             return _arrays(body)
-        self.notice(f"{path}: damaged, or a block of another scan; it is computed again")
+        self.notice(f"{path}: damaged, or a block of another run; it is computed again")
         return None
 
     def save(self, number: int, arrays: Mapping[str, np.ndarray]) -> None:
@@ -73,7 +73,7 @@ class Blocks:
         """
         if not self.recorded:  # a run that stops before its first block leaves nothing
             document = {"sha256": self.hash, "record": self.record}
-            write_text(self.folder / "scan.json", json.dumps(document))
+            write_text(self.folder / "record.json", json.dumps(document))
             self.recorded = True
         file = io.BytesIO()
         with zipfile.ZipFile(file, "w") as archive:  # np.savez would refuse the key "file"
@@ -98,7 +98,7 @@ class Blocks:
 
     def _record_before(self) -> Any:
         """The record found in the folder; ``None`` if there is none or it is damaged."""
-        path = self.folder / "scan.json"
+        path = self.folder / "record.json"
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
             if content["sha256"] == _sha256(content["record"].encode()):
@@ -108,7 +108,7 @@ class Blocks:
         except (OSError, ValueError, TypeError, KeyError, AttributeError):
             pass  # whatever a damaged file makes of the lines above
         self.notice(
-            f"{path}: damaged, it is written anew; blocks of this scan are used, others are "
+            f"{path}: damaged, it is written anew; blocks of this run are used, others are "
             "computed again"
         )
         return None

@@ -11,9 +11,9 @@ from cevns_jax.inference.diagnostics import HIGHEST_R_HAT, LEAST_PER_CHAIN, Mixi
 if TYPE_CHECKING:
     from cevns_jax.inference.sample import Posterior
 
-# chi^2 above the highest mode up to which a mode counts as a valley of its own: at 14 one of the
-# same width holds a thousandth of the posterior.
-OTHER_VALLEYS = 14.0
+# Distance of the means of two chains, in standard deviations within them, from which on the chains
+# sit in separate places. Chains that only mix slowly overlap.
+APART = 3.0
 # Error of a mean, in standard deviations, that independent runs may leave: as that of chains with
 # LEAST_PER_CHAIN effective draws each.
 MOST_SCATTER = LEAST_PER_CHAIN**-0.5
@@ -40,18 +40,30 @@ def verdict(posterior: Posterior, mixing: Mixing, diagnostics: dict[str, Any]) -
     return True, f"{len(posterior.x)} runs agree"
 
 
-def several_valleys(posterior: Posterior) -> bool:
-    """Whether the posterior has several valleys, which chains of NUTS cannot weigh."""
-    return len([mode for mode in posterior.modes if mode.delta_chi2 < OTHER_VALLEYS]) > 1
+def several_valleys(posterior: Posterior) -> str:
+    """Why the posterior has several valleys, which chains of NUTS cannot weigh; empty if nothing
+    says so.
+
+    Valleys are found before sampling, from starts all over the prior, and in the draws: chains that
+    stay far from each other are in valleys of their own.
+    """
+    if len(posterior.modes) > 1:
+        return f"the posterior has {len(posterior.modes)} valleys"
+    means, within = posterior.x.mean(axis=1), posterior.x.std(axis=1).mean(axis=0)
+    apart = np.ptp(means, axis=0) > APART * within
+    if not apart.any():
+        return ""
+    name = posterior.names[int(np.argmax(apart))]
+    return f"chains stay in separate places of {name}, as in several valleys"
 
 
 def _of_chains(posterior: Posterior, mixing: Mixing, diagnostics: dict[str, Any]) -> list[str]:
     """What is wrong with chains of NUTS."""
     names, wrong = posterior.names, []
-    if several_valleys(posterior):
+    if reason := several_valleys(posterior):
         wrong.append(
-            "the posterior has several valleys, between which chains of NUTS do not move: sample "
-            'it with the method "tempered"'
+            f"{reason}, between which chains of NUTS do not move: sample it with --method tempered "
+            '(method="tempered" in Python)'
         )
     still = [n for n, r_hat in zip(names, mixing.r_hat, strict=True) if np.isnan(r_hat)]
     if still:

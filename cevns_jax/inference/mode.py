@@ -15,6 +15,9 @@ from cevns_jax.inference.target import Target
 from cevns_jax.inference.valleys import distinct, off_zero, one, take, wide_starts
 from cevns_jax.likelihood import Likelihood
 
+# Share of a posterior below which a mode of it is left aside: it would show in one draw of a
+# thousand, and moves no number that is quoted.
+LEAST_WEIGHT = 1e-3
 LANES = 16  # starts of one call; all calls have this size, so that they share one compilation
 
 
@@ -44,13 +47,30 @@ def local_on_line(target: Target, u: jax.Array) -> Local:
 
 
 @jax.jit
-def _from_starts(target: Target, starts: jax.Array) -> Minimum:
+def _from_starts(target: Target, starts: jax.Array, moving: jax.Array) -> Minimum:
     everywhere = -jnp.inf * jnp.ones(starts.shape[1]), jnp.inf * jnp.ones(starts.shape[1])
 
     def ended(start: jax.Array) -> Minimum:
-        return minimise(lambda u: local_on_line(target, u), start, everywhere)
+        return minimise(lambda u: local_on_line(target, u), start, everywhere, moving)
 
     return jax.vmap(ended)(starts)
+
+
+def ends_of(target: Target, starts: np.ndarray, moving: np.ndarray | None = None) -> Minimum:
+    """Where the density on the line is highest near each of some places, with a leading axis.
+
+    Args:
+        target: The posterior of n parameters.
+        starts: The places, numbers on the line, shape (S, n).
+        moving: Which of the parameters move, shape (n,), boolean; default all.
+    """
+    moving = np.ones(starts.shape[1], bool) if moving is None else moving
+    found = []
+    for first in range(0, len(starts), LANES):
+        some = starts[first : first + LANES]
+        padded = np.concatenate([some, np.tile(some[-1:], (LANES - len(some), 1))])
+        found.append(take(_from_starts(target, padded, moving), np.arange(len(some))))
+    return Minimum(*(np.concatenate(parts) for parts in zip(*found, strict=True)))
 
 
 def modes_of(
@@ -72,10 +92,26 @@ def modes_of(
     sides = [row for start in given for index in free for row in off_zero(likelihood, start, index)]
     wide = wide_starts(likelihood, given[0], whole_domain=True)
     places = target.line.unconstrained(np.concatenate([given, *(s[None] for s in sides), wide]))
-    found = []
-    for first in range(0, len(places), LANES):
-        some = places[first : first + LANES]
-        padded = np.concatenate([some, np.tile(some[-1:], (LANES - len(some), 1))])
-        found.append(take(_from_starts(target, padded), np.arange(len(some))))
-    minima = Minimum(*(np.concatenate(parts) for parts in zip(*found, strict=True)))
+    minima = ends_of(target, places)
     return [one(minima, row) for row in distinct(minima)]
+
+
+def laplace_weights(modes: Sequence[Minimum]) -> np.ndarray:
+    """Share of the posterior in each of some modes by the method of Laplace, shape (V,): as if each
+    were a normal distribution. A mode of which the width is not known counts as infinitely narrow,
+    unless it is the only one."""
+    chi2 = np.array([float(mode.chi2) for mode in modes])
+    signs, logs = np.linalg.slogdet(np.stack([mode.information for mode in modes]))
+    log_weight = np.where(signs > 0, -(chi2 - chi2.min()) / 2 - logs / 2, -np.inf)
+    if not np.isfinite(log_weight).any():
+        return np.eye(len(modes))[int(np.argmin(chi2))]
+    weight = np.exp(log_weight - log_weight.max())
+    shares: np.ndarray = weight / weight.sum()
+    return shares
+
+
+def that_matter(modes: Sequence[Minimum]) -> list[Minimum]:
+    """The modes that may hold more than ``LEAST_WEIGHT`` of the posterior, the largest first."""
+    weights = laplace_weights(modes)
+    order = np.argsort(-weights, kind="stable")
+    return [modes[i] for i in order if weights[i] >= LEAST_WEIGHT]

@@ -10,16 +10,16 @@ from types import MappingProxyType
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 import numpyro
 
-from cevns_jax.errors import ConfigError, unknown
+from cevns_jax.errors import ConfigError
 from cevns_jax.forks import stop_if_forked
 from cevns_jax.inference.checks import check_data
 from cevns_jax.inference.objective import precomputed
 from cevns_jax.inference.prior_distribution import PriorDistribution
+from cevns_jax.inference.sampled_priors import with_sampled_priors
 from cevns_jax.likelihood import Likelihood
-from cevns_jax.parameters import Parameter, Values
+from cevns_jax.parameters import Values
 from cevns_jax.priors import Flat, Prior
 from cevns_jax.priors.numbers import known
 
@@ -44,8 +44,7 @@ def numpyro_model(
     Args:
         likelihood: Its data, and the parameters that vary in it. To condition on a parameter,
             let it vary.
-        priors: Priors by name of the parameter, in place of those of :func:`sampled_prior`. Of each
-            that part is taken that lies in the domain of the parameter.
+        priors: As :func:`cevns_jax.inference.sampled_priors.with_sampled_priors`.
 
     Returns:
         The model, a function without arguments. It returns the values of all parameters by name,
@@ -56,20 +55,12 @@ def numpyro_model(
             an experiment without data, or one that shares its name with a parameter.
     """
     stop_if_forked()
-    names, declared = likelihood.names, likelihood.parameters
-    for name in priors:
-        if name not in names:
-            raise unknown("numpyro_model, priors", "varying parameter", name, names)
     _check_sites(likelihood)
     if all(known(experiment.observed) for experiment in likelihood.experiments):
         check_data("sample", likelihood)
+    likelihood = with_sampled_priors(likelihood, priors, "numpyro_model")
     distributions = {
-        name: PriorDistribution(
-            _in_domain(declared[name], priors[name])
-            if name in priors
-            else sampled_prior(declared[name])
-        )
-        for name in names
+        name: PriorDistribution(likelihood.parameters[name].prior) for name in likelihood.names
     }
     ready = precomputed(likelihood)
     held = _penalty_of_held(likelihood)
@@ -87,38 +78,6 @@ def numpyro_model(
         return values
 
     return model
-
-
-def sampled_prior(parameter: Parameter) -> Prior:
-    """The prior of a parameter that samplers use: what of the declared one lies in its domain.
-
-    A parameter of which nothing is said but its domain is flat there; if it declares a range in
-    which its value is expected, and starts in it, it is flat in that range alone. So sin^2 theta_W
-    goes from 0 to 1. Its domain, -1 to 2, also holds the mirror solution near -0.4, at which no
-    square of a sine can be; a fit reports that only where it finds no other, but a posterior would
-    share its probability with it. A declared prior with finite ends, such as ``Flat(-1.0, 2.0)``,
-    is taken as it is.
-    """
-    prior = parameter.prior
-    low, high = parameter.expected
-    says_nothing = isinstance(prior, Flat) and np.isinf(prior.lower) and np.isinf(prior.upper)
-    if says_nothing and low <= parameter.start <= high:
-        prior = Flat(low, high)
-    return _in_domain(parameter, prior)
-
-
-def _in_domain(parameter: Parameter, prior: Prior) -> Prior:
-    """The part of a prior that lies in the domain of a parameter. A linear normalisation ends where
-    nothing is left of what it scales."""
-    if parameter.lower <= prior.lower and prior.upper <= parameter.upper:
-        return prior
-    try:
-        return prior.within(parameter.lower, parameter.upper)
-    except ConfigError as error:
-        raise ConfigError(
-            f"numpyro_model: the prior of {parameter.name} has nothing in its domain, "
-            f"{parameter.lower:g} to {parameter.upper:g} ({error})"
-        ) from None
 
 
 @jax.jit  # also within a compiled function: JAX then traces it once for all handlers and chains

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.sharding import NamedSharding, PartitionSpec
 
-from cevns_jax.inference.batches import Progress
+from cevns_jax.inference.batches import Progress, mesh
 from cevns_jax.inference.blocks import Blocks
 from cevns_jax.inference.minimise import Minimum
 from cevns_jax.inference.nuts import Draws, Metric, advance, begin, metric_of
@@ -20,13 +22,11 @@ BLOCK = 100  # draws of one call, after which progress is shown and a block is s
 # chains into a covariance of n parameters, the second follow NumPyro's and Stan's dual averaging,
 # which settles to some per cent in two hundred.
 COORDINATES, STEP = 200, 300
+WARM_UP = (COORDINATES + STEP) // BLOCK  # blocks
 ACCEPTANCE = (0.8, 0.95)  # NumPyro's and Stan's default; for the second attempt, smaller steps
 # Weight of the coordinates of the information, in draws for each parameter, against those of the
 # pooled covariance: that of 400 draws is off by half in some direction of 30 parameters.
 SHRINK = 5
-# chi^2 above the highest mode up to which chains start in other modes: at 14 a mode of the same
-# width holds a thousandth of the posterior.
-OTHER_MODES = 14.0
 
 
 class _State(NamedTuple):
@@ -42,12 +42,12 @@ class Run:
 
     Attributes:
         target: The posterior.
-        modes: Its modes, the highest first.
+        modes: Its modes that matter; chains start in turn around each of them.
         key: Key of the random numbers.
         chains: Number of chains.
         draws: Draws of each chain after the warm-up.
         blocks: Where finished blocks are kept; ``None`` keeps none.
-        progress: Wraps the iterable of blocks.
+        progress: Wraps the iterable of blocks, those of the warm-up first.
     """
 
     target: Target
@@ -61,33 +61,47 @@ class Run:
     def attempt(self, number: int) -> Draws | None:
         """All draws of the first or second attempt, 0 or 1; ``None`` if the first one has a
         divergence."""
-        steps = -(-self.draws // BLOCK)
-        options = self._options(number)
-        state, made = None, []
-        for step in self.progress(range(1 + steps)):
-            place = number * (1 + steps) + step
-            kept = None if self.blocks is None else self.blocks.load(place)
-            if step == 0:
-                state = self._warmed_up(number) if kept is None else self._state(kept, number)
-                block = None
-            elif kept is not None:
-                state = self._state(kept, number)
-                block = Draws(*(kept[f"draws_{name}"] for name in Draws._fields))
-            else:
-                assert state is not None
-                chains, found = advance(
-                    self.target, state.metric, state.chains, draws=BLOCK, **options
-                )
-                state = _State(state.metric, chains)
-                block = Draws(*map(np.asarray, found))
-            if kept is None and self.blocks is not None:
-                self.blocks.save(place, _saved(state, block))
-            if block is not None:
-                if number == 0 and block.diverging.any():
-                    return None
-                made.append(block)
+        blocks = -(-self.draws // BLOCK)
+        first = number * (1 + blocks)  # place of the state after the warm-up, then of each block
+        kept = self._kept(range(first, first + 1 + blocks))
+        made = [Draws(*(block[f"draws_{n}"] for n in Draws._fields)) for block in kept[1:]]
+        if number == 0 and _diverged(made):
+            return None
+        state = self._state(kept[-1], number) if kept else None
+        begun = WARM_UP + len(made) if kept else 0
+        warming_up = self._warming_up(number)
+        for step in self.progress(range(begun, WARM_UP + blocks)):
+            if step < WARM_UP:
+                state = next(warming_up)
+                if step == WARM_UP - 1:
+                    self._save(first, state, None)
+                continue
+            assert state is not None
+            options = self._options(number)
+            chains, found = advance(self.target, state.metric, state.chains, draws=BLOCK, **options)
+            state = _State(state.metric, chains)
+            made.append(Draws(*map(np.asarray, found)))
+            self._save(first + len(made), state, made[-1])
+            if number == 0 and _diverged(made[-1:]):
+                return None
         joined = Draws(*(np.concatenate(parts, axis=1) for parts in zip(*made, strict=True)))
         return Draws(*(array[:, : self.draws] for array in joined))
+
+    def _kept(self, places: range) -> list[dict[str, np.ndarray]]:
+        """Blocks that are kept, from the first place on without a gap: what stands behind a damaged
+        one is computed again as well."""
+        found: list[dict[str, np.ndarray]] = []
+        for place in places if self.blocks is not None else ():
+            assert self.blocks is not None
+            block = self.blocks.load(place)
+            if block is None:
+                break
+            found.append(block)
+        return found
+
+    def _save(self, place: int, state: _State, block: Draws | None) -> None:
+        if self.blocks is not None:
+            self.blocks.save(place, _saved(state, block))
 
     def _options(self, number: int) -> dict[str, Any]:
         devices = jax.local_device_count()
@@ -98,33 +112,32 @@ class Run:
             "devices": devices if spread else 1,
         }
 
-    def _warmed_up(self, number: int) -> _State:
-        """The chains after their warm-up."""
+    def _warming_up(self, number: int) -> Iterator[_State]:
+        """Where the run stands after each block of its warm-up."""
         options = self._options(number)
         first, second, starts = jax.random.split(jax.random.fold_in(self.key, number), 3)
         metric = metric_of(np.asarray(self.modes[0].information), np.asarray(self.modes[0].x))
         places = self._starts(metric, starts)
         keys = jax.random.split(first, self.chains)
         chains = begin(self.target, metric, places, keys, **options)
-        seen = []
+        found = None
         for _ in range(COORDINATES // BLOCK):
             chains, found = advance(self.target, metric, chains, draws=BLOCK, **options)
-            seen.append(np.asarray(found.u))
-        metric, places = _pooled(metric, seen[-1])
+            yield _State(metric, chains)
+        assert found is not None
+        metric, places = _pooled(metric, np.asarray(found.u))
         keys = jax.random.split(second, self.chains)
         chains = begin(self.target, metric, places, keys, **options)
         for _ in range(STEP // BLOCK):
             chains, _found = advance(self.target, metric, chains, draws=BLOCK, **options)
-        return _State(metric, chains)
+            yield _State(metric, chains)
 
     def _starts(self, metric: Metric, key: jax.Array) -> np.ndarray:
         """Where chains start in z, in turn around each of the modes that may matter."""
-        lowest = self.modes[0].chi2
-        modes = [mode for mode in self.modes if mode.chi2 < lowest + OTHER_MODES]
         size = len(self.target.names)
         around = np.array(jax.random.normal(key, (self.chains, size)))
         for chain in range(self.chains):
-            away = np.asarray(modes[chain % len(modes)].x) - metric.centre
+            away = np.asarray(self.modes[chain % len(self.modes)].x) - metric.centre
             around[chain] += np.linalg.solve(metric.scale, away)
         return around
 
@@ -145,7 +158,14 @@ class Run:
             else value
             for leaf, value in zip(leaves, values, strict=True)
         ]
-        return _State(metric, jax.tree.unflatten(tree, restored))
+        chains = jax.tree.unflatten(tree, restored)
+        if self._options(number)["devices"] > 1:  # where they were: the same compiled program
+            chains = jax.device_put(chains, NamedSharding(mesh(), PartitionSpec("points")))
+        return _State(metric, chains)
+
+
+def _diverged(blocks: list[Draws]) -> bool:
+    return any(bool(block.diverging.any()) for block in blocks)
 
 
 def _pooled(metric: Metric, u: np.ndarray) -> tuple[Metric, np.ndarray]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -82,7 +83,7 @@ def chi2_of_bins(bins: Likelihood, x: jax.Array) -> jax.Array:
     Its gradient is pushed forward, one parameter at a time, as for the minimiser: most parameters
     scale one component. Pulled backward it costs three to eight times as much as the value.
     """
-    return _slope(bins, x).chi2
+    return _value(bins, x)
 
 
 def _forward(bins: Likelihood, x: jax.Array) -> tuple[jax.Array, Any]:
@@ -105,30 +106,48 @@ def _no_tangent(leaf: Any) -> Any:
 chi2_of_bins.defvjp(_forward, _backward)
 
 
-@jax.jit  # also within compiled functions: JAX then traces it once, however often it stands there
-def _one_slope(bins: Likelihood, x: jax.Array) -> Slope:
+def _in_pieces(function: Callable[[Likelihood, jax.Array], Any]) -> Any:
+    """The same function. Many lanes of it are evaluated in pieces that fit the cache: thousands at
+    once take 2.5 to 5 times as long."""
+    once = jax.jit(function)  # however often it stands in a program, JAX traces it once
+
+    @jax.custom_batching.custom_vmap
+    def evaluated(bins: Likelihood, x: jax.Array) -> Any:
+        return once(bins, x)
+
+    @evaluated.def_vmap
+    def lanes(axis_size: int, batched: Any, bins: Likelihood, x: jax.Array) -> tuple[Any, Any]:
+        leaves, tree = jax.tree.flatten((bins, x))
+        split = jax.tree.leaves(batched)
+        rows = [leaf for leaf, several in zip(leaves, split, strict=True) if several]
+
+        def one(row: list[jax.Array]) -> Any:
+            given = iter(row)
+            whole = [next(given) if s else leaf for leaf, s in zip(leaves, split, strict=True)]
+            return once(*jax.tree.unflatten(tree, whole))
+
+        size = lanes_on_device()
+        if axis_size <= 2 * size:
+            found = jax.vmap(one)(rows)
+        else:
+            found = jax.lax.map(one, rows, batch_size=size)
+        return found, jax.tree.map(lambda _: True, found)
+
+    return evaluated
+
+
+@_in_pieces
+def _slope(bins: Likelihood, x: jax.Array) -> Slope:
     found = local_of(bins)(x)
     return Slope(found.chi2, 2 * found.gradient)
 
 
-@jax.custom_batching.custom_vmap
-def _slope(bins: Likelihood, x: jax.Array) -> Slope:
-    return _one_slope(bins, x)
-
-
-@_slope.def_vmap
-def _slopes(axis_size: int, batched: Any, bins: Likelihood, x: jax.Array) -> tuple[Slope, Any]:
-    """Many lanes in pieces that fit the cache: thousands at once take 2.5 to 5 times as long."""
-    leaves, tree = jax.tree.flatten((bins, x))
-    split = jax.tree.leaves(batched)
-    rows = [leaf for leaf, several in zip(leaves, split, strict=True) if several]
-
-    def one(row: list[jax.Array]) -> Slope:
-        given = iter(row)
-        whole = [next(given) if s else leaf for leaf, s in zip(leaves, split, strict=True)]
-        return _one_slope(*jax.tree.unflatten(tree, whole))
-
-    lanes = lanes_on_device()
-    if axis_size <= 2 * lanes:
-        return jax.vmap(one)(rows), Slope(True, True)
-    return jax.lax.map(one, rows, batch_size=lanes), Slope(True, True)
+@_in_pieces
+def _value(bins: Likelihood, x: jax.Array) -> jax.Array:
+    values = bins.values(x)
+    chi2 = bins.penalty(values)
+    for experiment in bins.experiments:
+        expected = experiment.expected(bins.interaction, values)
+        observed = jnp.asarray(experiment.observed)
+        chi2 += jnp.sum(experiment.statistic.continued(expected, observed))
+    return chi2

@@ -11,11 +11,11 @@ import numpy as np
 from cevns_jax.errors import ConfigError, unknown
 from cevns_jax.likelihood import Likelihood, predictions
 from cevns_jax.parameters import Values
+from cevns_jax.pseudo_data import HIGHEST_SEED
 from cevns_jax.pytree import changed
 from cevns_jax.statistics import MOST_DRAWN
 
 ENSEMBLES = ("unconditional", "fixed_pulls")
-HIGHEST_SEED = 2**63 - 1  # of jax.random.key
 
 
 def asimov(likelihood: Likelihood, values: Values | None = None) -> Likelihood:

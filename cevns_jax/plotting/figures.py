@@ -62,7 +62,7 @@ def legend_above(
         figure: The figure.
         handles, labels: What to explain.
         columns: Columns, if there is room.
-        title: What stands above it.
+        title: What stands above it, in one or several lines.
     """
     room = figure.bbox.width
     for size, number in ((8.0, columns), (8.0, 1), (7.0, 1), (6.0, 1), (SMALLEST, 1)):
@@ -76,6 +76,7 @@ def legend_above(
             title_fontsize=size + 1,
             loc="outside upper center",
         )
+        legend.get_title().set_multialignment("center")
         if legend.get_window_extent().width <= room or size == SMALLEST:
             return
         legend.remove()

@@ -182,12 +182,66 @@ def _prediction(result: Result) -> None:
             _variable(group, "recoil_energy_kev", shape[-1:])
 
 
+def _posterior(result: Result) -> None:
+    a = result.attributes
+    _attribute(a, "method", str)
+    for key in ("free", "priors", "units", "labels"):
+        _attribute(a, key, dict)
+    told = _attribute(a, "parameters", dict)
+    if not told:
+        raise ConfigError("parameters that vary")
+    for found in told.values():
+        for key in ("mean", "sd", "median"):
+            _attribute(found if isinstance(found, dict) else {}, key, int | float)
+        for key in ("hdi_68", "hdi_90"):
+            _pair(found, key)
+    for key in ("labels", "units", "priors"):
+        _texts(a, key, list(told))
+    _attribute(a, "modes", list)
+    if not isinstance(a.get("converged"), bool):
+        raise ConfigError("the attribute converged, true or false")
+    drawn = result.draws.get("posterior", {})
+    shape = _two(_variable_of(drawn, next(iter(told))).shape)
+    for name in told:
+        _variable(drawn, name, shape)
+    diverging = result.draws.get("sample_stats", {})
+    if "diverging" in diverging:
+        _variable(diverging, "diverging", shape)
+    predicted = result.draws.get("posterior_predictive", {})
+    for name, group in result.groups.items():
+        _bins(name, group)
+        if name in predicted:
+            values = _variable_of(predicted, name)
+            _variable(predicted, name, (*_two(values.shape[:2]), *group["observed"][1].shape))
+
+
+def _pair(attributes: dict[str, Any], key: str) -> None:
+    """Both ends of an interval."""
+    found = attributes.get(key)
+    if not isinstance(found, list) or [isinstance(x, int | float) for x in found] != [True] * 2:
+        raise ConfigError(f"two numbers in {key} of each parameter")
+
+
+def _two(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """The shape of draws: of at least one chain, with two draws or more."""
+    if len(shape) != 2 or shape[0] < 1 or shape[0] * shape[1] < 2:
+        raise ConfigError("draws of each parameter, by chain and draw")
+    return shape
+
+
+def _variable_of(variables: Variables, key: str) -> np.ndarray:
+    if key not in variables:
+        raise ConfigError(f"draws of {key}")
+    return variables[key][1]
+
+
 CHECKS: dict[str, Callable[[Result], None]] = {
     "fit": _fit,
     "profile": _profile,
     "scan": _scan,
     "limit": _limit,
     "prediction": _prediction,
+    "posterior": _posterior,
 }
 """Kind of result -> what checks it; all of :data:`cevns_jax.results.file_format.KINDS`."""
 

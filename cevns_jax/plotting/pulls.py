@@ -14,8 +14,8 @@ from cevns_jax.plotting.figures import (
     own_title,
     short_numbers,
 )
-from cevns_jax.plotting.stack import LABELS, STYLE
-from cevns_jax.plotting.text import drawable, with_unit
+from cevns_jax.plotting.text import with_unit
+from cevns_jax.plotting.words import in_words
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -31,32 +31,6 @@ FEWEST = 4  # rows that there is room for, so that one or two rows are not stret
 MARKED = 0.1
 ANNOTATED = 12  # parameters up to which correlations are written as numbers
 LETTER = 0.055  # width of a letter of a name [inch]
-NEUTRONS = LABELS["brn"]
-WORDS = {
-    **{name: title for name, (title, *_) in STYLE.items()},
-    **LABELS,
-    "signal": "signal normalisation",
-    "sns_flux": "neutrino flux of the SNS",
-    "reactor_flux": "neutrino flux of the reactor",
-    "quenching": "quenching factor",
-    "quenching_0": "quenching factor, mode 0",
-    "quenching_1": "quenching factor, mode 1",
-    "quenching_a": "quenching factor, $a$",
-    "quenching_b": "quenching factor, $b$",
-    "timing": "arrival time",
-    "mass": "detector mass",
-    "f90": "F90",
-    "brn_energy": f"{NEUTRONS}, energy",
-    "brn_time": f"{NEUTRONS}, time",
-    "brn_time_width": f"{NEUTRONS}, spread in time",
-    "l_height": "L line, height",
-    "l_energy": "L line, energy",
-    "l_width": "L line, width",
-    "m_ratio": "M line, intensity",
-    "constant": "background, constant",
-    "exponential": "background, exponential",
-    "exponential_slope": "background, slope",
-}  # of nuisances and of parameters of backgrounds, without the names of experiments
 
 
 def pulls(result: Result) -> Figure:
@@ -78,7 +52,7 @@ def pulls(result: Result) -> Figure:
     )
     shown = largest[:PULLS_SHOWN][::-1]
     columns = 2 if physics else 1
-    words = _in_words(result, names)
+    words = in_words(result, names, physics)
     longest = LETTER * max(map(len, words.values()))
     square = max(min(max(3.0, 0.26 * len(names)), 5.5), 0.12 * len(names))
     widths = (3.2 * columns + longest, square + longest + 1.2)
@@ -96,25 +70,6 @@ def pulls(result: Result) -> Figure:
     titles = (own_title(result) or joined_titles(result)) + (f", {kind}" if kind else "")
     figure.suptitle(f"{titles}\nbest fit: {headline(result)}", fontsize=10)
     return figure
-
-
-def _in_words(result: Result, names: list[str]) -> dict[str, str]:
-    """Parameters by their symbols, or in words if they have none; with their experiment if there
-    are several."""
-    experiments, labels = list(result.groups), result.attributes["labels"]
-    physics = {str(n) for n in result.variables["physics"][1]}
-    found = {}
-    for name in names:
-        label, spaced = labels.get(name) or "", name.replace("_", " ")
-        owners = [e for e in experiments if name.startswith(f"{e}_")]
-        owner = max(owners, key=len, default="")
-        own = name.removeprefix(f"{owner}_")
-        if label and (name in physics or label != spaced):
-            text = drawable(label)
-        else:
-            text = WORDS.get(own) or drawable(own.replace("_", " "))
-        found[name] = text + (f" ({drawable(owner)})" if owner and len(experiments) > 1 else "")
-    return found
 
 
 def _pulls(

@@ -163,12 +163,16 @@ def as_released(attributes: Mapping[str, Any]) -> bool:
     return observed and bool(attributes.get("as_released", True))  # older files do not know
 
 
-def published_rows(attributes: Mapping[str, Any], name: str) -> list[list[str]]:
-    """Rows of published values of a parameter from the same data sets with the same choices.
+def published_values(attributes: Mapping[str, Any], name: str) -> list[Published]:
+    """Published values of a parameter from the same data sets with the same choices.
 
     They were obtained from observed counts, in the Standard Model, with no other parameter free.
     With pseudo-data, another exposure, new physics, or another free parameter without a prior, ours
     would be another quantity: then there are none.
+
+    Args:
+        attributes: Those of the result.
+        name: The parameter.
     """
     others = attributes.get("free", {}).keys() - {name}
     if (
@@ -179,7 +183,12 @@ def published_rows(attributes: Mapping[str, Any], name: str) -> list[list[str]]:
         return []
     # A published number belongs beside ours only if the conventions that it names are ours too.
     data, said = tuple(attributes["experiments"]), _said(attributes)
-    return [_published_row(p) for p in published_for(name, data, said)]
+    return published_for(name, data, said)
+
+
+def published_rows(attributes: Mapping[str, Any], name: str) -> list[list[str]]:
+    """Rows of the published values of a parameter; arguments as :func:`published_values`."""
+    return [_published_row(p) for p in published_values(attributes, name)]
 
 
 def published_limits(

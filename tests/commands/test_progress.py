@@ -24,6 +24,8 @@ with progress.Progress("scan") as shown:
         time.sleep(0.1)
     for number in shown(iter("abc")):
         time.sleep(0.1)
+    for number in shown.counted_in("draws", 400)(range(3)):
+        time.sleep(0.1)
     jax.jit(many_terms)(1.0)
     shown.notice("something to know")
 print("the result")
@@ -56,7 +58,12 @@ def drawn():
 
 
 @pytest.mark.parametrize(
-    "said", ["scan: 00:00", "1 of 3 done, 0 s left", "1 done", "compiling many terms"]
+    "said",
+    [
+        *("scan: 00:00", "1 of 3 done, 0 s left", "1 done", "compiling many terms"),
+        "800 of 1200 draws, ",
+        " a second, 0 s left",
+    ],
 )
 def test_a_terminal_is_told_how_far_it_is_and_what_is_compiled(drawn, said):
     assert said in drawn

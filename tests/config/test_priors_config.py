@@ -117,6 +117,9 @@ WRONG = [
     ({"type": "log_uniform", "min": 2, "max": 1}, "min must be below max"),
     ("flat", "prior]: must be a table, not a string"),
     ({"type": "horseshoe", "scale": 1}, "log_uniform"),
+    ({"type": "numpyro", "concentration1": 2}, "needs distribution, the name of a class"),
+    ({"type": "numpyro", "distributon": "Beta"}, 'no key "distributon"'),
+    ({"type": "numpyro", "distribution": "Beta", "concentration1": "2"}, "must be a number"),
 ]
 
 
@@ -186,3 +189,32 @@ def test_a_grid_outside_a_prior_is_refused_with_the_key_and_the_prior(
     with pytest.raises(ConfigError) as caught:
         read_analysis(config)
     assert words in str(caught.value)
+
+
+def test_a_distribution_of_numpyro_is_taken_with_its_numbers(tmp_path):
+    """One that grows with x, so that it is flat in x^2."""
+    power = {"distribution": "DoublyTruncatedPowerLaw", "alpha": 1, "low": 0.5, "high": 3}
+    found = declared(tmp_path, {"type": "numpyro", **power})
+    assert (found.lower, found.upper) == (0.5, 3.0)
+    x = np.array([0.6, 1.0, 2.9])
+    np.testing.assert_allclose(found.prior.log_density(x), np.log(2 * x / (9 - 0.25)), rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"distribution": "Betta"}, 'numpyro.distributions has no "Betta"; did you mean "Beta"?'),
+        ({"distribution": "Beta", "alpha": 1}, "Beta of NumPyro: "),
+        ({"distribution": "HalfNormal", "scale": -1}, "HalfNormal of NumPyro: "),
+        ({"distribution": "Poisson", "rate": 1}, "continuous"),
+        ({"distribution": "constraints"}, 'no "constraints"'),
+    ],
+)
+def test_what_numpyro_does_not_take_is_status_2(capsys, tmp_path, given, words):
+    parameters = {"n_sigma": {"prior": {"type": "numpyro", **given}}}
+    config = write_config(tmp_path, BASE | {"parameters": parameters})
+    status, out, err = run(capsys, "fit", config)
+    assert (status, out) == (2, "")
+    assert err.startswith(f"cevns: {config} [parameters.n_sigma]: ")
+    assert err.count("\n") == 1
+    assert words in err

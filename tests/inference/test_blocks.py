@@ -68,13 +68,13 @@ def test_a_damaged_swapped_or_foreign_block_is_not_used(tmp_path, said, harm):
 @pytest.mark.parametrize("content", [b"", b"[]", b"{}", b"\xff\xfe", b'{"sha256": 1, "record": 2}'])
 def test_a_damaged_record_is_written_anew_and_blocks_tell_for_themselves(tmp_path, said, content):
     Blocks(tmp_path, {"a": 1}).save(0, ARRAYS)
-    (tmp_path / "scan.json").write_bytes(content)
+    (tmp_path / "record.json").write_bytes(content)
     blocks = Blocks(tmp_path, {"a": 1}, said.append)
     assert blocks.load(0) is not None
-    assert "scan.json: damaged" in said[0]
-    (tmp_path / "scan.json").write_bytes(content)
+    assert "record.json: damaged" in said[0]
+    (tmp_path / "record.json").write_bytes(content)
     assert Blocks(tmp_path, {"a": 2}, said.append).load(0) is None
-    assert "another scan" in said[-1]
+    assert "another run" in said[-1]
 
 
 def test_blocks_of_another_scan_are_refused_with_what_changed(tmp_path):

@@ -18,8 +18,9 @@ from numpyro.infer.util import log_density, potential_energy
 
 import cevns_jax as cj
 from cevns_jax.errors import ConfigError
-from cevns_jax.inference.model import HELD, sampled_prior
+from cevns_jax.inference.model import HELD
 from cevns_jax.inference.prior_distribution import PriorDistribution
+from cevns_jax.inference.sampled_priors import sampled_prior
 from cevns_jax.parameters import Parameter
 from cevns_jax.priors import (
     Flat,

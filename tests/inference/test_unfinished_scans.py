@@ -142,7 +142,7 @@ def test_blocks_of_other_inputs_are_refused_in_words(config, unsaved, capsys, mo
     table.write_text("\n".join([*rows[:-1], ",".join([*cell, str(float(last) + 1)])]))
     assert scan(config, unsaved, "--resume") == 2
     err = capsys.readouterr().err
-    assert "holds blocks of another scan" in err
+    assert "holds blocks of another run" in err
     assert "inputs.counts.csv has changed; numbers of the likelihood has changed" in err
     table.write_text(text)
     monkeypatch.setattr("cevns_jax.fingerprint.version", lambda name: "0.0")
