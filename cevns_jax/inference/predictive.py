@@ -12,6 +12,8 @@ from cevns_jax.inference.batches import lanes_on_device
 from cevns_jax.inference.objective import precomputed
 from cevns_jax.inference.toys import key_of
 from cevns_jax.likelihood import Likelihood
+from cevns_jax.statistics import Poisson, poisson_counts
+from cevns_jax.template_errors import PoissonWithTemplateErrors
 
 if TYPE_CHECKING:
     from cevns_jax.inference.sample import Posterior
@@ -20,6 +22,7 @@ BLOCK = 512  # draws of one call: what a call returns is small beside the draws 
 # Draws, of all chains together, for which data are replicated: the error of a p-value is then 0.016
 # at most, and their counts take less room than the probabilities of all draws.
 REPLICATED = 1000
+PIECE = 1 << 14  # counts that are drawn at once
 
 
 class Predicted(NamedTuple):
@@ -52,13 +55,6 @@ class _Block(NamedTuple):
     components: dict[str, Any]
 
 
-class _Replica(NamedTuple):
-    """Replicated counts, and whether their deviance is at least that of the observed ones."""
-
-    counts: dict[str, Any]
-    larger: dict[str, Any]
-
-
 def predicted(posterior: Posterior) -> Predicted:
     """What the draws of a posterior predict.
 
@@ -70,52 +66,62 @@ def predicted(posterior: Posterior) -> Predicted:
     Args:
         posterior: The draws, and the likelihood.
     """
-    likelihood = precomputed(posterior.likelihood)
-    chains, draws, size = posterior.x.shape
-    step = -(-chains * draws // REPLICATED)
-    thinned = np.arange(0, draws, step)
-    blocks = []
-    expected: list[dict[str, np.ndarray]] = []
+    chains, draws, _ = posterior.x.shape
+    thinned = np.arange(0, draws, -(-chains * draws // REPLICATED))
     wanted = np.zeros((chains, draws), bool)
     wanted[:, thinned] = True
-    for rows, used in _pieces(posterior.x.reshape(-1, size), BLOCK):
-        found: _Block = jax.tree.map(np.asarray, _block(likelihood, rows, used))
-        number = int(used.sum())
-        blocks.append(found._replace(expected={}, log_likelihood=_first(found[0], number)))
-        keep = wanted.ravel()[len(expected) * len(rows) :][:number]
-        expected.append({name: mu[:number][keep] for name, mu in found.expected.items()})
-    of_draws = jax.tree.map(lambda *parts: np.concatenate(parts), *(b[0] for b in blocks))
-    sums = jax.tree.map(lambda *parts: sum(parts), *(b[2] for b in blocks))
-    counts, larger = _replicas(
-        likelihood,
-        jax.tree.map(lambda *parts: np.concatenate(parts), *expected),
-        jax.random.key(posterior.seed),
-    )
+    found = _evaluated(posterior, wanted)
     shape, few = (chains, draws), (chains, len(thinned))
+    key = jax.random.key(posterior.seed)
+    counts, larger = {}, {}
+    for e in posterior.likelihood.experiments:
+        of_counts, of_templates = (
+            key_of(key, f"replicated {what}", e.name) for what in ("counts", "templates")
+        )
+        mu, observed = found.expected[e.name], np.asarray(e.observed, dtype=float)
+        drawn = _drawn(e.statistic, of_counts, mu)
+        is_larger = np.asarray(_at_least(e.statistic, of_templates, mu, drawn, observed))
+        counts[e.name] = drawn.astype(np.float32).reshape(*few, *observed.shape)
+        larger[e.name] = is_larger.reshape(few)
     return Predicted(
-        log_likelihood={n: a.reshape(*shape, *a.shape[1:]) for n, a in of_draws.items()},
-        mean={name: a / (chains * draws) for name, a in sums.items()},
+        log_likelihood={
+            name: values.reshape(*shape, *values.shape[1:])
+            for name, values in found.log_likelihood.items()
+        },
+        mean={name: total / (chains * draws) for name, total in found.components.items()},
         thinned=thinned,
-        replicated={n: a.reshape(*few, *a.shape[1:]) for n, a in counts.items()},
-        larger={name: a.reshape(few) for name, a in larger.items()},
+        replicated=counts,
+        larger=larger,
     )
 
 
-def _pieces(rows: np.ndarray, most: int) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Rows in blocks of one size, the last one filled up, with ones where a row is real."""
-    lanes = lanes_on_device()
-    size = lanes * -(-min(most, len(rows)) // lanes)
-    found = []
+def _evaluated(posterior: Posterior, wanted: np.ndarray) -> _Block:
+    """Of all draws, as :func:`_block`, but with the expected counts of wanted ones alone.
+
+    Args:
+        posterior: The draws.
+        wanted: Which of them, shape (C, D).
+    """
+    likelihood = precomputed(posterior.likelihood)
+    rows, lanes = posterior.x.reshape(-1, len(posterior.names)), lanes_on_device()
+    size = lanes * -(-min(BLOCK, len(rows)) // lanes)
+    bins = {e.name: np.shape(e.observed) for e in posterior.likelihood.experiments}
+    likely = {name: np.empty((len(rows), *shape), np.float32) for name, shape in bins.items()}
+    expected = {name: np.empty((wanted.sum(), *shape)) for name, shape in bins.items()}
+    components: dict[str, Any] = dict.fromkeys(bins, 0.0)
     for first in range(0, len(rows), size):
         some = rows[first : first + size]
-        fill = size - len(some)
-        used = np.append(np.ones(len(some)), np.zeros(fill))
-        found.append((np.concatenate([some, np.repeat(some[-1:], fill, axis=0)]), used))
-    return found
-
-
-def _first(arrays: dict[str, np.ndarray], number: int) -> dict[str, np.ndarray]:
-    return {name: array[:number] for name, array in arrays.items()}
+        number = len(some)
+        filled = np.concatenate([some, np.repeat(some[-1:], size - number, axis=0)])
+        found = _block(likelihood, filled, np.arange(size) < number)
+        keep = wanted.ravel()[first : first + number]
+        begin = wanted.ravel()[:first].sum()
+        for name in bins:
+            likely[name][first : first + number] = found.log_likelihood[name][:number]
+            mu = np.asarray(found.expected[name])[:number][keep]
+            expected[name][begin : begin + len(mu)] = mu
+            components[name] = components[name] + np.asarray(found.components[name])
+    return _Block(likely, expected, components)
 
 
 @jax.jit
@@ -123,7 +129,10 @@ def _block(likelihood: Likelihood, rows: jax.Array, used: jax.Array) -> _Block:
     def one(x: jax.Array) -> _Block:
         values = likelihood.values(x)
         parts = likelihood.components(values)
-        stacked = {n: jnp.stack([*components.values()]) for n, components in parts.items()}
+        stacked = {
+            e.name: jnp.stack([parts[e.name][name] for name in e.component_names])
+            for e in likelihood.experiments
+        }
         expected = {name: jnp.sum(components, axis=0) for name, components in stacked.items()}
         found = {}
         for e in likelihood.experiments:
@@ -133,45 +142,44 @@ def _block(likelihood: Likelihood, rows: jax.Array, used: jax.Array) -> _Block:
 
     # In pieces, so that what a draw needs stays in the cache.
     made: _Block = jax.lax.map(one, rows, batch_size=lanes_on_device())
-    sums = {name: jnp.tensordot(used, parts, 1) for name, parts in made.components.items()}
+    sums = {
+        name: jnp.tensordot(used.astype(float), parts, 1) for name, parts in made.components.items()
+    }
     return made._replace(components=sums)
 
 
-def _replicas(
-    likelihood: Likelihood, expected: dict[str, np.ndarray], key: jax.Array
-) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-    """Replicated counts for each of some draws, with their expected counts, shape (R, *bins)."""
-    number = len(next(iter(expected.values())))
-    lanes = lanes_on_device()
-    fill = lanes * -(-number // lanes) - number
-    filled = {
-        name: np.concatenate([mu, np.repeat(mu[-1:], fill, axis=0)])
-        for name, mu in expected.items()
-    }
-    made = _replicate(likelihood, filled, key)
-    return tuple({n: np.asarray(a)[:number] for n, a in part.items()} for part in made)  # type: ignore[return-value]
+def _drawn(statistic: Any, key: jax.Array, expected: np.ndarray) -> np.ndarray:
+    """Counts of one replica for each of some draws, in 64 bits, shape (R, *bins) as the expected
+    ones."""
+    if not isinstance(statistic, Poisson | PoissonWithTemplateErrors):
+        keys = jax.random.split(key, len(expected))
+        return np.asarray(_draw(statistic, keys, expected))
+    # Bins do not know of one another. In pieces of one size they share one program with those of
+    # all other experiments; each of its own would take two seconds to compile.
+    flat = expected.ravel()
+    padded = np.zeros((-(-flat.size // PIECE), PIECE))
+    padded.ravel()[: flat.size] = flat
+    made = [poisson_counts(jax.random.fold_in(key, i), row) for i, row in enumerate(padded)]
+    return np.concatenate(made)[: flat.size].reshape(expected.shape)
 
 
 @jax.jit
-def _replicate(likelihood: Likelihood, expected: dict[str, jax.Array], key: jax.Array) -> _Replica:
-    number = len(next(iter(expected.values())))
+def _draw(statistic: Any, keys: jax.Array, expected: jax.Array) -> jax.Array:
+    return jax.vmap(statistic.draw)(keys, expected)
 
-    def one(given: tuple[jax.Array, dict[str, jax.Array]]) -> _Replica:
-        place, means = given
-        counts, larger = {}, {}
-        for e in likelihood.experiments:
-            mu = means[e.name]
-            templates, bins = (
-                jax.random.fold_in(key_of(key, f"replicated {what}", e.name), place)
-                for what in ("templates", "counts")
-            )
-            drawn = e.statistic.draw(bins, mu)
-            again = e.statistic.repeated(templates)
-            counts[e.name] = drawn.astype(jnp.float32)
-            larger[e.name] = jnp.sum(again.deviance(mu, drawn)) >= jnp.sum(e.deviance(mu))
-        return _Replica(counts, larger)
 
-    return jax.lax.map(one, (jnp.arange(number), expected), batch_size=lanes_on_device())
+@jax.jit
+def _at_least(
+    statistic: Any, key: jax.Array, expected: jax.Array, drawn: jax.Array, observed: jax.Array
+) -> jax.Array:
+    """Whether the deviance of replicas is at least that of the observed counts, shape (R,)."""
+
+    def one(key: jax.Array, mu: jax.Array, counts: jax.Array) -> jax.Array:
+        again = statistic.repeated(key)
+        of_data = jnp.sum(statistic.deviance(mu, observed))
+        return jnp.sum(again.deviance(mu, counts)) >= of_data
+
+    return jax.vmap(one)(jax.random.split(key, len(expected)), expected, drawn)
 
 
 def p_value(larger: np.ndarray) -> tuple[float, float]:

@@ -29,11 +29,7 @@ def encoding(draws: Mapping[str, Variables]) -> dict[str, dict[str, dict[str, An
     """How draws are stored: compressed, without loss."""
     stored = {"zlib": True, "complevel": 1, "shuffle": True}
     return {
-        f"/{group}": {
-            name: stored
-            for name, (dims, _) in variables.items()
-            if "draw" in dims[:-1] or len(dims) > 1
-        }
+        f"/{group}": {name: stored for name, (dims, _) in variables.items() if len(dims) > 1}
         for group, variables in draws.items()
     }
 
