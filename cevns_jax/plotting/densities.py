@@ -126,9 +126,10 @@ def _kernel(counts: np.ndarray, covariance: np.ndarray, number: float) -> np.nda
 
 
 def _covariance(flat: np.ndarray) -> np.ndarray:
-    """Covariance of draws; of draws that are all alike that of rounding, so that there is one."""
+    """Covariance of draws; something small of draws that are all alike."""
     found = np.cov(flat, rowvar=False).reshape(flat.shape[-1], -1)
-    least = 1e-12 * np.maximum(np.abs(flat).max(axis=0), 1e-300)
+    largest = np.abs(flat).max(axis=0)
+    least = 1e-9 * np.where(largest > 0, largest, 1.0)
     return np.asarray(found + np.diag(least**2))
 
 

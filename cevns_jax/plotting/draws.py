@@ -14,7 +14,7 @@ from cevns_jax.errors import unknown
 from cevns_jax.inference.levels import LIMIT, SIGMAS, per_cent
 from cevns_jax.plotting.densities import Density, Ends, density_of
 from cevns_jax.plotting.ranges import above, shortest
-from cevns_jax.plotting.text import equation, number_text, unit_text
+from cevns_jax.plotting.text import drawable, equation, number_text, unit_text
 from cevns_jax.plotting.words import in_words
 from cevns_jax.summary import rounded
 
@@ -75,12 +75,14 @@ class Shown:
         """The prior in words, as it is drawn: ends that are none are left out."""
         words = []
         for word in self.prior_text.replace("+-", r"$\pm$").split(" "):
+            number, comma = word.removesuffix(","), "," * word.endswith(",")
             try:
-                words.append(f"${number_text(float(word))}$" if isfinite(float(word)) else word)
+                known = isfinite(float(number))
             except ValueError:
-                words.append(word)
+                known = False
+            words.append(f"${number_text(float(number))}${comma}" if known else word)
         text = re.sub(r"from (\S.*) to inf$", r"above \1", " ".join(words))
-        return re.sub(r"from -inf to (\S.*)$", r"below \1", text)
+        return drawable(re.sub(r"from -inf to (\S.*)$", r"below \1", text))
 
     def on_axis(self, values: Any) -> Any:
         """Values on the axis on which the prior is drawn: themselves, or their logarithms."""
