@@ -195,18 +195,26 @@ def rounded(value: float, *errors: float) -> tuple[str, ...]:
     known = [e for e in errors if math.isfinite(e) and e > 0]
     if not known or not math.isfinite(value):
         return (number(value, 4), *(number(e, FIGURES) for e in errors))
-    place = math.floor(math.log10(min(known))) - FIGURES + 1
-    largest = max(abs(value), *known)
-    place = max(place, math.floor(math.log10(largest)) - DOUBLE + 1)
+    return at_place((value, *errors), math.floor(math.log10(min(known))) - FIGURES + 1)
+
+
+def at_place(values: Sequence[float], place: int) -> tuple[str, ...]:
+    """Numbers rounded to one decimal place, all with an exponent where the largest needs one.
+
+    Args:
+        values: The numbers; one that is not finite is ``"none"``.
+        place: Exponent of ten of the last figure.
+    """
+    largest = max((abs(x) for x in values if math.isfinite(x)), default=0.0)
+    scale = math.floor(math.log10(largest)) if largest else place
+    place = max(place, scale - DOUBLE + 1)
     if PLAIN[0] <= largest < PLAIN[1] and place > -7:
         form = f".{max(-place, 0)}f"
-        texts = [f"{x:{form}}" if math.isfinite(x) else "none" for x in (value, *errors)]
+        texts = [f"{x:{form}}" if math.isfinite(x) else "none" for x in values]
         return tuple(t[1:] if t.startswith("-") and not float(t) else t for t in texts)
-    digits = max(math.floor(math.log10(largest)) - place, 0)
-    scale = math.floor(math.log10(largest))
+    digits = max(scale - place, 0)
     return tuple(
-        f"{x / 10.0**scale:.{digits}f}e{scale}" if math.isfinite(x) else "none"
-        for x in (value, *errors)
+        f"{x / 10.0**scale:.{digits}f}e{scale}" if math.isfinite(x) else "none" for x in values
     )
 
 

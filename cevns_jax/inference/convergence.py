@@ -27,12 +27,11 @@ def verdict(posterior: Posterior, mixing: Mixing, diagnostics: dict[str, Any]) -
         mixing: Of its parameters.
         diagnostics: As :func:`cevns_jax.inference.diagnostics.energy_diagnostics` says.
     """
-    wrong = _of_runs(posterior, mixing)
-    if posterior.method == "nuts":
-        wrong = _of_chains(posterior, mixing, diagnostics)
+    nuts = posterior.method == "nuts"
+    wrong = _of_chains(posterior, mixing, diagnostics) if nuts else _of_runs(posterior, mixing)
     if wrong:
         return False, "not converged: " + ", and ".join(wrong)
-    if posterior.method == "nuts":
+    if nuts:
         lowest = min(np.min(mixing.ess_bulk), np.min(mixing.ess_tail))
         return True, (
             f"R-hat {np.max(mixing.r_hat):.3f} or less, {lowest:.0f} effective draws or more, no "
@@ -54,15 +53,17 @@ def _of_chains(posterior: Posterior, mixing: Mixing, diagnostics: dict[str, Any]
             "the posterior has several valleys, between which chains of NUTS do not move: sample "
             'it with the method "tempered"'
         )
-    # Not a number, as of a chain that never moved, is wrong too.
-    if not (mixing.r_hat <= HIGHEST_R_HAT).all():
-        name, value = _worst(names, mixing.r_hat, np.nanargmax)
-        wrong.append(f"R-hat of {name} is {value:.3f}, above {HIGHEST_R_HAT}")
+    still = [n for n, r_hat in zip(names, mixing.r_hat, strict=True) if np.isnan(r_hat)]
+    if still:
+        wrong.append(f"all draws of {still[0]} are the same")
+    elif (mixing.r_hat > HIGHEST_R_HAT).any():
+        worst = int(np.argmax(mixing.r_hat))
+        wrong.append(f"R-hat of {names[worst]} is {mixing.r_hat[worst]:.3f}, above {HIGHEST_R_HAT}")
     least = LEAST_PER_CHAIN * len(posterior.x)
     for what, ess in (("bulk", mixing.ess_bulk), ("tail", mixing.ess_tail)):
-        if not (ess >= least).all():
-            name, value = _worst(names, ess, np.nanargmin)
-            wrong.append(f"the {what} ESS of {name} is {value:.0f}, below {least}")
+        if (ess < least).any():
+            worst = int(np.argmin(ess))
+            wrong.append(f"the {what} ESS of {names[worst]} is {ess[worst]:.0f}, below {least}")
     if count := diagnostics["divergences"]:
         plural = "s" if count > 1 else ""
         wrong.append(f"{count} divergence{plural} with the smaller step too")
@@ -71,20 +72,15 @@ def _of_chains(posterior: Posterior, mixing: Mixing, diagnostics: dict[str, Any]
 
 def _of_runs(posterior: Posterior, mixing: Mixing) -> list[str]:
     """What is wrong with independent runs of tempered Monte Carlo."""
-    share = mixing.mcse / posterior.x.std(axis=(0, 1))
-    if (share <= MOST_SCATTER).all():
-        return []
-    if not np.isfinite(share).any():
+    if len(posterior.x) < 2:
         return ["a single run does not tell its error"]
-    name, value = _worst(posterior.names, share, np.nanargmax)
+    most = MOST_SCATTER * posterior.x.std(axis=(0, 1))
+    excess = mixing.mcse - most
+    if (excess <= 0).all():
+        return []
+    worst = int(np.argmax(excess / np.where(most > 0, most, 1.0)))
     return [
-        f"the runs differ: the mean of {name} is known to {value:.2f} of its standard deviation, "
-        f"more than {MOST_SCATTER:.1f}"
+        f"the runs differ: the mean of {posterior.names[worst]} is known to "
+        f"{MOST_SCATTER * mixing.mcse[worst] / most[worst]:.2f} of its standard deviation, more "
+        f"than {MOST_SCATTER:.1f}"
     ]
-
-
-def _worst(names: tuple[str, ...], values: np.ndarray, pick: Any) -> tuple[str, float]:
-    if not np.isfinite(values).any():
-        return names[0], float("nan")
-    place = int(pick(values))
-    return names[place], float(values[place])

@@ -9,12 +9,15 @@ import numpy as np
 from cevns_jax.inference.levels import LIMIT, SIGMAS
 
 ONE_SIGMA, NINETY = SIGMAS[0], LIMIT
+# Share of the draws that may lie between an end of the range and an interval that reaches it: where
+# the density hardly changes, the shortest interval of draws begins a little inside.
+BEYOND = 0.01
 # Density beyond a limit, in that within it, up to which draws are said to pile up at the other end.
 # It is 1 of draws that are flat over the range, in which no end is better than the other.
 FLAT = 0.5
 
 
-def highest_density(x: np.ndarray, probability: float) -> np.ndarray:
+def shortest(x: np.ndarray, probability: float) -> np.ndarray:
     """The shortest interval that holds a share of draws, shape (2, n), of draws (N, n)."""
     from numpyro.diagnostics import hpdi
 
@@ -39,25 +42,11 @@ def one_sided(x: np.ndarray, lower: float, upper: float) -> tuple[float | None, 
         x: Draws of one parameter, shape (N,).
         lower, upper: Ends of the range of its prior, infinite where there is none.
     """
-    low, high = highest_density(x[:, None], NINETY)[:, 0]
-    at_lower = math.isfinite(lower) and _share_outside(x < low) and _piled(low, high, lower, upper)
-    at_upper = math.isfinite(upper) and _share_outside(x > high) and _piled(low, high, lower, upper)
+    low, high = shortest(x[:, None], NINETY)[:, 0]
+    least = (1 - NINETY) * (high - low) / (NINETY * FLAT)  # as wide must be what lies beyond
+    at_lower = math.isfinite(lower) and np.mean(x < low) < BEYOND and upper - high > least
+    at_upper = math.isfinite(upper) and np.mean(x > high) < BEYOND and low - lower > least
     return (
         float(np.quantile(x, 1 - NINETY)) if at_upper and not at_lower else None,
         float(np.quantile(x, NINETY)) if at_lower and not at_upper else None,
     )
-
-
-def _share_outside(outside: np.ndarray) -> bool:
-    """Whether as good as no draws lie there: the first of many draws are not exactly at an end."""
-    return float(outside.mean()) < (1 - NINETY) / 20
-
-
-def _piled(low: float, high: float, lower: float, upper: float) -> bool:
-    """Whether the density is lower outside an interval that holds 90 % than within it."""
-    outside = (low - lower if math.isfinite(lower) else 0.0) + (
-        upper - high if math.isfinite(upper) else math.inf
-    )
-    if outside <= 0:
-        return False
-    return (1 - NINETY) / outside < FLAT * NINETY / (high - low)

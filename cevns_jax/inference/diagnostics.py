@@ -52,15 +52,16 @@ def arviz() -> ModuleType:
 def mixing(x: np.ndarray) -> Mixing:
     """Diagnostics of chains of draws, shape (C, D, n)."""
     az = arviz()
-    each = [
-        (
-            az.rhat(one),
-            az.ess(one, method="bulk"),
-            az.ess(one, method="tail", prob=TAILS),
-            az.mcse(one, method="mean"),
-        )
-        for one in np.moveaxis(x, -1, 0)
-    ]
+    with np.errstate(invalid="ignore"):  # of draws that are all the same, R-hat is no number
+        each = [
+            (
+                az.rhat(one),
+                az.ess(one, method="bulk"),
+                az.ess(one, method="tail", prob=TAILS),
+                az.mcse(one, method="mean"),
+            )
+            for one in np.moveaxis(x, -1, 0)
+        ]
     return Mixing(*np.array(each, dtype=float).T)
 
 

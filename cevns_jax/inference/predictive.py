@@ -12,6 +12,8 @@ from cevns_jax.inference.batches import lanes_on_device
 from cevns_jax.inference.objective import precomputed
 from cevns_jax.inference.toys import key_of
 from cevns_jax.likelihood import Likelihood
+from cevns_jax.statistics import Poisson, poisson_counts
+from cevns_jax.template_errors import PoissonWithTemplateErrors
 
 if TYPE_CHECKING:
     from cevns_jax.inference.sample import Posterior
@@ -20,6 +22,7 @@ BLOCK = 512  # draws of one call: what a call returns is small beside the draws 
 # Draws, of all chains together, for which data are replicated: the error of a p-value is then 0.016
 # at most, and their counts take less room than the probabilities of all draws.
 REPLICATED = 1000
+PIECE = 1 << 14  # counts that are drawn at once
 
 
 class Predicted(NamedTuple):
@@ -52,13 +55,6 @@ class _Block(NamedTuple):
     components: dict[str, Any]
 
 
-class _Replica(NamedTuple):
-    """Replicated counts, and whether their deviance is at least that of the observed ones."""
-
-    counts: dict[str, Any]
-    larger: dict[str, Any]
-
-
 def predicted(posterior: Posterior) -> Predicted:
     """What the draws of a posterior predict.
 
@@ -86,11 +82,18 @@ def predicted(posterior: Posterior) -> Predicted:
         expected.append({name: mu[:number][keep] for name, mu in found.expected.items()})
     of_draws = jax.tree.map(lambda *parts: np.concatenate(parts), *(b[0] for b in blocks))
     sums = jax.tree.map(lambda *parts: sum(parts), *(b[2] for b in blocks))
-    counts, larger = _replicas(
-        likelihood,
-        jax.tree.map(lambda *parts: np.concatenate(parts), *expected),
-        jax.random.key(posterior.seed),
-    )
+    means = {n: np.concatenate([e[n] for e in expected]) for n in expected[0]}
+    key = jax.random.key(posterior.seed)
+    counts, larger = {}, {}
+    for e in posterior.likelihood.experiments:
+        of_counts, of_templates = (
+            key_of(key, f"replicated {what}", e.name) for what in ("counts", "templates")
+        )
+        mu, observed = means[e.name], np.asarray(e.observed, dtype=float)
+        drawn = _drawn(e.statistic, of_counts, mu)
+        keys = jax.random.split(of_templates, len(mu))
+        larger[e.name] = np.asarray(_at_least(e.statistic, keys, mu, drawn, observed))
+        counts[e.name] = drawn.astype(np.float32)
     shape, few = (chains, draws), (chains, len(thinned))
     return Predicted(
         log_likelihood={n: a.reshape(*shape, *a.shape[1:]) for n, a in of_draws.items()},
@@ -137,41 +140,38 @@ def _block(likelihood: Likelihood, rows: jax.Array, used: jax.Array) -> _Block:
     return made._replace(components=sums)
 
 
-def _replicas(
-    likelihood: Likelihood, expected: dict[str, np.ndarray], key: jax.Array
-) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-    """Replicated counts for each of some draws, with their expected counts, shape (R, *bins)."""
-    number = len(next(iter(expected.values())))
-    lanes = lanes_on_device()
-    fill = lanes * -(-number // lanes) - number
-    filled = {
-        name: np.concatenate([mu, np.repeat(mu[-1:], fill, axis=0)])
-        for name, mu in expected.items()
-    }
-    made = _replicate(likelihood, filled, key)
-    return tuple({n: np.asarray(a)[:number] for n, a in part.items()} for part in made)  # type: ignore[return-value]
+def _drawn(statistic: Any, key: jax.Array, expected: np.ndarray) -> np.ndarray:
+    """Counts of one replica for each of some draws, in 64 bits, shape (R, *bins) as the expected
+    ones."""
+    if not isinstance(statistic, Poisson | PoissonWithTemplateErrors):
+        keys = jax.random.split(key, len(expected))
+        return np.asarray(_draw(statistic, keys, expected))
+    # Bins do not know of one another. In pieces of one size they share one program with those of
+    # all other experiments; each of its own would take two seconds to compile.
+    flat = expected.ravel()
+    padded = np.zeros((-(-flat.size // PIECE), PIECE))
+    padded.ravel()[: flat.size] = flat
+    made = [poisson_counts(jax.random.fold_in(key, i), row) for i, row in enumerate(padded)]
+    return np.concatenate(made)[: flat.size].reshape(expected.shape)
 
 
 @jax.jit
-def _replicate(likelihood: Likelihood, expected: dict[str, jax.Array], key: jax.Array) -> _Replica:
-    number = len(next(iter(expected.values())))
+def _draw(statistic: Any, keys: jax.Array, expected: jax.Array) -> jax.Array:
+    return jax.vmap(statistic.draw)(keys, expected)
 
-    def one(given: tuple[jax.Array, dict[str, jax.Array]]) -> _Replica:
-        place, means = given
-        counts, larger = {}, {}
-        for e in likelihood.experiments:
-            mu = means[e.name]
-            templates, bins = (
-                jax.random.fold_in(key_of(key, f"replicated {what}", e.name), place)
-                for what in ("templates", "counts")
-            )
-            drawn = e.statistic.draw(bins, mu)
-            again = e.statistic.repeated(templates)
-            counts[e.name] = drawn.astype(jnp.float32)
-            larger[e.name] = jnp.sum(again.deviance(mu, drawn)) >= jnp.sum(e.deviance(mu))
-        return _Replica(counts, larger)
 
-    return jax.lax.map(one, (jnp.arange(number), expected), batch_size=lanes_on_device())
+@jax.jit
+def _at_least(
+    statistic: Any, keys: jax.Array, expected: jax.Array, drawn: jax.Array, observed: jax.Array
+) -> jax.Array:
+    """Whether the deviance of replicas is at least that of the observed counts, shape (R,)."""
+
+    def one(key: jax.Array, mu: jax.Array, counts: jax.Array) -> jax.Array:
+        again = statistic.repeated(key)
+        of_data = jnp.sum(statistic.deviance(mu, observed))
+        return jnp.sum(again.deviance(mu, counts)) >= of_data
+
+    return jax.vmap(one)(keys, expected, drawn)
 
 
 def p_value(larger: np.ndarray) -> tuple[float, float]:

@@ -10,7 +10,8 @@ from cevns_jax.results.notes import Variables
 from cevns_jax.results.prediction import prediction_document, prediction_result, prediction_summary
 from cevns_jax.results.profile import profile_document, profile_result, profile_summary
 from cevns_jax.results.result import Result, load
-from cevns_jax.results.sample import sample_document, sample_result, sample_summary
+from cevns_jax.results.sample import sample_document, sample_result
+from cevns_jax.results.sample_summary import sample_summary
 from cevns_jax.results.scan import scan_document, scan_result, scan_summary, surface
 from cevns_jax.summary import Summary
 

@@ -8,6 +8,8 @@ import numpy as np
 
 Variables = dict[str, tuple[tuple[str, ...], np.ndarray]]
 """Arrays of a result: name -> (dimensions, values)."""
+OF = "__"
+"""Between the names of an experiment and of its axis, in the names of dimensions of draws."""
 Notes = dict[str, dict[str, str]]
 
 ROOT: dict[str, tuple[str, str]] = {
@@ -139,7 +141,7 @@ def draw_notes(
         if group in ("posterior", "prior"):
             known.setdefault(name, (f"parameter {name}", units.get(name) or "1"))
         elif dimensions == (name,):
-            experiment, _, axis = name.partition("__")
+            experiment, _, axis = name.partition(OF)
             unit = UNITS.get(axis.rpartition("_")[2], "")
             known.setdefault(name, (f"centres of the bins of {axis} of {experiment}", unit))
         elif group in texts:

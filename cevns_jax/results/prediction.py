@@ -31,10 +31,22 @@ def expected_groups(likelihood: Likelihood, values: Values) -> dict[str, Variabl
     from cevns_jax.likelihood import Likelihood
 
     expected = jax.jit(Likelihood.components)(likelihood, values)
+    return counted_groups(
+        likelihood,
+        {
+            e.name: np.stack([np.asarray(expected[e.name][name]) for name in e.component_names])
+            for e in likelihood.experiments
+        },
+    )
+
+
+def counted_groups(
+    likelihood: Likelihood, expected: Mapping[str, np.ndarray]
+) -> dict[str, Variables]:
+    """The same with expected counts by name of the experiment, shape (components, *bins)."""
     groups: dict[str, Variables] = {}
     for experiment in likelihood.experiments:
         axes = experiment.axes
-        parts = expected[experiment.name]
         group: Variables = {}
         for axis, given in zip(axes, experiment.edges, strict=True):
             edges = np.asarray(given)
@@ -47,10 +59,7 @@ def expected_groups(likelihood: Likelihood, values: Values) -> dict[str, Variabl
                 np.array([part.scatters for part in experiment.parts.values()], dtype=np.int8),
             ),
             "observed": (axes, np.asarray(experiment.observed)),
-            "expected": (
-                ("component", *axes),
-                np.stack([np.asarray(parts[name]) for name in experiment.component_names]),
-            ),
+            "expected": (("component", *axes), expected[experiment.name]),
         }
         groups[experiment.name] |= _errors(experiment)
     return groups

@@ -21,6 +21,19 @@ FIT_CONVENTIONS = {
     "edm": "expected distance to the minimum, in units of chi2",
 }
 
+POSTERIOR_CONVENTIONS = {
+    "chi2": FIT_CONVENTIONS["chi2"],
+    "intervals": "hdi: the shortest with its probability; eti: equal probabilities beyond both "
+    "ends; 68 stands for 68.27 %",
+    "upper_limit_90, lower_limit_90": "one-sided, where the shortest interval of 90 % begins at an "
+    "end of the range of the prior",
+    "log_likelihood": "ln of the probability of the bin; of correlated bins given those before it; "
+    "of templates with errors at their best values",
+    "p_values": "probability that replicated data have at least the deviance of the observed ones, "
+    "at the same draw",
+    "nuisance parameters": FIT_CONVENTIONS["nuisance parameters"],
+}
+
 
 def provenance(likelihood: Likelihood, analysis: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Versions, device and data behind a result, and what the caller knows of its origin.
@@ -47,6 +60,7 @@ def about(
     likelihood: Likelihood,
     analysis: Mapping[str, Any] | None = None,
     scanned: Mapping[str, str] | None = None,
+    chosen_here: Mapping[str, str] = FIT_CONVENTIONS,
 ) -> dict[str, Any]:
     """Attributes that every result of a likelihood has: experiments, parameters, held values,
     conventions and provenance.
@@ -56,6 +70,7 @@ def about(
         analysis: As :func:`provenance`.
         scanned: Parameters that do not vary freely, such as those on axes -> how they are treated,
             in words.
+        chosen_here: Conventions of the numbers of the result, beside those of the likelihood.
     """
     from cevns_jax.conventions import conventions
 
@@ -77,7 +92,7 @@ def about(
         "units": {name: declared[name].unit for name in mentioned},
         "held": held(likelihood, scanned),
         **minimised(likelihood, scanned),
-        "conventions": FIT_CONVENTIONS | chosen,
+        "conventions": {**chosen_here, **chosen},
         "provenance": provenance(likelihood, analysis),
     }
 

@@ -1,109 +1,126 @@
-"""A posterior: its draws, its JSON document and its summary."""
+"""A posterior: its draws and numbers, and its JSON document."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cevns_jax.results import told
-from cevns_jax.results.prediction import events_blocks, expected_groups
-from cevns_jax.results.provenance import about
+from cevns_jax.results.prediction import counted_groups
+from cevns_jax.results.provenance import POSTERIOR_CONVENTIONS, about
 from cevns_jax.results.result import Result
-from cevns_jax.summary import Block, Summary, number
 
 if TYPE_CHECKING:
+    from cevns_jax.inference.diagnostics import Mixing
     from cevns_jax.inference.predictive import Predicted
     from cevns_jax.inference.sample import Posterior
 
-PARAMETERS_SHOWN = 12  # rows of a short summary
+PACKAGES = ("numpyro", "blackjax", "arviz")  # whose versions stand beside those of all results
 
 
 def sample_result(posterior: Posterior, analysis: Mapping[str, Any] | None = None) -> Result:
-    """The result of sampling, with all groups of ArviZ and the mean expected counts.
+    """The result of sampling: all groups of ArviZ, and in the groups of the experiments the mean of
+    the expected counts over the draws.
 
     Args:
         posterior: The posterior.
         analysis: What the caller knows of its origin: config, overrides, data set.
+
+    Raises:
+        ConfigError: a parameter with the name of a dimension of draws.
     """
     from cevns_jax.inference.predictive import predicted
+    from cevns_jax.results.draws import check_names, predicted_groups, prior_draws, sampled_groups
 
-    return _result(posterior, analysis, predicted(posterior))
+    check_names(posterior)
+    # Most of the time goes to compiling programs that know nothing of one another, and to importing
+    # ArviZ for the diagnostics.
+    with ThreadPoolExecutor() as pool:
+        of_prior = pool.submit(prior_draws, posterior)
+        of_draws = pool.submit(predicted, posterior)
+        attributes = _attributes(posterior, analysis)
+        found = of_draws.result()
+        prior = {"prior": drawn} if (drawn := of_prior.result()) else {}
+    return Result(
+        kind="posterior",
+        attributes=attributes | _p_values(found),
+        variables={},
+        groups=counted_groups(posterior.likelihood, found.mean),
+        draws=sampled_groups(posterior) | prior | predicted_groups(posterior, found),
+    )
 
 
 def described(posterior: Posterior) -> Result:
     """The result without what the draws predict, which takes longer than all else: enough for the
     summary that is printed."""
-    return _result(posterior, None, None)
+    from cevns_jax.results.draws import sampled_groups
 
-
-def _result(
-    posterior: Posterior, analysis: Mapping[str, Any] | None, predicted: Predicted | None
-) -> Result:
-    from cevns_jax.inference.convergence import verdict
-    from cevns_jax.inference.diagnostics import energy_diagnostics, mixing, scatter
-    from cevns_jax.results.draws import improper, posterior_groups
-
-    likelihood, names = posterior.likelihood, posterior.names
-    nuts = posterior.method == "nuts"
-    mixed = mixing(posterior.x) if nuts else scatter(posterior.x)
-    told_by_sampler = energy_diagnostics(posterior.statistics) if nuts else {"divergences": 0}
-    converged, message = verdict(posterior, mixed, told_by_sampler)
-    chains, draws, _ = posterior.x.shape
-    attributes = about(likelihood, analysis)
     return Result(
         kind="posterior",
-        attributes=attributes
-        | {
-            "method": posterior.method,
-            "seed": posterior.seed,
-            "chains": chains,
-            "draws": draws,
-            "retried": posterior.retried,
-            "parameters": _parameters(posterior, mixed._asdict()),
-            "diagnostics": told_by_sampler,
-            "modes": [
-                {
-                    "weight": mode.weight,
-                    "weight_error": mode.weight_error,
-                    "delta_chi2": mode.delta_chi2,
-                    "parameters": dict(zip(names, map(float, mode.x), strict=True)),
-                }
-                for mode in posterior.modes
-            ],
-            "priors": {name: likelihood.parameters[name].prior.text for name in names},
-            "improper": improper(posterior),
-            "log_evidence": _log_evidence(posterior),
-            **_p_values(predicted),
-            "converged": converged,
-            "message": message,
-        },
+        attributes=_attributes(posterior, None),
         variables={},
-        groups={} if predicted is None else _groups(posterior, predicted),
-        draws=posterior_groups(posterior, predicted),
+        draws=sampled_groups(posterior),
     )
 
 
-def _parameters(posterior: Posterior, mixed: dict[str, np.ndarray]) -> dict[str, dict[str, Any]]:
+def _attributes(posterior: Posterior, analysis: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Everything but arrays."""
+    from cevns_jax.inference.convergence import verdict
+    from cevns_jax.inference.diagnostics import energy_diagnostics, mixing, scatter
+    from cevns_jax.results.draws import improper
+
+    likelihood, names = posterior.likelihood, posterior.names
+    chains, draws, _ = posterior.x.shape
+    nuts = posterior.method == "nuts"
+    mixed = mixing(posterior.x) if nuts else scatter(posterior.x)
+    diagnostics = energy_diagnostics(posterior.statistics) if nuts else {"divergences": 0}
+    converged, message = verdict(posterior, mixed, diagnostics)
+    attributes = about(likelihood, analysis, chosen_here=POSTERIOR_CONVENTIONS)
+    attributes["provenance"]["versions"] |= {name: version(name) for name in PACKAGES}
+    return attributes | {
+        "method": posterior.method,
+        "seed": posterior.seed,
+        "chains": chains,
+        "draws": draws,
+        "retried": posterior.retried,
+        "parameters": _parameters(posterior, mixed),
+        "diagnostics": diagnostics,
+        "modes": [
+            {
+                "weight": _known(mode.weight),
+                "weight_error": _known(mode.weight_error),
+                "delta_chi2": mode.delta_chi2,
+                "parameters": dict(zip(names, map(float, mode.x), strict=True)),
+            }
+            for mode in posterior.modes
+        ],
+        "priors": {name: likelihood.parameters[name].prior.text for name in names},
+        "improper": improper(posterior),
+        "log_evidence": _log_evidence(posterior),
+        "p_values": {},
+        "p_value_errors": {},
+        "converged": converged,
+        "message": message,
+    }
+
+
+def _parameters(posterior: Posterior, mixed: Mixing) -> dict[str, dict[str, Any]]:
     """Moments, intervals, limits and diagnostics of each parameter."""
-    from cevns_jax.inference.credible import (
-        NINETY,
-        ONE_SIGMA,
-        equal_tailed,
-        highest_density,
-        one_sided,
-    )
+    from cevns_jax.inference.credible import NINETY, ONE_SIGMA, equal_tailed, shortest
+    from cevns_jax.inference.credible import one_sided as limits_of
 
     flat = posterior.x.reshape(-1, len(posterior.names))
     intervals = {
-        "hdi_68": highest_density(flat, ONE_SIGMA),
-        "hdi_90": highest_density(flat, NINETY),
+        "hdi_68": shortest(flat, ONE_SIGMA),
+        "hdi_90": shortest(flat, NINETY),
         "eti_68": equal_tailed(flat, ONE_SIGMA),
         "eti_90": equal_tailed(flat, NINETY),
     }
-    numbers = {
+    moments = {
         "mean": flat.mean(axis=0),
         "sd": flat.std(axis=0, ddof=1),
         "median": np.median(flat, axis=0),
@@ -111,13 +128,13 @@ def _parameters(posterior: Posterior, mixed: dict[str, np.ndarray]) -> dict[str,
     found: dict[str, dict[str, Any]] = {}
     for i, name in enumerate(posterior.names):
         prior = posterior.likelihood.parameters[name].prior
-        lowest, highest = one_sided(flat[:, i], float(prior.lower), float(prior.upper))
+        lower, upper = limits_of(flat[:, i], float(prior.lower), float(prior.upper))
         found[name] = {
-            **{key: float(values[i]) for key, values in numbers.items()},
+            **{key: float(values[i]) for key, values in moments.items()},
             **{key: [float(end) for end in ends[:, i]] for key, ends in intervals.items()},
-            "lower_limit_90": lowest,
-            "upper_limit_90": highest,
-            **{key: _known(values[i]) for key, values in mixed.items()},
+            "lower_limit_90": lower,
+            "upper_limit_90": upper,
+            **{key: _known(values[i]) for key, values in mixed._asdict().items()},
         }
     return found
 
@@ -127,7 +144,7 @@ def _known(value: float) -> float | None:
 
 
 def _log_evidence(posterior: Posterior) -> dict[str, Any] | None:
-    """Mean over the runs, and its error as far as they scatter."""
+    """Mean over the runs, and the error that their scatter gives it."""
     if posterior.log_evidence is None:
         return None
     runs = np.asarray(posterior.log_evidence, dtype=float)
@@ -135,68 +152,27 @@ def _log_evidence(posterior: Posterior) -> dict[str, Any] | None:
     return {"value": float(runs.mean()), "error": _known(error), "runs": runs.tolist()}
 
 
-def _p_values(predicted: Predicted | None) -> dict[str, dict[str, float]]:
+def _p_values(predicted: Predicted) -> dict[str, dict[str, float]]:
     """Share of the replicas that are at least as far off as the data, and its Monte Carlo error."""
     from cevns_jax.inference.predictive import p_value
 
-    found = {} if predicted is None else {n: p_value(a) for n, a in predicted.larger.items()}
+    found = {name: p_value(larger) for name, larger in predicted.larger.items()}
     return {
         "p_values": {name: p for name, (p, _) in found.items()},
         "p_value_errors": {name: error for name, (_, error) in found.items()},
     }
 
 
-def _groups(posterior: Posterior, predicted: Predicted) -> dict[str, Any]:
-    """Bins, observed counts and the mean of the expected ones, as those of a fit."""
-    likelihood = posterior.likelihood
-    groups = expected_groups(likelihood, likelihood.values(posterior.x.mean(axis=(0, 1))))
-    for name, mean in predicted.mean.items():
-        dimensions, _ = groups[name]["expected"]
-        groups[name]["expected"] = (dimensions, mean)
-    return groups
-
-
 def sample_document(result: Result) -> dict[str, Any]:
     """The JSON document of a posterior."""
     a = result.attributes
+    keys = (
+        *("modes", "converged", "message", "diagnostics", "method", "seed", "chains", "draws"),
+        *("retried", "log_evidence", "p_values", "p_value_errors", "priors", "held"),
+        *("experiments", "n_bins", "conventions", "provenance"),
+    )
     return {
         "parameters": a["parameters"],
         "divergences": a["diagnostics"]["divergences"],
-        **{
-            key: a[key]
-            for key in (
-                *("modes", "converged", "message", "diagnostics", "method", "seed", "chains"),
-                *("draws", "retried", "log_evidence", "p_values", "p_value_errors", "priors"),
-                *("held", "experiments", "n_bins", "conventions", "provenance"),
-            )
-        },
+        **{key: a[key] for key in keys},
     }
-
-
-def sample_summary(result: Result) -> Summary:
-    """Summary of a posterior: the physics parameters first, beside published values; all parameters
-    with their intervals; how well they were sampled; and the events."""
-    a = result.attributes
-    notes = [] if a["converged"] else [f"{a['message']}"]
-    notes += told.notes(a, result.groups)
-    return Summary(
-        title=f"Posterior: {told.title_of(a)}",
-        blocks=[
-            told.warnings(notes),
-            Block(
-                title="parameters",
-                columns=("name", "mean", "sd", "68 % from", "to", "90 % from", "to", "unit"),
-                rows=[_row(a, name) for name in a["parameters"]],
-                most=PARAMETERS_SHOWN,
-            ),
-            Block(rows=[["converged", f"{'yes' if a['converged'] else 'NO'}: {a['message']}"]]),
-            *events_blocks(result, "in the mean over the draws"),
-            told.conventions_block(a["conventions"]),
-        ],
-    )
-
-
-def _row(a: Mapping[str, Any], name: str) -> list[str]:
-    found = a["parameters"][name]
-    values = [found["mean"], found["sd"], *found["hdi_68"], *found["hdi_90"]]
-    return [name, *(number(value, 4) for value in values), a["units"].get(name, "")]

@@ -14,7 +14,7 @@ from cevns_jax.inference.levels import confidence_level, name_of
 from cevns_jax.pseudo_data import in_words
 from cevns_jax.published import Published, limits_for, published_for
 from cevns_jax.results.notes import Variables
-from cevns_jax.results.provenance import FIT_CONVENTIONS
+from cevns_jax.results.provenance import FIT_CONVENTIONS, POSTERIOR_CONVENTIONS
 from cevns_jax.summary import Block, number, sentences, symbol, with_errors
 
 STANDARD_MODEL = ("interaction", "couplings", "axial part", "weak mixing angle")  # its conventions
@@ -322,7 +322,8 @@ def notes(attributes: Mapping[str, Any], groups: Mapping[str, Variables]) -> lis
 
 def _new_physics(attributes: Mapping[str, Any]) -> dict[str, str]:
     """The parts of the interaction beyond the Standard Model: name -> Lagrangian and charges."""
-    known = {*FIT_CONVENTIONS, *STANDARD_MODEL, "parameters", *attributes["experiments"]}
+    known = {*FIT_CONVENTIONS, *POSTERIOR_CONVENTIONS, *STANDARD_MODEL}
+    known |= {"parameters", *attributes["experiments"]}
     chosen = attributes["conventions"].items()
     return {name: text for name, text in chosen if name not in known and isinstance(text, str)}
 
