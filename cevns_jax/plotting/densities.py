@@ -51,20 +51,22 @@ class Density(NamedTuple):
         """
         from scipy.interpolate import RegularGridInterpolator
 
+        if len(self.grids) == 1:
+            return np.interp(points[:, 0], self.grids[0], self.height, left=0.0, right=0.0)
         interpolated = RegularGridInterpolator(
             self.grids, self.height, bounds_error=False, fill_value=0.0
         )
         return np.asarray(interpolated(points))
 
-    def level(self, points: np.ndarray, share: float) -> float:
-        """The height above which a share of some draws lies: that of the edge of the region of
-        highest density.
+    def levels(self, points: np.ndarray, shares: Sequence[float]) -> list[float]:
+        """For each share of some draws the height above which it lies: that of the edge of the
+        region of the highest density.
 
         Args:
             points: The draws, shape (N, axes).
-            share: From 0 to 1.
+            shares: From 0 to 1.
         """
-        return float(np.quantile(self.at(points), 1 - share))
+        return np.quantile(self.at(points), [1 - share for share in shares]).tolist()
 
 
 def density_of(
@@ -87,9 +89,8 @@ def density_of(
         for x, m, (low, high) in zip(flat.T, margin, ends, strict=True)
     ]
     chains = points if len(points) > 1 else np.array_split(points[0], FOLDS)
-    counts = np.zeros((min(len(chains), FOLDS), *[BINS[axes]] * axes))
-    for i, chain in enumerate(chains):
-        counts[i % FOLDS] += np.histogramdd(chain, edges)[0]
+    groups = [np.concatenate(chains[i::FOLDS]) for i in range(min(len(chains), FOLDS))]
+    counts = np.stack([np.histogramdd(group, edges)[0] for group in groups])
     steps = np.array([edge[1] - edge[0] for edge in edges])
     kernel = _kernel(counts, covariance / np.outer(steps, steps), number)
     (height,) = _smooth(counts.sum(axis=0)[None], _part(counts, kernel) ** 2 * kernel)

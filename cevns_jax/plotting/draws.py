@@ -113,6 +113,12 @@ class Shown:
         )
 
     @cached_property
+    def _levels(self) -> dict[float, float]:
+        """Heights of the density above which the shares lie."""
+        places = self.on_axis(self.values).reshape(-1, 1)
+        return dict(zip(SHARES, self.density.levels(places, SHARES), strict=True))
+
+    @cached_property
     def prior_density(self) -> tuple[np.ndarray, np.ndarray] | None:
         """Places on the axis where it is in sight, and the density of the prior there, if it is
         known: exact for flat and normal priors, of draws for others."""
@@ -160,7 +166,7 @@ class Shown:
             share: One of ``SHARES``.
         """
         places, ends = self.on_axis(self.values).ravel(), self.ends_on_axis
-        level = self.density.level(places[:, None], share)
+        level = self._levels[share]
         parts = above(self.density.grids[0], self.density.height, level)
         if len(parts) == 1:
             at_low, at_high = self._at_ends(level)
@@ -210,7 +216,9 @@ class Shown:
                 texts.append(f"above ${self.number(low)}$")
             else:
                 texts.append(f"${self.number(low)}$ to ${self.number(high)}$")
-        return f"{per_cent(share)}: {' or '.join(texts)}"
+        # Two ranges are as wide as a panel.
+        pairs = [" or ".join(texts[i : i + 2]) for i in range(0, len(texts), 2)]
+        return f"{per_cent(share)}: " + " or\n".join(pairs)
 
     def centre_text(self) -> str:
         """Median and mean; of a quantity whose logarithm is drawn the median alone, as few large

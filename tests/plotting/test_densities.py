@@ -79,8 +79,8 @@ def test_regions_of_a_normal_distribution_have_its_area(correlation):
     fine = [np.linspace(g[0], g[-1], 400) for g in density.grids]
     places = np.stack(np.meshgrid(*fine, indexing="ij"), axis=-1).reshape(-1, 2)
     cell = np.prod([f[1] - f[0] for f in fine])
-    for share in (0.68, 0.90):
-        level = density.level(flat, share)
+    shares = (0.68, 0.90)
+    for share, level in zip(shares, density.levels(flat, shares), strict=True):
         assert (density.at(flat) > level).mean() == pytest.approx(share, abs=1e-3)
         area = (density.at(places) > level).sum() * cell
         true = -2 * np.pi * np.log(1 - share) * np.sqrt(np.linalg.det(covariance))

@@ -134,7 +134,9 @@ def test_runs_show_the_share_of_each_valley_in_each_of_them():
     title, *labels = legend_of(figure)
     assert len(figure.axes) == 1  # physics alone
     assert r"weight 0.750 $\pm$ 0.020" in title
-    assert labels[0] == f"run 1: valleys 1: {1 - shares[0]:.3f}, 2: {shares[0]:.3f}; ln Z = -3.10"
+    assert labels[0] == (
+        f"run 1, share nearest to valley 1: {1 - shares[0]:.3f}, 2: {shares[0]:.3f}; ln Z = -3.10"
+    )
     assert len(labels) == len(figure.axes[0].lines) == 4
 
 
