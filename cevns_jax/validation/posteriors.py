@@ -141,8 +141,8 @@ def plane(configs: Path, config: str, scanned: str) -> Drawn:
     curve = scan(analysis.likelihood, grids, levels=LEVELS[2])
     return Drawn(
         name=config,
-        caption=f"{analysis.title}: 90 % credible (`{config}.toml`), and the contour of the profile "
-        f"likelihood at 90 % confidence (`{scanned}.toml`)",
+        caption=f"{analysis.title}: 90 % credible (`{config}.toml`), and the contour of the "
+        f"profile likelihood at 90 % confidence (`{scanned}.toml`)",
         results=(scan_result(curve, LEVELS[2], analysis.record), found.result),
     )
 
