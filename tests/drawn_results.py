@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from cevns_jax.plotting.ranges import shortest
 from cevns_jax.results import Result
 
 
@@ -140,3 +141,65 @@ def counts_of(signal, background, factor=1.0):
         "expected": (("component", "energy_kevee"), expected),
     }
     return result
+
+
+def posterior_of(draws, priors, text="mine", **attributes):
+    """A posterior of draws by name, shape (chains, draws), of one experiment with predicted counts.
+
+    All parameters are of physics, but for those whose name starts with ``pull``.
+    """
+    told = {}
+    for name, x in draws.items():
+        flat = x.ravel()
+        told[name] = {
+            "mean": float(flat.mean()),
+            "sd": float(flat.std()),
+            "median": float(np.median(flat)),
+            "hdi_68": [*shortest(flat, 0.6826894921370859)],
+            "hdi_90": [*shortest(flat, 0.90)],
+            "upper_limit_90": None,
+            "lower_limit_90": None,
+            "r_hat": 1.001,
+            "ess_bulk": float(x.size),
+        }
+    chains, number = next(iter(draws.values())).shape
+    fit = fit_of(text)
+    group = fit.groups["mine"]
+    counts = np.random.default_rng(1).poisson(3.0, (chains, 250, 3)).astype(np.float32)
+    both = ("chain", "draw")
+    return Result(
+        kind="posterior",
+        attributes={
+            "free": {name: None for name in draws if not name.startswith("pull")},
+            "labels": {name: text for name in draws},
+            "units": {name: text if not name.startswith("pull") else "" for name in draws},
+            "priors": priors,
+            "parameters": told,
+            "modes": [{"weight": 1.0, "weight_error": 0.0, "parameters": _means(draws)}],
+            "method": "nuts",
+            "diagnostics": {"divergences": 0},
+            "held": {},
+            "experiments": ["mine"],
+            "titles": {"mine": text},
+            "counted": {"mine": text},
+            "conventions": {},
+            "p_values": {"mine": 0.25},
+            "p_value_errors": {"mine": 0.01},
+            "log_evidence": None,
+            "converged": True,
+            "message": "",
+            "provenance": {"data_set": "observed"},
+        }
+        | attributes,
+        variables={},
+        groups={"mine": group},
+        draws={
+            "posterior": {name: (both, x) for name, x in draws.items()},
+            "sample_stats": {"diverging": (both, np.zeros((chains, number), bool))},
+            "posterior_predictive": {"mine": ((*both, "mine__energy"), counts)},
+        },
+    )
+
+
+def _means(draws):
+    return {name: float(x.mean()) for name, x in draws.items()}

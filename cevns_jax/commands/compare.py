@@ -38,19 +38,19 @@ def run(options: argparse.Namespace) -> int:
             f"compare: one of the results lacks what it should hold ({error!r}); compute it again"
         ) from None
     files = []
-    for place, parameter, curves, posterior in _figures(options, loaded):
+    for place, curve, posterior in _figures(options, loaded):
         for kind in formats:
             files.append(place.with_name(f"{place.name}.{kind}"))
-            output.save_compared(curves, posterior, parameter, files[-1])
+            output.save_compared(curve, posterior, files[-1])
     common.say(options, document | {"files": [str(f) for f in files]}, lambda: summary.text())
     return 0
 
 
 def _figures(
     options: argparse.Namespace, loaded: list[tuple[Path, Any]]
-) -> list[tuple[Path, str, list[Any], Any]]:
-    """For every posterior and parameter of which there is a profile: the place of the figure, the
-    parameter, the profiles and the posterior.
+) -> list[tuple[Path, Any, Any]]:
+    """For every posterior, and every profile or scan of one or two of its parameters: the place of
+    the figure, the curve and the posterior.
 
     Raises:
         ConfigError: two figures would have one name.
@@ -61,22 +61,23 @@ def _figures(
             continue
         folder = options.output if options.output is not None else path.parent
         stem = saving.unsuffixed(path.stem, posterior.kind)
-        for parameter in posterior.attributes["free"]:
-            curves = [r for _, r in loaded if _curve_of(r) == parameter]
-            if curves:
-                found.append(
-                    (folder / f"{stem}_compared_{parameter}", parameter, curves, posterior)
-                )
+        curves = [(of.stem, r, _axes(r)) for of, r in loaded if _axes(r)]
+        axes = [names for *_, names in curves]
+        for of, curve, names in curves:
+            if set(names) <= set(posterior.attributes["parameters"]):
+                alone = axes.count(names) == 1
+                name = "_".join([stem, "compared", *names, *([] if alone else [of])])
+                found.append((folder / name, curve, posterior))
     places = [place for place, *_ in found]
     for place in places:
         if places.count(place) > 1:
-            raise ConfigError(f"compare: {place} would be drawn from two posteriors")
+            raise ConfigError(f"compare: {place} would be drawn twice; rename one of the results")
     return found
 
 
-def _curve_of(result: Any) -> str | None:
-    """The parameter of a profile, or of a scan of one parameter."""
+def _axes(result: Any) -> list[str]:
+    """The parameters of a profile, or of a scan that can be drawn."""
     if result.kind == "profile":
-        return str(result.attributes["parameter"])
+        return [result.attributes["parameter"]]
     names = list(result.attributes["parameters"]) if result.kind == "scan" else []
-    return str(names[0]) if len(names) == 1 else None
+    return names if len(names) <= 2 else []

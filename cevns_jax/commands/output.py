@@ -67,10 +67,10 @@ def save_posterior(result: Any, figure: tuple[str, ...], path: Path) -> None:
     figures.save(getattr(posteriors, function)(result, *experiment), path)
 
 
-def save_compared(curves: list[Any], posterior: Any, parameter: str, path: Path) -> None:
+def save_compared(curve: Any, posterior: Any, path: Path) -> None:
     from cevns_jax.plotting import figures, posteriors
 
-    figures.save(posteriors.compared(curves, posterior, parameter), path)
+    figures.save(posteriors.compared(curve, posterior), path)
 
 
 def save_panels(planes: dict[str, Any], columns: dict[str, str], sns: str, path: Path) -> None:

@@ -45,7 +45,8 @@ def run(options: argparse.Namespace) -> int:
             for name, figure in saving.figures(stem, result.kind, result.groups).items():
                 jobs.append((_beside(options, path, figure), partial(save, result, name)))
         elif result.kind == "posterior":
-            for figure, of in saving.posterior_figures(stem, result.groups).items():
+            method = result.attributes["method"]
+            for figure, of in saving.posterior_figures(stem, method, result.groups).items():
                 place = _beside(options, path, figure)
                 jobs.append((place, partial(output.save_posterior, result, of)))
     for found, draw in (

@@ -50,7 +50,9 @@ def run(options: argparse.Namespace) -> int:
     with Progress(NAME) as progress, output.Writer() as writer:
         run = analysis.prepare(options, plan)
         experiments = [e.name for e in run.likelihood.experiments]
-        figures = saving.posterior_figures(run.stem, experiments)
+        settings = run.analysis.sample
+        table = settings.table
+        figures = saving.posterior_figures(run.stem, table.method, experiments)
         drawn = [(f"{stem}.{kind}", of) for stem, of in figures.items() for kind in formats]
         files = analysis.places(
             options, run, NAME, f"{run.stem}_posterior.nc", *(file for file, _ in drawn)
@@ -58,8 +60,7 @@ def run(options: argparse.Namespace) -> int:
         from cevns_jax.inference.sample import sample
         from cevns_jax.results.sample import sample_document, sample_result
 
-        settings = run.analysis.sample
-        likelihood, table = settings.varying(run.likelihood), settings.table
+        likelihood = settings.varying(run.likelihood)
         blocks = _blocks(options, run, likelihood, files[0].with_suffix(".blocks"), progress.notice)
         began = time.perf_counter()
         found = sample(

@@ -58,17 +58,21 @@ def figures(stem: str, kind: str, experiments: Collection[str]) -> dict[str, str
     return {e: f"{stem}_{FIGURES[kind]}" + (f"_{e}" if several else "") for e in experiments}
 
 
-def posterior_figures(stem: str, experiments: Collection[str]) -> dict[str, tuple[str, ...]]:
+def posterior_figures(
+    stem: str, method: str, experiments: Collection[str]
+) -> dict[str, tuple[str, ...]]:
     """Names of the figures of a posterior, without their format -> the function that draws each,
     and for the posterior predictive the experiment.
 
     Args:
         stem: What names of files begin with.
+        method: ``"tempered"``, whose runs are no chains, or another one.
         experiments: Names of all experiments.
     """
     several = len(experiments) > 1
+    of_draws = ("runs",) if method == "tempered" else ("traces", "ranks")
     return {
-        **{f"{stem}_{figure}": (figure,) for figure in ("corner", "traces", "ranks")},
+        **{f"{stem}_{figure}": (figure,) for figure in ("corner", *of_draws)},
         **{
             f"{stem}_predictive" + (f"_{e}" if several else ""): ("predictive", e)
             for e in experiments

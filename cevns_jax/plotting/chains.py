@@ -202,9 +202,8 @@ def _run_text(result: Result, run: int, shares: np.ndarray) -> str:
     """Name of a run, the shares of the valleys in it, and its evidence."""
     text = f"run {run + 1}"
     if shares.shape[1] > 1:
-        text += ": valleys " + ", ".join(
-            f"{k}: {w:.3f}" for k, w in enumerate(shares[run], start=1)
-        )
+        near = ", ".join(f"{k}: {w:.3f}" for k, w in enumerate(shares[run], start=1))
+        text += f", share nearest to valley {near}"
     evidence = (result.attributes.get("log_evidence") or {}).get("runs")
     return text + (f"; ln Z = {evidence[run]:.2f}" if evidence else "")
 

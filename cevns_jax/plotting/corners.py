@@ -71,6 +71,7 @@ def corner(result: Result) -> Figure:
     handles, labels = _legend(result, rows)
     lines = "\n".join(title(result, left_out))
     if size < 4:
+        figure.set_figheight(figure.get_figheight() + 0.1 * len(labels))
         legend_above(figure, handles, labels, columns=2, title=lines)
     else:
         figure.suptitle(lines, fontsize=10)
@@ -205,7 +206,7 @@ def _point(number: int) -> dict[str, Any]:
 
 def _heading(panel: Axes, parameter: Shown, *, first: bool) -> None:
     """The numbers of a parameter, above its marginal, where nothing is in their way."""
-    lines = [*wrapped(parameter.words), parameter.centre_text()]
+    lines = [*wrapped(parameter.label), parameter.centre_text()]
     lines += [parameter.interval_text(share) for share in SHARES]
     text = "\n".join(lines)
     if first:

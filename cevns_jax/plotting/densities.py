@@ -51,20 +51,22 @@ class Density(NamedTuple):
         """
         from scipy.interpolate import RegularGridInterpolator
 
+        if len(self.grids) == 1:
+            return np.interp(points[:, 0], self.grids[0], self.height, left=0.0, right=0.0)
         interpolated = RegularGridInterpolator(
             self.grids, self.height, bounds_error=False, fill_value=0.0
         )
         return np.asarray(interpolated(points))
 
-    def level(self, points: np.ndarray, share: float) -> float:
-        """The height above which a share of some draws lies: that of the edge of the region of
-        highest density.
+    def levels(self, points: np.ndarray, shares: Sequence[float]) -> list[float]:
+        """For each share of some draws the height above which it lies: that of the edge of the
+        region of the highest density.
 
         Args:
             points: The draws, shape (N, axes).
-            share: From 0 to 1.
+            shares: From 0 to 1.
         """
-        return float(np.quantile(self.at(points), 1 - share))
+        return np.quantile(self.at(points), [1 - share for share in shares]).tolist()
 
 
 def density_of(
@@ -87,9 +89,8 @@ def density_of(
         for x, m, (low, high) in zip(flat.T, margin, ends, strict=True)
     ]
     chains = points if len(points) > 1 else np.array_split(points[0], FOLDS)
-    counts = np.zeros((min(len(chains), FOLDS), *[BINS[axes]] * axes))
-    for i, chain in enumerate(chains):
-        counts[i % FOLDS] += np.histogramdd(chain, edges)[0]
+    groups = [np.concatenate(chains[i::FOLDS]) for i in range(min(len(chains), FOLDS))]
+    counts = np.stack([np.histogramdd(group, edges)[0] for group in groups])
     steps = np.array([edge[1] - edge[0] for edge in edges])
     kernel = _kernel(counts, covariance / np.outer(steps, steps), number)
     (height,) = _smooth(counts.sum(axis=0)[None], _part(counts, kernel) ** 2 * kernel)
@@ -126,9 +127,10 @@ def _kernel(counts: np.ndarray, covariance: np.ndarray, number: float) -> np.nda
 
 
 def _covariance(flat: np.ndarray) -> np.ndarray:
-    """Covariance of draws; of draws that are all alike that of rounding, so that there is one."""
+    """Covariance of draws; something small of draws that are all alike."""
     found = np.cov(flat, rowvar=False).reshape(flat.shape[-1], -1)
-    least = 1e-12 * np.maximum(np.abs(flat).max(axis=0), 1e-300)
+    largest = np.abs(flat).max(axis=0)
+    least = 1e-9 * np.where(largest > 0, largest, 1.0)
     return np.asarray(found + np.diag(least**2))
 
 

@@ -14,7 +14,7 @@ from cevns_jax.errors import unknown
 from cevns_jax.inference.levels import LIMIT, SIGMAS, per_cent
 from cevns_jax.plotting.densities import Density, Ends, density_of
 from cevns_jax.plotting.ranges import above, shortest
-from cevns_jax.plotting.text import equation, number_text, unit_text
+from cevns_jax.plotting.text import drawable, equation, number_text, unit_text
 from cevns_jax.plotting.words import in_words
 from cevns_jax.summary import rounded
 
@@ -75,12 +75,14 @@ class Shown:
         """The prior in words, as it is drawn: ends that are none are left out."""
         words = []
         for word in self.prior_text.replace("+-", r"$\pm$").split(" "):
+            number, comma = word.removesuffix(","), "," * word.endswith(",")
             try:
-                words.append(f"${number_text(float(word))}$" if isfinite(float(word)) else word)
+                known = isfinite(float(number))
             except ValueError:
-                words.append(word)
+                known = False
+            words.append(f"${number_text(float(number))}${comma}" if known else word)
         text = re.sub(r"from (\S.*) to inf$", r"above \1", " ".join(words))
-        return re.sub(r"from -inf to (\S.*)$", r"below \1", text)
+        return drawable(re.sub(r"from -inf to (\S.*)$", r"below \1", text))
 
     def on_axis(self, values: Any) -> Any:
         """Values on the axis on which the prior is drawn: themselves, or their logarithms."""
@@ -109,6 +111,12 @@ class Shown:
         return density_of(
             self.on_axis(self.values)[..., None], [self.ends_on_axis], self.independent
         )
+
+    @cached_property
+    def _levels(self) -> dict[float, float]:
+        """Heights of the density above which the shares lie."""
+        places = self.on_axis(self.values).reshape(-1, 1)
+        return dict(zip(SHARES, self.density.levels(places, SHARES), strict=True))
 
     @cached_property
     def prior_density(self) -> tuple[np.ndarray, np.ndarray] | None:
@@ -158,7 +166,7 @@ class Shown:
             share: One of ``SHARES``.
         """
         places, ends = self.on_axis(self.values).ravel(), self.ends_on_axis
-        level = self.density.level(places[:, None], share)
+        level = self._levels[share]
         parts = above(self.density.grids[0], self.density.height, level)
         if len(parts) == 1:
             at_low, at_high = self._at_ends(level)
@@ -208,7 +216,9 @@ class Shown:
                 texts.append(f"above ${self.number(low)}$")
             else:
                 texts.append(f"${self.number(low)}$ to ${self.number(high)}$")
-        return f"{per_cent(share)}: {' or '.join(texts)}"
+        # Two ranges are as wide as a panel.
+        pairs = [" or ".join(texts[i : i + 2]) for i in range(0, len(texts), 2)]
+        return f"{per_cent(share)}: " + " or\n".join(pairs)
 
     def centre_text(self) -> str:
         """Median and mean; of a quantity whose logarithm is drawn the median alone, as few large

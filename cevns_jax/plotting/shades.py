@@ -92,7 +92,7 @@ def shade(panel: Axes, density: Density, draws: np.ndarray, axes: tuple[Shown, S
         axes: The parameters.
     """
     x, y = (p.from_axis(grid) for p, grid in zip(axes, density.grids, strict=True))
-    levels = [density.level(draws, share) for share in SHARES]
+    levels = density.levels(draws, SHARES)
     for share, level in reversed([*zip(SHARES, levels, strict=True)]):
         top = float(density.height.max())
         if 0 < level < top:

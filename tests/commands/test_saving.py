@@ -5,7 +5,13 @@ import json
 import numpy as np
 import pytest
 
-from cevns_jax.commands.saving import figures, refuse_to_replace, stem, unsuffixed
+from cevns_jax.commands.saving import (
+    figures,
+    posterior_figures,
+    refuse_to_replace,
+    stem,
+    unsuffixed,
+)
 from cevns_jax.errors import ConfigError
 from cevns_jax.results import Result
 
@@ -47,6 +53,18 @@ def test_figures_are_named_after_the_run_and_of_several_experiments_after_each()
     assert figures(unsuffixed("renamed", "prediction"), "prediction", ["one"]) == {
         "one": "renamed_prediction"
     }
+
+
+def test_figures_of_posteriors_depend_on_whether_there_are_chains():
+    assert posterior_figures("a", "nuts", ["one"]) == {
+        "a_corner": ("corner",),
+        "a_traces": ("traces",),
+        "a_ranks": ("ranks",),
+        "a_predictive": ("predictive", "one"),
+    }
+    assert list(posterior_figures("a", "tempered", ["one", "two"])) == [
+        *("a_corner", "a_runs", "a_predictive_one", "a_predictive_two"),
+    ]
 
 
 def changed(**parts):

@@ -162,12 +162,15 @@ def test_the_command_draws_a_profile_beside_a_posterior(tmp_path, capsys, monkey
     assert main(["compare", *files, "--format", "png,pdf"]) == 0
     assert "x_compared_g.pdf" in capsys.readouterr().out
     assert [path.name for *_, path in asked] == ["x_compared_g.png", "x_compared_g.pdf"]
-    (curves, drawn, parameter, _), _ = asked
-    assert ([curve.kind for curve in curves], drawn.kind, parameter) == (
-        ["profile"],
-        "posterior",
-        "g",
-    )
+    assert all((curve.kind, of.kind) == ("profile", "posterior") for curve, of, _ in asked)
+    asked.clear()
+    profile().save(tmp_path / "y_profile.nc")
+    assert main(["compare", *files, str(tmp_path / "y_profile.nc")]) == 0
+    assert [path.name for *_, path in asked] == [
+        "x_compared_g_x_profile.png",
+        "x_compared_g_y_profile.png",
+    ]
+    capsys.readouterr()
     assert main(["compare", files[0]]) == 2
     captured = capsys.readouterr()
     assert captured.err == "cevns: compare: needs two results at least\n"
