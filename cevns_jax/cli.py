@@ -24,6 +24,7 @@ from cevns_jax.commands import (
     init,
     limit,
     plot,
+    posteriors,
     predict,
     profile,
     reproduce,
@@ -36,7 +37,7 @@ from cevns_jax.errors import ConfigError, unknown
 
 COMMANDS = (
     *(init, fit, profile, limit, scan, sample, predict, show, plot, compare),
-    *(experiments, import_release, reproduce, validate),
+    *(experiments, import_release, reproduce, validate, posteriors),
 )
 
 
