@@ -93,38 +93,37 @@ def _intervals(a: Mapping[str, Any], name: str) -> str:
     if found["upper_limit_90"] is not None or found["lower_limit_90"] is not None:
         return "90 % credible"
     ends = rounded_together(found, *found["hdi_68"], *found["hdi_90"])
-    return f"mean and sd; 68.3 % {ends[0]} to {ends[1]}, 90 % {ends[2]} to {ends[3]}"
+    of_all = f" of all {len(a['modes'])} valleys" if len(a["modes"]) > 1 else ""
+    return f"mean and sd{of_all}; 68.3 % {ends[0]} to {ends[1]}, 90 % {ends[2]} to {ends[3]}"
 
 
 def _tables(a: Mapping[str, Any], names: list[str]) -> list[Block]:
     """Moments, highest-density and equal-tailed intervals, and how well all of that is known."""
     shortest, tails, sampled = [], [], []
-    for name in names:
-        p, unit = a["parameters"][name], a["units"].get(name, "")
-        values = (p["mean"], p["sd"], p["median"], *p["hdi_68"], *p["hdi_90"])
-        shortest.append([name, *rounded_together(p, *values), unit])
-        tails.append([name, *rounded_together(p, *p["eti_68"], *p["eti_90"]), unit])
-        error = number(p["mcse"], FIGURES) if p["mcse"] is not None else "none"
-        sampled.append(
-            [name, f"{p['r_hat']:.3f}", *(f"{p[k]:.0f}" for k in ("ess_bulk", "ess_tail")), error]
-            if a["method"] == "nuts" and p["r_hat"] is not None
-            else [name, error]
-        )
+    has_units = any(a["units"].get(name) for name in names)
     chains = a["method"] == "nuts"
+    for name in names:
+        p = a["parameters"][name]
+        unit = [a["units"].get(name, "")] if has_units else []
+        values = (p["mean"], p["sd"], p["median"], *p["hdi_68"], *p["hdi_90"])
+        shortest.append([name, *rounded_together(p, *values), *unit])
+        tails.append([name, *rounded_together(p, *p["eti_68"], *p["eti_90"]), *unit])
+        known = [
+            "none" if p[key] is None else form.format(p[key])
+            for key, form in (("r_hat", "{:.3f}"), ("ess_bulk", "{:.0f}"), ("ess_tail", "{:.0f}"))
+        ]
+        error = "none" if p["mcse"] is None else number(p["mcse"], FIGURES)
+        sampled.append([name, *(known if chains else []), error])
     how = ("R-hat", "bulk ESS", "tail ESS", "MCSE of the mean")
+    ends = (*INTERVALS, *(["unit"] if has_units else []))
     return [
         Block(
             title="parameters, with their shortest (highest-density) intervals",
-            columns=("name", "mean", "sd", "median", *INTERVALS, "unit"),
+            columns=("name", "mean", "sd", "median", *ends),
             rows=shortest,
             most=PARAMETERS_SHOWN,
         ),
-        Block(
-            title="equal-tailed intervals",
-            columns=("name", *INTERVALS, "unit"),
-            rows=tails,
-            detail=True,
-        ),
+        Block(title="equal-tailed intervals", columns=("name", *ends), rows=tails, detail=True),
         Block(
             title="how well they were sampled",
             columns=("name", *how) if chains else ("name", "error of the mean, from the runs"),

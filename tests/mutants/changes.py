@@ -201,6 +201,12 @@ MUTATIONS = {
         "return 1 + n / jnp.maximum(expected, LEAST)",
         "test_statistics.py::test_slope_is_half_the_gradient_of_the_deviance",
     ),
+    "n! of the probability of a count": Mutation(
+        "statistics.py",
+        "jax.scipy.special.gammaln(n + 1)",
+        "jax.scipy.special.gammaln(n)",
+        "inference/test_predictive.py::test_it_is_the_probability_of_each_bin",
+    ),
     "prior of what is held": Mutation(
         "likelihood.py",
         "for name in (*self.names, *self.held)}",
@@ -331,8 +337,8 @@ MUTATIONS = {
     ),
     "middle of the centres of toys": Mutation(
         "inference/toys.py",
-        'p.prior.repeated(_key(key, "centre", name), float(truth[name]))',
-        'p.prior.repeated(_key(key, "centre", name), 0.0)',
+        'p.prior.repeated(key_of(key, "centre", name), float(truth[name]))',
+        'p.prior.repeated(key_of(key, "centre", name), 0.0)',
         "inference/test_toys.py::test_toys_draw_the_centres_of_the_priors_and_toys_with_fixed_pulls_do_not",
     ),
 }

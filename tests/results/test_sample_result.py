@@ -14,6 +14,7 @@ import cevns_jax as cj
 from cevns_jax.errors import ConfigError
 from cevns_jax.priors import Flat, Gaussian, TruncatedGaussian
 from cevns_jax.results import document_of, load, sample_document
+from cevns_jax.results.draws import prior_draws
 from cevns_jax.results.sample_summary import rounded_together
 from cevns_jax.results.told import plain
 
@@ -117,24 +118,23 @@ def test_a_damaged_file_is_refused(path, tmp_path, end):
 
 
 def test_the_prior_is_drawn_where_it_can_be(made):
-    prior = posterior(likelihood(prior=Flat(0.5, 2.0)), made.x)
-    drawn = cj.sample_result(prior).draws["prior"]
+    like = likelihood(prior=Flat(0.5, 2.0))
+    drawn = prior_draws(posterior(like, made.x))
     x = drawn["n_sigma"][1]
     assert x.min() >= 0.5
     assert x.max() <= 2.0
     assert x.mean() == pytest.approx(1.25, abs=0.06)
-    pull = prior.likelihood.parameters["germanium_b"].prior
+    pull = like.parameters["germanium_b"].prior
     ours = np.asarray(pull.draw(jax.random.key(0), (5000,)))  # ends at -5, where nothing is left
     assert stats.ks_2samp(drawn["germanium_b"][1].ravel(), ours).pvalue > 0.01
-    cut = posterior(likelihood(prior=TruncatedGaussian(0.0, 0.2, 0.9, 1.5)), made.x)
-    tail = np.sort(cj.sample_result(cut).draws["prior"]["n_sigma"][1].ravel())
-    law = stats.truncnorm(4.5, 7.5, 0.0, 0.2)
-    assert stats.kstest(tail, law.cdf).pvalue > 0.01
-    like = likelihood(prior=Flat(0.0))
-    result = cj.sample_result(posterior(like, made.x))
-    assert "prior" not in result.draws
-    assert result.attributes["improper"] == ["n_sigma"]
-    assert "no draws of the prior, which is improper in n_sigma" in str(result)
+    cut = likelihood(prior=TruncatedGaussian(0.0, 0.2, 0.9, 1.5))
+    tail = prior_draws(posterior(cut, made.x))["n_sigma"][1].ravel()
+    assert stats.kstest(tail, stats.truncnorm(4.5, 7.5, 0.0, 0.2).cdf).pvalue > 0.01
+    half_line = posterior(likelihood(prior=Flat(0.0)), made.x)
+    assert prior_draws(half_line) == {}
+    assert "no draws of the prior, which is improper in n_sigma" in repr(half_line)
+    alone = prior_draws(posterior(like.hold(n_sigma=1.0), made.x[..., 1:]))
+    np.testing.assert_array_equal(alone["germanium_b"][1], drawn["germanium_b"][1])
 
 
 def test_a_parameter_with_the_name_of_a_dimension_is_refused(made):
@@ -251,6 +251,7 @@ def test_runs_have_weights_and_evidence_but_no_r_hat(made):
     text = str(result)
     assert "R-hat" not in text
     assert "0.700 +- 0.020" in text
+    assert "mean and sd of all 2 valleys" in text
     assert "log evidence  -10.050 +- 0.065, with the priors above" in text
     json.dumps(sample_document(result), allow_nan=False)
 
