@@ -116,7 +116,11 @@ def _curves(panel: Axes, curve: Result, parameter: Shown) -> tuple[list[Any], li
             panel.plot(ends, [BARS[1]] * 2, **style, linewidth=WIDTHS[order], marker="|")
         handles.append(Line2D([], [], **style, linewidth=WIDTHS[order], marker="|"))
         labels.append(f"confidence, {_allowed_text(limit, parameter)}")
-    beside: dict[str, Any] = {"transform": panel.get_yaxis_transform(), "fontsize": 8, "va": "center"}
+    beside: dict[str, Any] = {
+        "transform": panel.get_yaxis_transform(),
+        "fontsize": 8,
+        "va": "center",
+    }
     for bar, text in zip(BARS, ("credible", "confidence"), strict=True):
         panel.text(0.01, bar, text, **beside)
     scaled(panel, "x", parameter, ticks=7)

@@ -90,12 +90,14 @@ def chosen(result: Result) -> tuple[list[str], str]:
     room = MOST - len(physics)
     if len(others) <= room:
         return [*physics, *others], ""
-    matrix = np.corrcoef(np.stack([drawn[n][1].ravel() for n in (*physics, *others)]))
+    with np.errstate(invalid="ignore", divide="ignore"):  # of what does not move
+        matrix = np.corrcoef(np.stack([drawn[n][1].ravel() for n in (*physics, *others)]))
     strength = np.abs(matrix[len(physics) :, : len(physics)]).max(axis=1, initial=0.0)
     strength = np.nan_to_num(strength)
     order = np.argsort(-strength, kind="stable")
     left = len(others) - room
-    text = f"{left} nuisance{'s' if left > 1 else ''} not shown"
+    what = "nuisance" if len(physics_of(result)) <= MOST else "parameter"
+    text = f"{left} {what}{'s' if left > 1 else ''} not shown"
     if physics:
         words = in_words(result, physics, physics)
         size = strength[order[room]]

@@ -88,7 +88,7 @@ def density_of(
         np.linspace(max(x.min() - m, low), min(x.max() + m, high), BINS[axes] + 1)
         for x, m, (low, high) in zip(flat.T, margin, ends, strict=True)
     ]
-    chains = points if len(points) > 1 else np.array_split(points[0], FOLDS)
+    chains = points if len(points) > 1 else np.array_split(points[0], min(FOLDS, len(flat)))
     groups = [np.concatenate(chains[i::FOLDS]) for i in range(min(len(chains), FOLDS))]
     counts = np.stack([np.histogramdd(group, edges)[0] for group in groups])
     steps = np.array([edge[1] - edge[0] for edge in edges])

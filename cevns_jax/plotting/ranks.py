@@ -80,14 +80,15 @@ def rank_shares(values: np.ndarray) -> np.ndarray:
     Args:
         values: Draws, shape (chains, draws).
     """
-    from scipy.stats import rankdata
-
-    rank = rankdata(values, method="ordinal").reshape(values.shape) - 1
-    place = rank * BINS // values.size
+    order = np.argsort(values, axis=None, kind="stable")
+    rank = np.empty(values.size, dtype=int)
+    rank[order] = np.arange(values.size)
+    place = (rank * BINS // values.size).reshape(values.shape)
     counts = np.stack([np.bincount(chain, minlength=BINS) for chain in place])
-    # Bins do not hold equally many ranks where their number is no multiple of that of the bins.
-    size = np.bincount(place.ravel(), minlength=BINS)
-    return counts / (size * values.shape[1] / values.size)
+    # Bins do not hold equally many ranks where their number is no multiple of that of the bins, and
+    # some none of a few draws.
+    uniform = np.bincount(place.ravel(), minlength=BINS) / len(values)
+    return np.divide(counts, uniform, out=np.ones(counts.shape), where=uniform > 0)
 
 
 def rank_spread(chains: int, independent: float) -> float:

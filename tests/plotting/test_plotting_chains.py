@@ -9,7 +9,7 @@ from drawn_results import posterior_of
 from matplotlib.colors import to_hex
 
 from cevns_jax.errors import ConfigError
-from cevns_jax.plotting import ranks, runs, traces
+from cevns_jax.plotting import corner, ranks, runs, traces
 from cevns_jax.plotting.chains import valley_shares, worst
 from cevns_jax.plotting.draws import shown
 from cevns_jax.plotting.ranks import BAND, BINS, rank_shares, rank_spread
@@ -107,6 +107,15 @@ def test_ranks_say_what_the_bars_are():
     assert band == "95 % of the bars of chains that sample the same posterior"
     assert figure.axes[0].get_xlabel() == "rank among all draws [%]"
     assert len(figure.axes[0].patches) == 4
+
+
+def test_a_few_draws_can_be_drawn():
+    x = np.random.default_rng(6).normal(size=(2, 4))
+    result = posterior_of({"a": x}, {"a": "flat"})
+    for make in (traces, ranks, corner):
+        draw(make(result))
+    result.attributes["method"] = "tempered"
+    draw(runs(result))
 
 
 def valleys():

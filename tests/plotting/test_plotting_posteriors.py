@@ -93,18 +93,22 @@ def test_regions_are_cut_off_where_the_prior_ends():
 def test_of_many_nuisances_the_most_correlated_are_shown():
     rng = np.random.default_rng(2)
     a = rng.normal(size=SHAPE)
-    draws = {"a": a}
-    for i in range(20):
+    draws = {"a": a, "pull_still": np.ones(SHAPE)}
+    for i in range(19):
         draws[f"pull_{i}"] = rng.normal(size=SHAPE) + (a if i in (3, 11) else 0)
     result = posterior_of(draws, dict.fromkeys(draws, "0 +- 1"))
     names, text = chosen(result)
     assert len(names) == 7
     assert names[0] == "a"
     assert {"pull_3", "pull_11"} < set(names)
-    left = [n for n in draws if n not in names]
+    left = [n for n in draws if n not in (*names, "pull_still")]
     largest = max(abs(np.corrcoef(a.ravel(), draws[n].ravel())[0, 1]) for n in left)
     assert text == f"14 nuisances not shown, of correlations up to {largest:.2f} with mine"
     assert chosen(correlated()) == (["a", "pull_b"], "")
+    result.attributes["free"] = dict.fromkeys([*draws][:9])
+    names, text = chosen(result)
+    assert names == [*draws][:7]
+    assert text.startswith("14 parameters not shown")
 
 
 def test_valleys_have_their_weights_in_the_legend_and_numbers_in_the_panels():
