@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cevns_jax.priors import LogUniform
 from cevns_jax.results.prediction import counted_groups
 from cevns_jax.results.provenance import POSTERIOR_CONVENTIONS, about
 from cevns_jax.results.result import Result
@@ -114,9 +115,15 @@ def _parameters(posterior: Posterior, mixed: Mixing) -> dict[str, dict[str, Any]
     from cevns_jax.inference.credible import one_sided as limits_of
 
     flat = posterior.x.reshape(-1, len(posterior.names))
+    priors = [posterior.likelihood.parameters[name].prior for name in posterior.names]
+    # What is shortest, and whether an end is preferred, depends on the scale. A prior that is flat
+    # in ln x says on which one the parameter is thought of; figures show it on that one too.
+    logarithmic = np.array([isinstance(prior, LogUniform) for prior in priors])
+    scaled = np.where(logarithmic, np.log(np.where(logarithmic, flat, 1.0)), flat)
+    scales = [(np.log, np.exp) if log else (float, float) for log in logarithmic]
     intervals = {
-        "hdi_68": shortest(flat, ONE_SIGMA),
-        "hdi_90": shortest(flat, NINETY),
+        "hdi_68": _back(shortest(scaled, ONE_SIGMA), logarithmic),
+        "hdi_90": _back(shortest(scaled, NINETY), logarithmic),
         "eti_68": equal_tailed(flat, ONE_SIGMA),
         "eti_90": equal_tailed(flat, NINETY),
     }
@@ -126,16 +133,25 @@ def _parameters(posterior: Posterior, mixed: Mixing) -> dict[str, dict[str, Any]
         "median": np.median(flat, axis=0),
     }
     found: dict[str, dict[str, Any]] = {}
-    for i, name in enumerate(posterior.names):
-        prior = posterior.likelihood.parameters[name].prior
-        lower, upper = limits_of(flat[:, i], float(prior.lower), float(prior.upper))
+    for i, (name, prior) in enumerate(zip(posterior.names, priors, strict=True)):
+        there, back = scales[i]
+        ends = there(float(prior.lower)), there(float(prior.upper))
+        lower, upper = (
+            None if end is None else float(back(end)) for end in limits_of(scaled[:, i], *ends)
+        )
         found[name] = {
             **{key: float(values[i]) for key, values in moments.items()},
-            **{key: [float(end) for end in ends[:, i]] for key, ends in intervals.items()},
+            **{key: [float(end) for end in pair[:, i]] for key, pair in intervals.items()},
             "lower_limit_90": lower,
             "upper_limit_90": upper,
             **{key: _known(values[i]) for key, values in mixed._asdict().items()},
         }
+    return found
+
+
+def _back(ends: np.ndarray, logarithmic: np.ndarray) -> np.ndarray:
+    """Ends of intervals, shape (2, n), from the scales on which they were found."""
+    found: np.ndarray = np.where(logarithmic, np.exp(np.where(logarithmic, ends, 0.0)), ends)
     return found
 
 

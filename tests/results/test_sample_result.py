@@ -12,7 +12,7 @@ from scipy import stats
 
 import cevns_jax as cj
 from cevns_jax.errors import ConfigError
-from cevns_jax.priors import Flat, Gaussian, TruncatedGaussian
+from cevns_jax.priors import Flat, Gaussian, LogUniform, TruncatedGaussian
 from cevns_jax.results import document_of, load, sample_document
 from cevns_jax.results.draws import prior_draws
 from cevns_jax.results.sample_summary import rounded_together
@@ -210,6 +210,22 @@ def test_a_coupling_at_zero_has_a_limit(made):
     limit = np.quantile(x[..., 0], 0.9)
     assert f"n_sigma < {limit:.3f}".rstrip("0") in text
     assert "90 % credible" in text
+
+
+def test_intervals_of_a_log_uniform_parameter_are_those_of_its_logarithm(made):
+    """Spread over all decades there is no limit, although most numbers are small ones; where large
+    values are excluded there is one."""
+    low, high = 1e-7, 1e-2
+    like = likelihood(prior=LogUniform(low, high))
+    random, x = np.random.default_rng(2), made.x.copy()
+    for highest in (high, 1e-5):
+        x[..., 0] = low * (highest / low) ** random.uniform(size=x.shape[:2])
+        found = cj.sample_result(posterior(like, x)).attributes["parameters"]["n_sigma"]
+        shortest = np.log(found["hdi_68"][1] / found["hdi_68"][0])
+        assert shortest == pytest.approx(0.683 * np.log(highest / low), rel=0.05)
+        assert found["lower_limit_90"] is None
+        expected = None if highest == high else pytest.approx(np.quantile(x[..., 0], 0.9), rel=1e-4)
+        assert found["upper_limit_90"] == expected
 
 
 def test_what_did_not_converge_says_so_first(made):
