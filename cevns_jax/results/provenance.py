@@ -24,7 +24,7 @@ FIT_CONVENTIONS = {
 POSTERIOR_CONVENTIONS = {
     "chi2": FIT_CONVENTIONS["chi2"],
     "intervals": "hdi: the shortest with its probability, of the parameter, or of its logarithm "
-    "where the prior is flat in that; eti: equal probabilities beyond both ends; 68 stands for 68.27 %",
+    "where the prior is flat in that; eti: equal probabilities beyond both ends; 68 is 68.27 %",
     "upper_limit_90, lower_limit_90": "one-sided, where the shortest interval of 90 % begins at an "
     "end of the range of the prior",
     "log_likelihood": "ln of the probability of the bin; of correlated bins given those before it; "
