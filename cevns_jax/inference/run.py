@@ -110,7 +110,7 @@ class Run:
         for _ in range(COORDINATES // BLOCK):
             chains, found = advance(self.target, metric, chains, draws=BLOCK, **options)
             seen.append(np.asarray(found.u))
-        metric, places = _pooled(metric, seen[-1])
+        metric, places = pooled(metric, seen[-1])
         keys = jax.random.split(second, self.chains)
         chains = begin(self.target, metric, places, keys, **options)
         for _ in range(STEP // BLOCK):
@@ -148,7 +148,7 @@ class Run:
         return _State(metric, jax.tree.unflatten(tree, restored))
 
 
-def _pooled(metric: Metric, u: np.ndarray) -> tuple[Metric, np.ndarray]:
+def pooled(metric: Metric, u: np.ndarray) -> tuple[Metric, np.ndarray]:
     """Coordinates from the covariance of the last draws u of all chains, shape (C, D, n), and where
     the chains are in them, shape (C, n)."""
     flat = u.reshape(-1, u.shape[-1])

@@ -88,7 +88,7 @@ def toy(
     made = asimov(likelihood, values)  # its counts are the expectation, and checked
     counts = {}
     for e in made.experiments:
-        drawn = np.asarray(e.statistic.draw(_key(key, "counts", e.name), jnp.asarray(e.observed)))
+        drawn = np.asarray(e.statistic.draw(key_of(key, "counts", e.name), jnp.asarray(e.observed)))
         if np.isnan(drawn).any():
             raise ConfigError(
                 f"{e.name}: no counts can be drawn where more than {MOST_DRAWN:g} are expected"
@@ -99,7 +99,7 @@ def toy(
     if ensemble == "fixed_pulls":
         return made
     repeated = [
-        changed(e, statistic=e.statistic.repeated(_key(key, "templates", e.name)))
+        changed(e, statistic=e.statistic.repeated(key_of(key, "templates", e.name)))
         for e in made.experiments
     ]
     made = changed(made, experiments=tuple(repeated))
@@ -110,13 +110,13 @@ def _centres(likelihood: Likelihood, key: jax.Array, values: Values | None) -> d
     """Centres of the priors of all parameters that are not held, around their true values."""
     truth = {name: p.start for name, p in likelihood.parameters.items()} | dict(values or {})
     return {
-        name: float(p.prior.repeated(_key(key, "centre", name), float(truth[name])))
+        name: float(p.prior.repeated(key_of(key, "centre", name), float(truth[name])))
         for name, p in likelihood.parameters.items()
         if name not in likelihood.held and p.prior.constrains
     }
 
 
-def _key(key: jax.Array, kind: str, name: str) -> jax.Array:
+def key_of(key: jax.Array, kind: str, name: str) -> jax.Array:
     """Key for what is drawn under a name. It is made of the name, not of an order, so that another
     experiment or parameter beside it changes nothing."""
     # Not hash(), which Python salts anew in every process.
