@@ -60,6 +60,23 @@ class Calibration(Summarised):
         """How uniform the ranks are, by name."""
         return {name: uniformity(self.ranks[:, i], self.band) for i, name in enumerate(self.names)}
 
+    @property
+    def paragraph(self) -> str:
+        """The method and the result in words, for a document that shows the figure."""
+        found, chains = self.uniformity, self.chains
+        failed = int((chains.lost | chains.dependent | (chains.divergences > 0)).sum())
+        chi2, ecdf = (min(getattr(u, key) for u in found.values()) for key in ("p_chi2", "p_ecdf"))
+        return (
+            f"{self.title}: in {len(self.ranks)} simulated data sets all parameters are drawn from "
+            "their priors, nuisances too, and data at these; the centres of the priors stay. Each "
+            f"posterior is sampled, and the truth ranked among {KEPT} independent draws: one in "
+            f"{chains.thinning.min()} to {chains.thinning.max()}, so that the chain has twice as "
+            "many effective draws of every quantity. If all agrees the ranks are uniform. "
+            f"Of {len(found)} quantities, chi^2 of the bins among them, the lowest p-value is "
+            f"{chi2:.2g} of the histograms and {ecdf:.2g} of the empirical distributions. In "
+            f"{failed} data sets the mode was not found, a chain diverged or was too short."
+        )
+
     def summary(self) -> Summary:
         """How uniform the ranks are, and how the posteriors were sampled."""
         chains, size = self.chains, len(self.ranks)

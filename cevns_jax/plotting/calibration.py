@@ -75,8 +75,8 @@ def _distributions(axes: Axes, calibration: Calibration, names: Sequence[str]) -
             lw=1.0 + 0.6 * (i >= len(LINES)),
             label=f"{name}, p = {found.p_ecdf:.2f}",
         )
-    widest = 1.0 if not number else float(np.max(high))
-    axes.set_ylim(-1.6 * widest, 3.4 * widest)  # room for the legend above
+    widest = float(np.max(high))
+    axes.set_ylim(-1.6 * widest, 2.6 * widest)  # room for the legend above
     axes.set_xlim(0.0, 1.0)
     axes.set_title(f"{drawable(calibration.title)}, {number} simulated data sets", fontsize=9)
     axes.set_xlabel("rank / (L + 1)", fontsize=9)
