@@ -88,7 +88,7 @@ def minimise_points(
     stop_if_forked()
     likelihood = on_devices(likelihood)
     blocks = []
-    for rows, batches, back in _blocks(len(points), steps, progress):
+    for rows, batches, back in blocks_of(len(points), steps, progress):
         block = _minimise_block(
             likelihood,
             batches,
@@ -238,7 +238,7 @@ def lanes_of(likelihood: Likelihood) -> int:
     return 2 * max(len(likelihood.names), 1)
 
 
-def _blocks(
+def blocks_of(
     points: int, steps: np.ndarray | None, progress: Progress = iter
 ) -> Iterator[tuple[np.ndarray, int, np.ndarray]]:
     """Blocks of points, padded to one size.
@@ -316,7 +316,7 @@ def over_points(
         one: Function of ``common`` and of one row of each array.
         common: Argument that is the same for all rows, a pytree.
         batches: How many batches of each device are evaluated; rows of the others become zero.
-        arrays: The other arguments, with a leading axis of rows as :func:`_blocks` orders them.
+        arrays: The other arguments, with a leading axis of rows as :func:`blocks_of` orders them.
         devices: Number of devices.
     """
     several = jax.jit(jax.vmap(one, in_axes=(None, *(0 for _ in arrays))))  # traced once

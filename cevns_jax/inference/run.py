@@ -125,7 +125,7 @@ class Run:
             chains, found = advance(self.target, metric, chains, draws=BLOCK, **options)
             yield _State(metric, chains)
         assert found is not None
-        metric, places = _pooled(metric, np.asarray(found.u))
+        metric, places = pooled(metric, np.asarray(found.u))
         keys = jax.random.split(second, self.chains)
         chains = begin(self.target, metric, places, keys, **options)
         for _ in range(STEP // BLOCK):
@@ -168,7 +168,7 @@ def _diverged(blocks: list[Draws]) -> bool:
     return any(bool(block.diverging.any()) for block in blocks)
 
 
-def _pooled(metric: Metric, u: np.ndarray) -> tuple[Metric, np.ndarray]:
+def pooled(metric: Metric, u: np.ndarray) -> tuple[Metric, np.ndarray]:
     """Coordinates from the covariance of the last draws u of all chains, shape (C, D, n), and where
     the chains are in them, shape (C, n)."""
     flat = u.reshape(-1, u.shape[-1])
