@@ -246,3 +246,37 @@ def test_a_run_that_is_killed_ends_with_the_bits_of_a_whole_one(
     assert "again" not in capsys.readouterr().err
     assert not (parts / "count_posterior.blocks").exists()
     same(whole, parts)
+
+
+@pytest.mark.slow
+def test_tempered_runs_are_resumed_and_twice_the_range_of_a_prior_is_half_the_evidence(
+    folder, capsys, tmp_path, monkeypatch
+):
+    few = ["--method", "tempered", "--draws", "400"]
+    ranges = ["--set", "parameters.n_sigma.prior={type='flat',min=0,max=3}"]
+    wide = [ranges[0], ranges[1].replace("3", "6")]
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    assert sample(folder, whole, *few, *ranges) == 0
+
+    def ended(self, items):
+        for number, item in enumerate(items):
+            if number == 4:
+                raise Interrupted
+            yield item
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Progress, "__call__", ended)
+        assert sample(folder, parts, *few, *ranges) == 1
+    assert len(list((parts / "count_posterior.blocks").glob("*.block"))) == 4
+    assert sample(folder, parts, *few, *ranges, "--resume") == 0
+    same(whole, parts)
+    assert "count_runs.png" in names(parts)
+    assert sample(folder, tmp_path / "wide", *few, *wide) == 0
+    capsys.readouterr()
+    results = [str(out / "count_posterior.nc") for out in (whole, tmp_path / "wide")]
+    assert main(["compare", *results, "--json"]) == 0
+    (found,) = json.loads(capsys.readouterr().out)["bayes_factors"]
+    assert 0 < found["error"] < 0.1
+    assert found["log_bayes_factor"] == pytest.approx(np.log(2), abs=4 * found["error"])
+    texts = [priors["n_sigma"] for priors in found["priors"]]
+    assert texts == ["flat from 0 to 3", "flat from 0 to 6"]
