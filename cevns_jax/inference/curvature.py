@@ -60,6 +60,26 @@ def local_of(likelihood: Likelihood, *, second_order: bool = False) -> Callable[
     return local
 
 
+def terms_and_slopes(bins: Likelihood, x: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """chi^2 of the bins of each experiment, continued where counts are impossible, shape (E,), and
+    its derivatives in the varying parameters, shape (E, n).
+
+    Args:
+        bins: The likelihood; penalties of its priors are left out.
+        x: Varying parameters, shape (n,).
+    """
+    values, terms, slopes = bins.values(x), [], []
+    for experiment in bins.experiments:
+        mu, rows = _expected_and_jacobian(experiment, bins, values)
+        observed, statistic = jnp.asarray(experiment.observed), experiment.statistic
+        terms.append(jnp.sum(statistic.continued(mu, observed)))
+        slope = 2 * statistic.slope(mu, observed)
+        # One sum for each parameter, which XLA fuses: no row is stored.
+        by_row = [jnp.sum(row * slope) for row in rows.values()]
+        slopes.append(spread(jnp.stack(by_row), rows, bins.names) if rows else jnp.zeros_like(x))
+    return jnp.stack(terms), jnp.stack(slopes)
+
+
 def _of_priors(likelihood: Likelihood, x: jax.Array) -> tuple[jax.Array, jax.Array]:
     """Half the gradient of the penalties of the priors, and their information, shapes (n,) and
     (n, n)."""

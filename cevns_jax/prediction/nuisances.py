@@ -46,9 +46,10 @@ def gamma_factor(move: jax.Array) -> jax.Array:
     return jnp.exp(u)
 
 
-# A linear factor below this is zero: at the lowest pull, -1/width, compiled code rounds the product
-# only once and can be off by half of the spacing of numbers near one, to below zero.
-NOTHING_LEFT = 2.0**-52
+# A linear factor below this is zero: four spacings of numbers near one. At the lowest pull,
+# -1/width, compiled code rounds the product only once and is off by half a spacing, to below zero;
+# with two widths, where the move is a polynomial, by up to two.
+NOTHING_LEFT = 2.0**-50
 
 
 def linear_factor(move: jax.Array) -> jax.Array:

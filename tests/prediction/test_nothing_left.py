@@ -30,6 +30,30 @@ def test_a_linear_factor_is_exactly_zero_at_its_lowest_pull(width):
     assert float(jax.jit(nuisance.factor)(lowest + 1e-6)) == pytest.approx(1e-6 * width, rel=1e-6)
 
 
+TWO_WIDTHS = [
+    (up, down)
+    for up in (0.1, 0.24, 0.3, 0.35, 0.9, 1.1)
+    for down in (0.1, 0.24, 0.33, 0.7, 1.05, 1.17)
+    if 1 / 6 < up / down < 6
+]
+
+
+def test_with_two_widths_a_linear_factor_is_exactly_zero_at_its_lowest_pull():
+    factor = jax.jit(Nuisance.factor)
+    left = {}
+    for up, down in TWO_WIDTHS:
+        nuisance = flux(up, width_down=down)
+        lowest = nuisance.lowest(("cevns",))
+        left[up, down] = float(factor(nuisance, lowest)), float(nuisance.factor(lowest))
+    assert left == dict.fromkeys(TWO_WIDTHS, (0.0, 0.0))
+
+
+def test_a_factor_of_a_ten_trillionth_is_no_zero():
+    nuisance = flux(0.3, width_down=0.24)
+    almost = nuisance.lowest(("cevns",)) + 1e-13
+    assert float(jax.jit(nuisance.factor)(almost)) == pytest.approx(1e-13 * 0.24, rel=0.05)
+
+
 def test_without_background_and_counts_an_end_of_a_pull_is_not_excluded():
     like = cj.Likelihood([own(observed=EMPTY, nuisances=(flux(0.1),))], MODEL)
     assert float(jax.jit(like.chi2)({"ge_flux": -10.0})) == pytest.approx(100.0)
