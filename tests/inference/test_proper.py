@@ -51,6 +51,7 @@ def counting():
     return counted()
 
 
+@pytest.mark.slow
 def test_two_backgrounds_of_one_shape_have_a_flat_direction_on_the_line(counting):
     """Not one of them alone. A number of events needs no upper end."""
     one, other = {"ge_one": LINE}, {"ge_other": LINE}
