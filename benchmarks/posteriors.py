@@ -37,7 +37,7 @@ from shell import timed
 
 import cevns_jax as cj
 from cevns_jax.inference.mode import modes_of
-from cevns_jax.inference.run import Run
+from cevns_jax.inference.run import WARM_UP, Run
 from cevns_jax.inference.sampled_priors import with_sampled_priors
 from cevns_jax.inference.target import parameters, target_of
 from cevns_jax.likelihood import Likelihood
@@ -137,9 +137,9 @@ def ours(likelihood: Likelihood, chains: int, draws: int, seed: int) -> dict[str
     if made is None:
         raise SystemExit("a divergence; the run would be repeated with a smaller step")
     x = np.asarray(jax.jit(parameters)(target, made.u))
-    found = effective(x, ended - began[1])  # the first mark is that of the warm-up
+    found = effective(x, ended - began[WARM_UP])
     found["gradients"] = float(np.sum(made.n_steps)) / found["effective"]
-    found["warm_up"] = began[1] - began[0]
+    found["warm_up"] = began[WARM_UP] - began[0]
     return found
 
 

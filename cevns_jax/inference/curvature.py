@@ -8,6 +8,7 @@ component by a factor, and cost one template each.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -18,6 +19,9 @@ from cevns_jax.likelihood import Likelihood
 from cevns_jax.parameters import Values
 from cevns_jax.prediction.experiment import Experiment
 from cevns_jax.priors import Flat, Gaussian
+
+# Most parameters that change the shape of a component of which each is pushed forward.
+MOST_PUSHED = 2
 
 
 def local_of(likelihood: Likelihood, *, second_order: bool = False) -> Callable[[jax.Array], Local]:
@@ -70,14 +74,68 @@ def terms_and_slopes(bins: Likelihood, x: jax.Array) -> tuple[jax.Array, jax.Arr
     """
     values, terms, slopes = bins.values(x), [], []
     for experiment in bins.experiments:
-        mu, rows = _expected_and_jacobian(experiment, bins, values)
+        shapes = {c: _shape(experiment, c, bins, values) for c in experiment.component_names}
+        factors = {c: jnp.asarray(experiment.factor(c, values)) for c in shapes}
+        mu = sum((factors[c] * shape.counts for c, shape in shapes.items()), jnp.zeros(()))
         observed, statistic = jnp.asarray(experiment.observed), experiment.statistic
         terms.append(jnp.sum(statistic.continued(mu, observed)))
         slope = 2 * statistic.slope(mu, observed)
-        # One sum for each parameter, which XLA fuses: no row is stored.
-        by_row = [jnp.sum(row * slope) for row in rows.values()]
-        slopes.append(spread(jnp.stack(by_row), rows, bins.names) if rows else jnp.zeros_like(x))
+        found: dict[str, jax.Array] = {}
+        for component, shape in shapes.items():
+            scaled = jnp.sum(slope * shape.counts)
+            for name in experiment.scaled_by(component):
+                if name in bins.names:
+                    along = _slope_of_factor(experiment, component, values, name)
+                    found[name] = found.get(name, 0.0) + along * scaled
+            for name, along in shape.pulled(factors[component] * slope).items():
+                found[name] = found.get(name, 0.0) + along
+        slopes.append(
+            spread(jnp.stack([*found.values()]), found, bins.names) if found else jnp.zeros_like(x)
+        )
     return jnp.stack(terms), jnp.stack(slopes)
+
+
+class _Shape(NamedTuple):
+    """A component without its normalisation.
+
+    Attributes:
+        counts: Its counts, shape of the bins.
+        pulled: Weights of the bins, same shape -> derivatives of the weighted sum of the counts in
+            the parameters that change its shape, by name.
+    """
+
+    counts: jax.Array
+    pulled: Callable[[jax.Array], dict[str, jax.Array]]
+
+
+def _shape(experiment: Experiment, component: str, bins: Likelihood, values: Values) -> _Shape:
+    """A component with its derivatives, which a few parameters push forward and many pull backward:
+    each way costs as much as it has parameters, or about three times the component."""
+    interaction = bins.interaction
+    stages = [
+        [name for name in bins.names if name in stage]
+        for stage in experiment.shaped_by(component, interaction)
+    ]
+    names = [name for stage in stages for name in stage]
+    if len(names) > MOST_PUSHED:
+
+        def unscaled(*moved: jax.Array) -> jax.Array:
+            at = {**values, **dict(zip(names, moved, strict=True))}
+            return experiment.unscaled(component, interaction, at)
+
+        counts, pull = jax.vjp(unscaled, *(jnp.asarray(values[name]) for name in names))
+        return _Shape(counts, lambda weights: dict(zip(names, pull(weights), strict=True)))
+    evaluated = experiment.precomputed(interaction, values, component=component)
+    rows: dict[str, jax.Array] = {}
+    for some in stages:
+        if some:
+            slopes = _slopes_of_shape(experiment, component, bins, values, some)
+            rows |= dict(zip(some, slopes, strict=True))
+    # Sums, which XLA fuses with what they add up: no derivative is stored bin by bin.
+    return _Shape(
+        evaluated.unscaled(component, interaction, values),
+        lambda weights: {name: jnp.sum(row * weights) for name, row in rows.items()},
+    )
 
 
 def _of_priors(likelihood: Likelihood, x: jax.Array) -> tuple[jax.Array, jax.Array]:

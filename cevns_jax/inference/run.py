@@ -78,7 +78,7 @@ class Run:
                 continue
             assert state is not None
             options = self._options(number)
-            chains, found = advance(self.target, state.metric, state.chains, draws=BLOCK, **options)
+            chains, found = self._advance(state.metric, state.chains, options)
             state = _State(state.metric, chains)
             made.append(Draws(*map(np.asarray, found)))
             self._save(first + len(made), state, made[-1])
@@ -122,15 +122,20 @@ class Run:
         chains = begin(self.target, metric, places, keys, **options)
         found = None
         for _ in range(COORDINATES // BLOCK):
-            chains, found = advance(self.target, metric, chains, draws=BLOCK, **options)
+            chains, found = self._advance(metric, chains, options)
             yield _State(metric, chains)
         assert found is not None
         metric, places = pooled(metric, np.asarray(found.u))
         keys = jax.random.split(second, self.chains)
         chains = begin(self.target, metric, places, keys, **options)
         for _ in range(STEP // BLOCK):
-            chains, _found = advance(self.target, metric, chains, draws=BLOCK, **options)
+            chains, _found = self._advance(metric, chains, options)
             yield _State(metric, chains)
+
+    def _advance(self, metric: Metric, chains: Any, options: dict[str, Any]) -> tuple[Any, Draws]:
+        """The chains after a block, and its draws. Waited for, as progress shows how fast it is."""
+        made = advance(self.target, metric, chains, draws=BLOCK, **options)
+        return jax.block_until_ready(made)
 
     def _starts(self, metric: Metric, key: jax.Array) -> np.ndarray:
         """Where chains start in z, in turn around each of the modes that may matter."""
