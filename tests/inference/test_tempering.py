@@ -183,7 +183,7 @@ def test_a_model_against_itself_is_undecided(found):
     ("options", "sentence"),
     [
         ({"priors": {}}, r"the prior of n_sigma \(.*\) is improper, and particles cannot be drawn"),
-        ({"method": "smc"}, r'unknown method "smc"'),
+        ({"method": "smc"}, r'sample: no method "smc" \(allowed: nuts, tempered\)'),
         ({"chains": 1}, "chains must be 2 at least, not 1"),
         ({"draws": 3}, "draws must be 4 at least, not 3"),
     ],
